@@ -1,0 +1,42 @@
+"""Canonical bytes: RFC 8785 within the restricted profile of AUDIT §6."""
+
+import json
+import re
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+
+_KEY = re.compile(r"[a-z0-9_]+", re.ASCII)
+_LARGEST = 2**53 - 1
+
+
+def canonical(value: Json) -> bytes:
+    """Write *value* as RFC 8785 bytes.
+
+    The profile is narrow so that the standard library's encoder is RFC 8785 to the byte: ASCII keys
+    of ``[a-z0-9_]``, integers within ±(2^53-1), no floats, no lone surrogates.
+    Raises ValueError for anything outside it.
+    """
+    _check(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _check(value: object) -> None:
+    match value:
+        case None | bool():
+            return
+        case str():
+            value.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
+        case int():
+            if abs(value) > _LARGEST:
+                raise ValueError("integer")
+        case list():
+            for item in value:
+                _check(item)
+        case dict():
+            for key, item in value.items():
+                if not isinstance(key, str) or not _KEY.fullmatch(key):
+                    raise ValueError("key")
+                _check(item)
+        case _:
+            raise ValueError(type(value).__name__)

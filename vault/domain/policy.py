@@ -1,0 +1,119 @@
+"""The policy: catalogue, purposes, roles, notices and rules of one version, and the rows compiled from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vault.domain.catalogue import Catalogue
+from vault.domain.terms import Action, FieldName, PurposeId, RoleId, Tier, Treatment
+
+
+class Requirement(StrEnum):
+    """A fact that a purpose needs before a subject's data may be used (DESIGN §6)."""
+
+    ORDER = "order"
+    CONTRACT = "contract"
+    CASE = "case"
+    CASE_ASSIGNED = "case_assigned"
+    ASSIGNMENT = "assignment"
+    CONSENT = "consent"
+    NO_OBJECTION = "no_objection"
+    DUTY = "duty"
+    REQUEST = "request"
+    NOTICE = "notice"
+    RECIPIENT = "recipient"
+
+
+# Every inner tuple must be met by at least one of its requirements: an AND of ORs.
+Requires = tuple[tuple[Requirement, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why data is used (PRIVACY 5.2); ``requires`` is keyed by regime (``CN``, ``EU``)."""
+
+    id: PurposeId
+    title: str
+    dpv: tuple[str, ...]
+    bases: Mapping[str, tuple[str, ...]]
+    requires: Mapping[str, Requires]
+    # Whether the purpose may still run on a restricted subject (PIPL 47, GDPR 18(2)).
+    despite_restriction: bool
+    # ``screen`` or ``waybill`` (GB/T 41833): which of the two masks of PRIVACY 2.8 applies.
+    mask: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Clearance, purposes, treatments and verbs (PRIVACY 5.4); admin roles read nothing."""
+
+    id: RoleId
+    title: str
+    clearance: Tier
+    purposes: frozenset[PurposeId]
+    read: Mapping[FieldName, Treatment]
+    reveal: frozenset[FieldName]
+    match: frozenset[FieldName]
+    lookup: frozenset[FieldName]
+    writes: frozenset[FieldName]
+    verbs: frozenset[Action]
+    # Only subjects or cases assigned to the asker ("own tasks", "own cases", "own customers").
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A privacy notice by digest; consent items name it (PRIVACY 5.1)."""
+
+    id: str
+    version: str
+    lang: str
+    sha256: str
+    purposes: frozenset[PurposeId]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One whole version, checked; ``digest`` is SHA-256 over its canonical files."""
+
+    number: int
+    digest: bytes
+    catalogue: Catalogue
+    purposes: Mapping[PurposeId, Purpose]
+    roles: Mapping[RoleId, Role]
+    notices: Mapping[str, Notice]
+    controller: Mapping[str, str]
+    retention: Mapping[str, str]
+    cedar: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContextClass:
+    """What of a request the rules may look at, coarse enough to be cached (DESIGN §6)."""
+
+    reason: bool = False
+    ticket: bool = False
+    approvals: int = 0
+    strength: int = 0
+    actor: str = "app"
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """What one role set may do for one purpose in one context class, by one action.
+
+    ``treatments`` gives the best permitted treatment per field (for verbs such as write or lookup
+    every permitted field is ``plain``); ``refusals`` says why another field is not granted
+    (``not_granted``, or the ``@id`` of the guardrail that forbade it); ``permitted`` tells whether the
+    action is allowed at all, also for verbs without fields (record-consent, restrict, export).
+    """
+
+    action: Action
+    purpose: PurposeId
+    permitted: bool
+    treatments: Mapping[FieldName, Treatment]
+    refusals: Mapping[FieldName, str]
+    mask: str
+    own: bool

@@ -1,0 +1,136 @@
+"""The words every floor shares: ids, tiers, purposes, treatments, actions."""
+
+import string
+from enum import IntEnum, IntFlag, StrEnum
+from typing import NewType
+
+TenantId = NewType("TenantId", bytes)
+HouseId = NewType("HouseId", bytes)
+SubjectId = NewType("SubjectId", bytes)
+AppId = NewType("AppId", bytes)
+ActorId = NewType("ActorId", bytes)
+SpaceId = NewType("SpaceId", bytes)
+GrantId = NewType("GrantId", bytes)
+ConsentId = NewType("ConsentId", bytes)
+FactId = NewType("FactId", bytes)
+EntryId = NewType("EntryId", bytes)
+RequestId = NewType("RequestId", bytes)
+PurposeId = NewType("PurposeId", str)
+RoleId = NewType("RoleId", str)
+FieldName = NewType("FieldName", str)
+FieldNumber = NewType("FieldNumber", int)
+Millis = NewType("Millis", int)
+
+ID_BYTES = 16
+ZERO_ID = bytes(ID_BYTES)
+
+
+class Tier(IntEnum):
+    """How sensitive a value is (PRIVACY 5.3); each tier has its own keys (CRYPTO §7)."""
+
+    IDENT = 0
+    L1 = 1
+    L2 = 2
+    L3 = 3
+    L4 = 4
+    LAW = 5
+
+
+class SubjectKind(IntEnum):
+    """Who a subject is; the number stands in the subject seal."""
+
+    PERSON = 1
+    ORGANISATION = 2
+    CONTACT = 3
+
+
+class Gate(IntFlag):
+    """The per-subject conditions that stand in the seal (CRYPTO §7)."""
+
+    NONE = 0
+    RESTRICTED = 1
+    LEGAL_HOLD = 2
+    MINOR = 4
+    ARCHIVED = 8
+    ERASING = 16
+    PROSPECT = 32
+
+
+class Treatment(StrEnum):
+    """How a field may be shown, from most to least telling (DESIGN §6)."""
+
+    PLAIN = "plain"
+    LAST4 = "last4"
+    MASK = "mask"
+    GENERALISE = "generalise"
+    TOKEN = "token"  # noqa: S105 - a treatment's name, not a secret
+    MATCH = "match"
+
+
+TREATMENTS_BY_DETAIL: tuple[Treatment, ...] = tuple(Treatment)
+
+
+class Action(StrEnum):
+    """What an actor asks to do."""
+
+    READ = "read"
+    REVEAL = "reveal"
+    MATCH = "match"
+    LOOKUP = "lookup"
+    WRITE = "write"
+    PROPOSE = "propose"
+    ADMIT = "admit"
+    RECORD_CONSENT = "record-consent"
+    RESTRICT = "restrict"
+    EXPORT = "export"
+    PROCESS = "process"
+    GOVERN = "govern"
+
+
+# Crockford's alphabet leaves out i, l, o and u, so that an id read aloud has one spelling.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+ID_TEXT_LENGTH = 26
+PREFIXES = frozenset("sub cus app rol grt apv con ntc rcp req asn att job bak fct".split())
+
+
+def id_text(prefix: str, raw: bytes) -> str:
+    """Write 16 bytes as ``prefix_`` and 26 characters of lower-case Crockford base32."""
+    if prefix not in PREFIXES or len(raw) != ID_BYTES:
+        raise ValueError(prefix)
+    number = int.from_bytes(raw)
+    letters = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
+    return f"{prefix}_{''.join(letters)}"
+
+
+def id_bytes(prefix: str, text: str) -> bytes | None:
+    """Read an id of that prefix back into 16 bytes; None where it is not one, exactly spelled."""
+    head, separator, letters = text.partition("_")
+    if head != prefix or not separator or len(letters) != ID_TEXT_LENGTH:
+        return None
+    number = 0
+    for letter in letters:
+        value = _VALUES.get(letter)
+        if value is None:
+            return None
+        number = number << 5 | value
+    # 26 letters hold 130 bits: the two uppermost must be clear, or one id would have four spellings.
+    return number.to_bytes(ID_BYTES) if number >> 128 == 0 else None
+
+
+def uuid7(at_ms: int, random: bytes) -> bytes:
+    """Build a UUIDv7 (RFC 9562 5.7) from a UTC time in ms and 10 random bytes."""
+    if len(random) != 10 or not 0 <= at_ms < 1 << 48:
+        raise ValueError(at_ms)
+    tail = bytearray(random)
+    tail[0] = 0x70 | tail[0] & 0x0F
+    tail[2] = 0x80 | tail[2] & 0x3F
+    return at_ms.to_bytes(6) + bytes(tail)
+
+
+def is_code(text: str, *, longest: int = 64) -> bool:
+    """Tell whether *text* is a plain code: ASCII letters, digits and ``. _ : / -``."""
+    return 0 < len(text) <= longest and set(text) <= _CODE_LETTERS
+
+
+_CODE_LETTERS = frozenset(string.ascii_letters + string.digits + "._:/-")
