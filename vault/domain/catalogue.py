@@ -58,6 +58,16 @@ class Field:
     default_region: str = "CN"
 
     @property
+    def tiers(self) -> frozenset[Tier]:
+        """Every tier under which a value of this field may be sealed, now or from an older catalogue."""
+        return frozenset({self.tier, *self.tier_history})
+
+    @property
+    def decision_tier(self) -> Tier:
+        """The tier that decides: the highest it ever had, since lowering is never automatic (DESIGN §5)."""
+        return max(self.tiers)
+
+    @property
     def exact_index(self) -> int:
         """The index id (u32) of the exact index: the number times four, plus one."""
         return self.number * 4 + 1

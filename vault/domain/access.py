@@ -1,0 +1,172 @@
+"""Access: who asks for what, and the one function that grants it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from vault.domain.catalogue import Catalogue
+from vault.domain.consent import ConsentRow
+from vault.domain.facts import FactRow, unmet
+from vault.domain.instants import millis, month
+from vault.domain.policy import ContextClass, MatrixRow, Purpose
+from vault.domain.terms import (
+    Action,
+    ActorId,
+    FieldName,
+    Gate,
+    Millis,
+    PurposeId,
+    RoleId,
+    SpaceId,
+    SubjectId,
+    SubjectKind,
+    Tier,
+    Treatment,
+)
+
+# Only decide() holds this; a Granted built elsewhere fails at once (promise 1).
+_BY_DECISION = object()
+
+# A lookup says only that a customer is there, a write discloses nothing, and a withdrawal must not fail
+# for a reason of ours: the facts that a purpose requires are asked of actions that disclose.
+_DISCLOSING = frozenset({Action.READ, Action.REVEAL, Action.MATCH, Action.EXPORT})
+# A restriction stops all but storage and protection (PIPL 47, GDPR 18(2)); recording the customer's own
+# word and lifting the restriction are protection.
+_DESPITE_RESTRICTION = frozenset({Action.RECORD_CONSENT, Action.RESTRICT})
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRole:
+    """A grant as the asker holds it: a role for some of its purposes, until it ends."""
+
+    role: RoleId
+    purposes: frozenset[PurposeId]
+    expires_ms: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks; ``sources`` are the kinds of facts that this actor may assert."""
+
+    id: ActorId
+    kind: str
+    name: str
+    space: SpaceId
+    held: tuple[HeldRole, ...]
+    sources: frozenset[str] = frozenset()
+    strength: int = 0
+
+    def roles(self, purpose: PurposeId, at: datetime) -> frozenset[RoleId]:
+        """Collect the roles held for *purpose* at the moment *at*; an empty set permits nothing."""
+        now = millis(at)
+        return frozenset(one.role for one in self.held if purpose in one.purposes and now < one.expires_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: an action for a purpose on some fields, by a process that serves some tiers."""
+
+    action: Action
+    purpose: Purpose
+    fields: tuple[FieldName, ...]
+    context: ContextClass
+    catalogue: Catalogue
+    served: frozenset[Tier]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectFacts:
+    """What is known of the subject before anything is opened; all of it stands under the seal."""
+
+    subject: SubjectId
+    kind: SubjectKind
+    gates: Gate
+    revision: int
+    token: bytes
+    consents: Sequence[ConsentRow]
+    facts: Sequence[FactRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The subject as a whole is refused; ``reason`` is a stable code, ``unmet`` tells what was missing."""
+
+    subject: SubjectId
+    token: bytes
+    reason: str
+    unmet: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Permission to open exactly ``items`` of one subject; only :func:`decide` makes one."""
+
+    subject: SubjectId
+    token: bytes
+    month: int
+    revision: int
+    action: Action
+    items: tuple[tuple[FieldName, Treatment], ...]
+    withheld: Mapping[FieldName, str]
+    _proof: object = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse to exist without the decision's own mark."""
+        if self._proof is not _BY_DECISION:
+            raise TypeError("only decide() makes a Granted")
+
+    @property
+    def treatments(self) -> dict[FieldName, Treatment]:
+        """The granted treatment of each field."""
+        return dict(self.items)
+
+
+def decide(
+    actor: Actor, request: Request, row: MatrixRow, facts: SubjectFacts, *, at: datetime
+) -> Granted | Denied:
+    """Judge one subject for one request (DESIGN §6): gates, then the basis, then field by field.
+
+    Deny wins, nothing matched is denied, and a field that is not granted is withheld with its reason.
+    """
+    reason, missing = _refusal(actor, request, row, facts, at)
+    if reason is not None:
+        return Denied(facts.subject, facts.token, reason, missing)
+    items: list[tuple[FieldName, Treatment]] = []
+    withheld: dict[FieldName, str] = {}
+    for name in request.fields:
+        treatment = row.treatments.get(name)
+        if treatment is None:
+            withheld[name] = row.refusals.get(name, "not_granted")
+        elif request.catalogue.field(name).tier not in request.served:
+            withheld[name] = "tier_not_served"
+        else:
+            items.append((name, treatment))
+    return Granted(
+        facts.subject,
+        facts.token,
+        month(at),
+        facts.revision,
+        request.action,
+        tuple(sorted(items)),
+        withheld,
+        _BY_DECISION,
+    )
+
+
+def _refusal(
+    actor: Actor, request: Request, row: MatrixRow, facts: SubjectFacts, at: datetime
+) -> tuple[str | None, tuple[str, ...]]:
+    action, purpose = request.action, request.purpose
+    if not row.permitted or row.action is not action or row.purpose != purpose.id:
+        return "role", ()
+    if facts.gates & (Gate.ERASING | Gate.PROSPECT):
+        return "not_found", ()
+    restricted = bool(facts.gates & Gate.RESTRICTED)
+    if restricted and not purpose.despite_restriction and action not in _DESPITE_RESTRICTION:
+        # A lookup must not tell a restricted customer from an absent one.
+        return ("not_found" if action is Action.LOOKUP else "restriction"), ()
+    if action in _DISCLOSING:
+        missing = unmet(purpose, actor.id, facts=facts.facts, consents=facts.consents, own=row.own, at=at)
+        if missing:
+            return "basis", tuple(one.value for one in missing)
+    return None, ()

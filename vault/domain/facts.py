@@ -1,0 +1,151 @@
+"""Facts: what a purpose requires to be true of a subject before its data may be used (DESIGN §6)."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from vault.domain.canonical import Json, canonical
+from vault.domain.consent import NO_HEAD, ConsentRow
+from vault.domain.instants import millis
+from vault.domain.policy import Purpose, Requirement, Requires
+from vault.domain.terms import ActorId, FactId, Millis, PurposeId, SubjectId, TenantId
+
+
+class FactKind(StrEnum):
+    """What a fact says; ``jurisdiction`` and ``request`` come from the vault itself."""
+
+    ORDER = "order"
+    CASE = "case"
+    CONTRACT = "contract"
+    DUTY = "duty"
+    OBJECTION = "objection"
+    ASSIGNMENT = "assignment"
+    REQUEST = "request"
+    JURISDICTION = "jurisdiction"
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """One dated fact about a subject; ``ref`` is a keyed hash of the order or case number."""
+
+    tenant: TenantId
+    subject: SubjectId
+    fact: FactId
+    kind: FactKind
+    code: str
+    ref: bytes
+    source: ActorId
+    assignee: ActorId | None
+    purpose: PurposeId | None
+    since_ms: Millis
+    until_ms: Millis | None
+
+    def holds(self, at: datetime) -> bool:
+        """Tell whether the fact is true at the moment *at*."""
+        now = millis(at)
+        return self.since_ms <= now and (self.until_ms is None or now < self.until_ms)
+
+
+def facts_head(rows: Iterable[FactRow]) -> bytes:
+    """Digest the current facts for the subject seal; zeros where there is none (CRYPTO §7)."""
+    written = sorted(canonical(_row(row)) for row in rows)
+    return hashlib.sha256(b"[" + b",".join(written) + b"]").digest() if written else NO_HEAD
+
+
+def jurisdictions(facts: Sequence[FactRow], at: datetime) -> tuple[str, ...]:
+    """Name the regimes that apply: the recorded one, CN by default, both where it is unknown to us."""
+    stated = [fact.code for fact in facts if fact.kind is FactKind.JURISDICTION and fact.holds(at)]
+    if not stated:
+        return ("CN",)
+    known = tuple(sorted({code for code in stated if code in {"CN", "EU"}}))
+    return known if len(known) == len(set(stated)) else ("CN", "EU")
+
+
+def unmet(
+    purpose: Purpose,
+    asker: ActorId,
+    *,
+    facts: Sequence[FactRow],
+    consents: Sequence[ConsentRow],
+    own: bool,
+    at: datetime,
+) -> tuple[Requirement, ...]:
+    """List the requirements of *purpose* that nothing meets; empty means that the basis holds.
+
+    *own* asks, beyond the purpose, that the subject was assigned to *asker* ("own customers").
+    """
+    live = [fact for fact in facts if fact.holds(at) and fact.source != asker]
+    required: list[Requires] = [purpose.requires[regime] for regime in jurisdictions(facts, at)]
+    if own:
+        required.append(((Requirement.ASSIGNMENT,),))
+    missing: list[Requirement] = []
+    for alternatives in (group for requires in required for group in requires):
+        if not any(_meets(one, purpose.id, asker, live, consents, at) for one in alternatives):
+            missing.extend(alternatives)
+    return tuple(dict.fromkeys(missing))
+
+
+def _meets(
+    requirement: Requirement,
+    purpose: PurposeId,
+    asker: ActorId,
+    live: Sequence[FactRow],
+    consents: Sequence[ConsentRow],
+    at: datetime,
+) -> bool:
+    match requirement:
+        case (
+            Requirement.ORDER
+            | Requirement.CONTRACT
+            | Requirement.CASE
+            | Requirement.DUTY
+            | Requirement.REQUEST
+        ):
+            return any(fact.kind.value == requirement.value for fact in live)
+        case Requirement.CASE_ASSIGNED:
+            cases = {fact.ref for fact in live if fact.kind is FactKind.CASE}
+            return any(fact.ref in cases for fact in _assignments(live, purpose, asker))
+        case Requirement.ASSIGNMENT:
+            return any(True for _ in _assignments(live, purpose, asker))
+        case Requirement.CONSENT:
+            return not _objected(live, purpose) and any(row.covers(purpose, at) for row in consents)
+        case Requirement.NO_OBJECTION:
+            return not _objected(live, purpose)
+        case Requirement.NOTICE:
+            # The record of having been shown a notice is an authorisation item of that purpose.
+            return any(row.covers(purpose, at) for row in consents)
+        case Requirement.RECIPIENT:
+            # Nobody is a registered recipient until there is a register of them: unknown is refused.
+            return False
+        case _:
+            assert_never(requirement)
+
+
+def _assignments(live: Sequence[FactRow], purpose: PurposeId, asker: ActorId) -> Iterable[FactRow]:
+    return (
+        fact
+        for fact in live
+        if fact.kind is FactKind.ASSIGNMENT and fact.assignee == asker and fact.purpose == purpose
+    )
+
+
+def _objected(live: Sequence[FactRow], purpose: PurposeId) -> bool:
+    # GDPR Art. 21(3): once objected, no longer processed for that purpose.
+    return any(fact.kind is FactKind.OBJECTION and fact.purpose in {purpose, None} for fact in live)
+
+
+def _row(row: FactRow) -> Json:
+    return {
+        "fact": row.fact.hex(),
+        "kind": row.kind.value,
+        "code": row.code,
+        "ref": row.ref.hex(),
+        "source": row.source.hex(),
+        "assignee": row.assignee.hex() if row.assignee is not None else None,
+        "purpose": row.purpose,
+        "since": row.since_ms,
+        "until": row.until_ms,
+    }

@@ -1,0 +1,34 @@
+"""Moments: aware UTC datetimes inside, milliseconds in stores, RFC 3339 and days in answers."""
+
+from datetime import UTC, datetime, timedelta
+
+from vault.domain.terms import Millis
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def millis(at: datetime) -> Millis:
+    """Count the whole milliseconds since 1970 UTC; *at* must be aware."""
+    return Millis((at - _EPOCH) // _MILLISECOND)
+
+
+def moment(at_ms: int) -> datetime:
+    """Turn stored milliseconds back into an aware UTC datetime."""
+    return _EPOCH + at_ms * _MILLISECOND
+
+
+def month(at: datetime) -> int:
+    """Write the UTC month as yyyymm: the period of audit tokens and detail keys."""
+    utc = at.astimezone(UTC)
+    return utc.year * 100 + utc.month
+
+
+def rfc3339(at: datetime) -> str:
+    """Write a UTC moment to the millisecond, as RFC 3339 5.6 has it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def day(at: datetime) -> str:
+    """Write the UTC day: apps see when something happened no finer than this (DESIGN §11)."""
+    return at.astimezone(UTC).date().isoformat()
