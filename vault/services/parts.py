@@ -1,0 +1,85 @@
+"""Parts: the frozen record of clock, stores, custody and rulebook that a service works with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from vault.custody.authority import Authority, Standing
+from vault.custody.barrier import Barrier
+from vault.custody.detail import Detail
+from vault.custody.keyring import Keyring
+from vault.custody.ledger import Ledger
+from vault.custody.tokens import Tokens
+from vault.domain.access import Actor
+from vault.domain.policy import ContextClass, Policy
+from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
+from vault.domain.instants import millis
+from vault.rulebook.rules import Rulebook
+from vault.storage.unit_of_work import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One installation: its id, its one tenant, and how often it was restored."""
+
+    house: HouseId
+    tenant: TenantId
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a use case needs; built by ``bootstrap`` and handed down, never looked up."""
+
+    clock: Callable[[], datetime]
+    random: Callable[[int], bytes]
+    house: House
+    stores: Stores
+    keyring: Keyring
+    barrier: Barrier
+    tokens: Tokens
+    detail: Detail
+    authority: Authority
+    ledger: Ledger
+    rulebook: Rulebook
+
+    @property
+    def tenant(self) -> TenantId:
+        """The house's one tenant."""
+        return self.house.tenant
+
+    def new_id(self) -> bytes:
+        """Make a fresh UUIDv7: the one place ids come from (DESIGN §11)."""
+        return uuid7(millis(self.clock()), self.random(10))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as a service sees it: who, on what standing, why, and from where."""
+
+    actor: Actor
+    standing: Standing
+    policy: Policy
+    purpose: PurposeId
+    request: RequestId
+    source: str
+    reason: str | None = None
+    ticket: str | None = None
+    idempotency_key: str | None = None
+    # The digest of the exact body, so that the same key with another body is noticed.
+    body_digest: bytes = b""
+
+    @property
+    def context(self) -> ContextClass:
+        """What of the request the rules may look at."""
+        return ContextClass(
+            reason=self.reason is not None,
+            ticket=self.ticket is not None,
+            strength=self.actor.strength,
+            actor=self.actor.kind,
+        )
+
+    @property
+    def detail(self) -> Mapping[str, str]:
+        """What only the sealed detail of an entry may hold."""
+        return {name: text for name, text in (("source", self.source), ("ticket", self.ticket)) if text}
