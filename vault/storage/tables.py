@@ -17,7 +17,11 @@ from sqlalchemy import (
 )
 
 # Every constraint has a name, so that migrations can speak of it on both databases.
-_NAMES = {"pk": "pk_%(table_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
+_NAMES = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
 
 data = MetaData(naming_convention=_NAMES)
 keys = MetaData(naming_convention=_NAMES)
@@ -155,6 +159,7 @@ index_token = Table(
     Column("is_unique", Boolean, nullable=False),
     _id("mac"),
     PrimaryKeyConstraint("tenant", "index_id", "epoch", "token", "subject", "item"),
+    sqlite_with_rowid=False,
 )
 Index(
     "uq_index_token_unique",
@@ -298,6 +303,7 @@ ident = Table(
     Column("rev_pending", BigInteger, nullable=False),
     _millis("created_ms"),
     PrimaryKeyConstraint("tenant", "subject"),
+    sqlite_with_rowid=False,
 )
 
 dek = Table(
@@ -314,6 +320,7 @@ dek = Table(
     Column("state", String(16), nullable=False),
     _millis("created_ms"),
     PrimaryKeyConstraint("tenant", "subject", "tier", "gen"),
+    sqlite_with_rowid=False,
 )
 
 pairwise = Table(
@@ -324,6 +331,7 @@ pairwise = Table(
     _id("pairwise"),
     _id("subject"),
     PrimaryKeyConstraint("tenant", "space", "pairwise"),
+    sqlite_with_rowid=False,
 )
 Index("ix_pairwise_subject", pairwise.c.tenant, pairwise.c.subject)
 

@@ -1,0 +1,241 @@
+"""Engines: open one of the four stores by its URL, durable and private, or say why not."""
+
+import select
+import sqlite3
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.schema import CreateSchema
+
+from vault.errors import Misconfigured
+from vault.storage import private_files
+from vault.storage.unit_of_work import Store, StoreName
+
+WAIT_SECONDS = 2
+STATEMENT_SECONDS = 10
+_OLDEST_SQLITE = (3, 35, 0)
+_OLDEST_POSTGRESQL = 140000
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    # FULL flushes the log at every commit: what was answered survives a power cut.
+    "PRAGMA synchronous=FULL",
+    "PRAGMA fullfsync=ON",
+    "PRAGMA checkpoint_fullfsync=ON",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA foreign_keys=ON",
+    # Sorting never spills content into a temporary file.
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA trusted_schema=OFF",
+)
+_POSTGRESQL_SETTINGS = {
+    "synchronous_commit": "on",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "lock_timeout": f"{WAIT_SECONDS}s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+
+
+def open_store(
+    name: StoreName, url: str, *, create: bool = False, production: bool = False, connections: int = 9
+) -> Store:
+    """Open the store *name* at *url* and look at it once, so that a fault shows now and not at noon.
+
+    *create* makes the file or the schema where there is none; *production* refuses a server that may lose
+    commits; *connections* is how many threads of this process work at once.
+    """
+    setting = f"VAULT_{name.upper()}_URL"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # The message would quote the URL, which may hold a password.
+        raise Misconfigured([f"{setting} is not a URL such as sqlite:////var/lib/vault/{name}.db."]) from None
+    if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
+        return _open_sqlite(name, _file(parsed, setting), create=create, connections=connections)
+    if parsed.drivername in {"postgresql", "postgresql+psycopg"}:
+        return _open_postgresql(
+            name, parsed, create=create, production=production, connections=connections, setting=setting
+        )
+    raise Misconfigured([f"{setting} names neither sqlite nor postgresql."])
+
+
+def _file(url: URL, setting: str) -> Path:
+    if url.query or url.host or not url.database or url.database.startswith((":memory:", "file:")):
+        raise Misconfigured([f"{setting} must name a file and nothing else: sqlite:////path/to/file.db."])
+    return Path(url.database).absolute()
+
+
+# ---- SQLite: one writer at a time in the process, many readers ----
+
+
+def _open_sqlite(name: StoreName, path: Path, *, create: bool, connections: int) -> Store:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise Misconfigured([f"SQLite {sqlite3.sqlite_version} is too old; 3.35 is the oldest that serves."])
+    private_files.claim(path, create=create)
+    # In one process writers queue at a pool of one, which is fair; SQLite's own waiting is a poll.
+    store = Store(
+        name,
+        "sqlite",
+        reader=_sqlite_engine(path, begin="BEGIN", read_only=True, size=connections, more=connections),
+        writer=_sqlite_engine(path, begin="BEGIN IMMEDIATE", read_only=False, size=1, more=0),
+        path=path,
+    )
+    with store.write() as connection:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    if mode != "wal":
+        raise Misconfigured([f"{path} cannot keep a write-ahead log here; use a local disk."])
+    return store
+
+
+def _sqlite_engine(path: Path, *, begin: str, read_only: bool, size: int, more: int) -> Engine:
+    address = f"file:{quote(str(path))}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        # The driver's own transactions are off: it would begin too late, and never for a reader.
+        connection = sqlite3.connect(
+            address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(pragma)
+        # Touching the schema opens the log, so that a log which is replaced later is noticed.
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+        return connection
+
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=more,
+        pool_timeout=WAIT_SECONDS,
+        pool_use_lifo=True,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+# ---- PostgreSQL: one pool, snapshot for readers ----
+
+
+def _open_postgresql(
+    name: StoreName, url: URL, *, create: bool, production: bool, connections: int, setting: str
+) -> Store:
+    address = _with_settings(url, name)
+    if create:
+        _create_schema(address)
+    engine = create_engine(
+        address,
+        pool_size=connections,
+        max_overflow=connections,
+        pool_timeout=WAIT_SECONDS,
+        pool_use_lifo=True,
+        hide_parameters=True,
+    )
+    event.listen(engine, "checkout", _refuse_dead_connection)
+    store = Store(
+        name,
+        "postgresql",
+        reader=engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
+        writer=engine,
+    )
+    faults = _server_faults(store, setting, production=production)
+    if faults:
+        store.close()
+        raise Misconfigured(faults)
+    return store
+
+
+def _with_settings(url: URL, name: StoreName) -> URL:
+    """Add to *url* what every session of ours runs with; what it says already about the network stands."""
+    own = url.query.get("options", "")
+    options = [own] if isinstance(own, str) else list(own)
+    options += [f"-c {setting}={value}" for setting, value in _POSTGRESQL_SETTINGS.items()]
+    network = {
+        "connect_timeout": str(WAIT_SECONDS),
+        "keepalives_idle": "15",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "10000",
+        "application_name": f"customer-vault {name}",
+    }
+    query = {**network, **url.query, "options": " ".join(filter(None, options))}
+    return url.set(drivername="postgresql+psycopg", query=query)
+
+
+def _create_schema(address: URL) -> None:
+    """Create the schema that the URL's search path names first, where there is none."""
+    engine = create_engine(address, poolclass=NullPool, hide_parameters=True)
+    try:
+        with engine.begin() as connection:
+            current, path = connection.execute(
+                text("SELECT current_schema(), current_setting('search_path')")
+            ).one()
+            if current is None:
+                first = str(path).partition(",")[0].strip().strip('"')
+                connection.execute(CreateSchema(first, if_not_exists=True))
+    except SQLAlchemyError:
+        # The look that follows meets the same fault and tells it by its code.
+        return
+    finally:
+        engine.dispose()
+
+
+def _server_faults(store: Store, setting: str, *, production: bool) -> list[str]:
+    with store.read() as connection:
+        found = connection.execute(
+            text(
+                "SELECT current_schema(), current_setting('server_version_num'), current_setting('fsync'),"
+                " current_setting('full_page_writes'), current_setting('synchronous_commit')"
+            )
+        ).one()
+    schema, version, fsync, full_page_writes, synchronous_commit = (str(value) for value in found)
+    faults = []
+    if schema == "None":
+        faults.append(f"{setting}: the schema of the search path does not exist; 'vaultctl init' creates it.")
+    if int(version) < _OLDEST_POSTGRESQL:
+        faults.append(f"{setting}: PostgreSQL 14 is the oldest server that serves.")
+    if production:
+        kept = {
+            "fsync": fsync,
+            "full_page_writes": full_page_writes,
+            "synchronous_commit": synchronous_commit,
+        }
+        faults += [
+            f"{setting}: the server runs with {name}={value}, which loses commits at a power cut; turn it on."
+            for name, value in kept.items()
+            if value != "on"
+        ]
+    return faults
+
+
+def _refuse_dead_connection(
+    connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+) -> None:
+    """Notice, without a round trip, that the server has closed an idle connection.
+
+    An idle connection has nothing to read; where there is something, it is a notice or the server's goodbye.
+    """
+    session = cast("psycopg.Connection[Any]", connection)
+    try:
+        for _ in range(3):
+            poll = select.poll()
+            poll.register(session.fileno(), select.POLLIN)
+            if not poll.poll(0):
+                return
+            session.pgconn.consume_input()
+    except psycopg.Error:
+        pass
+    raise InvalidatePoolError

@@ -1,0 +1,72 @@
+"""Private files: an embedded store's directory and file, nobody's but the owner's, on a local disk."""
+
+import os
+import stat
+from pathlib import Path
+
+from vault.errors import Misconfigured
+
+_DIRECTORY_MODE = 0o700
+_FILE_MODE = 0o600
+# Write-ahead logs need shared memory between the processes of one machine.
+_NETWORK_FILESYSTEMS = frozenset(
+    "nfs nfs4 cifs smb3 smbfs afs ceph glusterfs lustre fuse.sshfs fuse.glusterfs fuse.s3fs".split()
+)
+_MOUNTS = Path("/proc/self/mounts")
+
+
+def claim(path: Path, *, create: bool) -> None:
+    """Make sure that *path* is a private file in a private, local directory; create both where asked."""
+    if create:
+        path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+    faults = _faults(path.parent, directory=True)
+    if not faults:
+        if create and not path.exists():
+            _create(path)
+        names = [path, *(side for suffix in ("-wal", "-shm") if (side := Path(f"{path}{suffix}")).exists())]
+        faults = [fault for name in names for fault in _faults(name, directory=False)]
+    kind = _filesystem(path)
+    if kind in _NETWORK_FILESYSTEMS:
+        faults.append(f"{path} lies on a network filesystem ({kind}); an embedded store needs a local disk.")
+    if faults:
+        raise Misconfigured(faults)
+
+
+def _create(path: Path) -> None:
+    # Neither an existing file nor a planted link is ever taken over, and no umask widens the mode.
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, _FILE_MODE))
+
+
+def _faults(path: Path, *, directory: bool) -> list[str]:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return [f"{path} does not exist; 'vaultctl init' creates a house."]
+    except OSError:
+        return [f"{path} cannot be looked at by this user."]
+    is_right_kind = stat.S_ISDIR(found.st_mode) if directory else stat.S_ISREG(found.st_mode)
+    if not is_right_kind:
+        return [f"{path} is not a plain {'directory' if directory else 'file'}."]
+    mode, private = stat.S_IMODE(found.st_mode), _DIRECTORY_MODE if directory else _FILE_MODE
+    faults = []
+    if mode & ~private:
+        faults.append(f"{path} is open to others (mode {mode:04o}); run 'chmod {private:03o} {path}'.")
+    # Root may look after another user's house: SQLite then keeps the files with their owner.
+    if os.geteuid() not in {found.st_uid, 0}:
+        faults.append(f"{path} belongs to another user (uid {found.st_uid}).")
+    return faults
+
+
+def _filesystem(path: Path) -> str:
+    """Name the filesystem under *path*; empty where the system does not tell."""
+    try:
+        mounts = [line.split() for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return ""
+    real, best, kind = str(path.resolve()), "", ""
+    for mount in mounts:
+        # Spaces in mount points are written as octal escapes (getmntent(3)).
+        point = mount[1].replace("\\040", " ")
+        if len(point) >= len(best) and (real == point or real.startswith(f"{point.rstrip('/')}/")):
+            best, kind = point, mount[2]
+    return kind

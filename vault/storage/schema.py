@@ -1,0 +1,84 @@
+"""The schema: bring a store's tables to the newest revision, and tell where it stands."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, text
+
+from vault.errors import Misconfigured
+from vault.storage import tables
+from vault.storage.unit_of_work import Store, StoreName
+
+METADATA: dict[StoreName, MetaData] = {
+    "data": tables.data,
+    "keys": tables.keys,
+    "audit": tables.audit,
+    "register": tables.register,
+}
+
+
+def migrate(store: Store, revision: str = "head") -> None:
+    """Bring *store* up to *revision* in one transaction: it is there, or nothing changed."""
+    _run(store, revision, up=True)
+
+
+def unmigrate(store: Store, revision: str) -> None:
+    """Take *store* back to *revision*, ``base`` being before the first; for tests and failed upgrades."""
+    _run(store, revision, up=False)
+
+
+def current(store: Store) -> str | None:
+    """Name the revision that *store* stands at; None before the first."""
+    with store.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def behind(store: Store) -> tuple[str, ...]:
+    """List the revisions that *store* has not seen yet, oldest first; empty where it may be used."""
+    scripts = ScriptDirectory.from_config(_config(store.name))
+    known = {script.revision for script in scripts.walk_revisions()}
+    standing = current(store)
+    if standing is not None and standing not in known:
+        raise Misconfigured([f"The {store.name} store was migrated by a newer release ({standing})."])
+    missing = scripts.iterate_revisions("head", standing or "base")
+    return tuple(reversed([script.revision for script in missing]))
+
+
+def _run(store: Store, revision: str, *, up: bool) -> None:
+    config = _config(store.name)
+    with store.write() as connection:
+        if store.dialect == "postgresql":
+            # Filling a new column of a large table takes longer than any request may.
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+        config.attributes["connection"] = connection
+        config.attributes["metadata"] = METADATA[store.name]
+        if up:
+            command.upgrade(config, revision)
+        else:
+            command.downgrade(config, revision)
+
+
+def _config(name: StoreName) -> Config:
+    config = Config()
+    scripts = _scripts()
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("script_location", _escaped(scripts))
+    config.set_main_option("version_locations", _escaped(scripts / name))
+    return config
+
+
+def _scripts() -> Path:
+    """Find the revisions: inside the package of an installed wheel, beside it in a clone."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "migrations", package.parent / "migrations"):
+        if (folder / "env.py").is_file():
+            return folder
+    raise Misconfigured(["The migrations are missing from this installation; install it again."])
+
+
+def _escaped(path: Path) -> str:
+    # The configuration format interpolates percent signs.
+    return str(path).replace("%", "%%")

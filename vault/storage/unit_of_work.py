@@ -1,0 +1,186 @@
+"""The unit of work: a store lends one connection for one transaction and tells its faults by code."""
+
+import os
+import random
+import sqlite3
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Literal, TypeVar
+
+import psycopg
+from sqlalchemy import Connection, Engine, Pool
+from sqlalchemy.exc import SQLAlchemyError
+
+from vault.errors import Conflict, StoreUnavailable, VaultError
+
+T = TypeVar("T")
+StoreName = Literal["data", "keys", "audit", "register"]
+STORE_NAMES: tuple[StoreName, ...] = ("data", "keys", "audit", "register")
+
+_UNAVAILABLE: dict[StoreName, str] = {
+    "data": "store_unavailable",
+    "keys": "keys_unavailable",
+    "audit": "ledger_unavailable",
+    "register": "register_unavailable",
+}
+_DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
+# Serialization failure and deadlock: the database undid everything and asks for the same again.
+_RETRYABLE = frozenset({"40001", "40P01"})
+_PAUSES_SECONDS = (0.005, 0.02, 0.08, 0.2)
+
+
+class Store:
+    """One of the four stores: its two engines and the rules of lending a connection.
+
+    A driver's error never leaves it: messages may quote parameters, so only a code and the database's own
+    error name go on. Where a file was replaced or a process forked, the pools are made anew, so that a
+    store that comes back works again without a restart.
+    """
+
+    def __init__(
+        self, name: StoreName, dialect: str, /, *, reader: Engine, writer: Engine, path: Path | None = None
+    ) -> None:
+        """Wrap *reader* and *writer*, which may share a pool; *path* is the file of an embedded store."""
+        self.name = name
+        self.dialect = dialect
+        self.path = path
+        self._reader = reader
+        self._writer = writer
+        self._files: tuple[int, int] | None = None
+        self._reopening = Lock()
+        self._abandoned: list[Pool] = []
+        _prepare_for_forks(self)
+
+    def __repr__(self) -> str:
+        """Name the store and its dialect; the URL may hold a password."""
+        return f"<Store {self.name} {self.dialect}>"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Lend a connection that sees one consistent snapshot and cannot write."""
+        with self._faults_told(), self._lend(self._reader) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Lend a connection in one writing transaction; it commits at the end, or nothing happened."""
+        with self._faults_told(), self._lend(self._writer) as connection, connection.begin():
+            yield connection
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run *work* in a writing transaction, again where the database asks for a repetition.
+
+        *work* may therefore run several times and touches nothing but its connection.
+        """
+        with self._faults_told():
+            for pause_seconds in _PAUSES_SECONDS:
+                try:
+                    with self._lend(self._writer) as connection, connection.begin():
+                        return work(connection)
+                except _DRIVER_ERRORS as error:
+                    if _reason(error) not in _RETRYABLE:
+                        raise
+                # Two that collided once must not collide in step for ever.
+                time.sleep(pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
+            with self._lend(self._writer) as connection, connection.begin():
+                return work(connection)
+
+    def close(self) -> None:
+        """Give back what is idle; what is lent is closed when it returns."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+    def _lend(self, engine: Engine) -> Connection:
+        if self.path is None:
+            return engine.connect()
+        # SQLite goes on writing into a file that was removed or replaced. Two stat calls notice it before
+        # anything is answered from, or committed to, a file that nobody will ever see again.
+        if self._files is not None and self._files != _files(self.path):
+            with self._reopening:
+                self.close()
+                self._files = None
+        connection = engine.connect()
+        if self._files is None:
+            self._files = _files(self.path)
+        return connection
+
+    @contextmanager
+    def _faults_told(self) -> Iterator[None]:
+        try:
+            yield
+        except _DRIVER_ERRORS as error:
+            raise self._fault(error) from None
+
+    def _fault(self, error: Exception) -> VaultError:
+        if isinstance(getattr(error, "orig", error), sqlite3.IntegrityError | psycopg.IntegrityError):
+            return Conflict("state", store=self.name, reason=_reason(error))
+        return StoreUnavailable(_UNAVAILABLE[self.name], store=self.name, reason=_reason(error))
+
+    def _leave_to_parent(self) -> None:
+        """Forget, in a forked child, connections that belong to the parent, without closing them."""
+        for engine in (self._reader, self._writer):
+            # Closing would say goodbye in the parent's name; so the child keeps them, untouched, for good.
+            self._abandoned.append(engine.pool)
+            engine.dispose(close=False)
+        self._files = None
+        self._reopening = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The four stores of one house; no transaction spans two of them (DESIGN §4)."""
+
+    data: Store
+    keys: Store
+    audit: Store
+    register: Store
+
+    def close(self) -> None:
+        """Close all four."""
+        for store in (self.data, self.keys, self.audit, self.register):
+            store.close()
+
+
+def _reason(error: Exception) -> str:
+    """Name an error by its SQLSTATE, SQLite's name or its class: never by its message."""
+    origin = getattr(error, "orig", None) or error
+    for attribute in ("sqlstate", "sqlite_errorname"):
+        name = getattr(origin, attribute, None)
+        if isinstance(name, str):
+            return name
+    return type(origin).__name__
+
+
+def _files(path: Path) -> tuple[int, int]:
+    """Tell which file and which write-ahead log stand at *path*; 0 where there is none."""
+    return _inode(str(path)), _inode(f"{path}-wal")
+
+
+def _inode(path: str) -> int:
+    with suppress(OSError):
+        return os.stat(path).st_ino  # noqa: PTH116 - on every lending; pathlib costs as much as the call
+    return 0
+
+
+def _prepare_for_forks(store: Store) -> None:
+    """Close what is idle before a fork, and leave the rest to the parent.
+
+    SQLite keeps its view of file locks per process and inherits it wrongly; the hooks hold the store weakly,
+    because they cannot be taken back.
+    """
+    held = weakref.ref(store)
+
+    def before() -> None:
+        if (living := held()) is not None:
+            living.close()
+
+    def in_child() -> None:
+        if (living := held()) is not None:
+            living._leave_to_parent()  # noqa: SLF001 - the same class, through a weak reference
+
+    os.register_at_fork(before=before, after_in_child=in_child)
