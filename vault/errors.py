@@ -19,6 +19,8 @@ Messages carry codes and field names, never values (STYLE 25).
 
 from collections.abc import Mapping, Sequence
 
+from typing_extensions import override
+
 
 class VaultError(Exception):
     """The root of the tree; ``code`` is stable and documented in ``docs/api.md``."""
@@ -31,6 +33,7 @@ class VaultError(Exception):
         self.facts: Mapping[str, str | int] = facts
         super().__init__(self.code)
 
+    @override
     def __str__(self) -> str:
         """Render the code and the facts, which are safe to show."""
         return " ".join([self.code, *(f"{name}={fact}" for name, fact in self.facts.items())])
@@ -138,6 +141,7 @@ class Misconfigured(VaultError):
         super().__init__()
         self.faults = tuple(faults)
 
+    @override
     def __str__(self) -> str:
         """Say every fault, one a line."""
         return "\n".join(self.faults)
