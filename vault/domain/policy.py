@@ -1,9 +1,11 @@
 """The policy: catalogue, purposes, roles, notices and rules of one version, and the rows compiled from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 
+from vault.domain.canonical import canonical
 from vault.domain.catalogue import Catalogue
 from vault.domain.terms import Action, FieldName, PurposeId, RoleId, Tier, Treatment
 
@@ -107,7 +109,12 @@ class MatrixRow:
     ``treatments`` gives the best permitted treatment per field (for verbs such as write or lookup
     every permitted field is ``plain``); ``refusals`` says why another field is not granted
     (``not_granted``, or the ``@id`` of the guardrail that forbade it); ``permitted`` tells whether the
-    action is allowed at all, also for verbs without fields (record-consent, restrict, export).
+    action is allowed at all, also for verbs without fields (record-consent, restrict, export), and
+    ``refused`` says why where it is not.
+
+    ``own`` says that all of it holds only for subjects assigned to the asker. Where a role set mixes
+    roles that need an assignment with roles that do not, ``own`` is False, ``treatments`` is what holds
+    for anyone, and ``assigned`` is what holds in its place for an assigned subject.
     """
 
     action: Action
@@ -117,3 +124,18 @@ class MatrixRow:
     refusals: Mapping[FieldName, str]
     mask: str
     own: bool
+    assigned: Mapping[FieldName, Treatment] = field(default_factory=dict)
+    refused: str | None = None
+
+
+def files_text(files: Mapping[str, str]) -> str:
+    """Write policy files as the one text that is stored: canonical [[path, text], …], sorted by path.
+
+    Pairs and not an object, because the canonical profile has no key with a dot in it.
+    """
+    return canonical([[path, files[path]] for path in sorted(files)]).decode()
+
+
+def policy_digest(files: Mapping[str, str]) -> bytes:
+    """Hash policy files: SHA-256 over their stored text."""
+    return sha256(files_text(files).encode()).digest()
