@@ -1,0 +1,75 @@
+"""What every test may ask for: the four stores, fresh and migrated, on SQLite and on a real PostgreSQL."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.postgres import Server, a_run, the_server
+from vault.storage.engines import open_store
+from vault.storage.schema import migrate
+from vault.storage.unit_of_work import STORE_NAMES, StoreName
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The workers of pytest-xdist live within the run of the process that started them.
+    if not hasattr(config, "workerinput"):
+        run = ExitStack()
+        run.enter_context(a_run())
+        config.add_cleanup(run.close)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_urls(request: pytest.FixtureRequest) -> Mapping[StoreName, str]:
+    """The URLs of four fresh stores by their names; a test that asks for them runs once on each database."""
+    urls: Mapping[StoreName, str] = request.getfixturevalue(f"{request.param}_urls")
+    return urls
+
+
+@pytest.fixture
+def sqlite_urls(tmp_path: Path, sqlite_template: Path) -> Mapping[StoreName, str]:
+    """Four files in a directory of their own."""
+    state = shutil.copytree(sqlite_template, tmp_path / "stores")
+    return _sqlite_urls(state)
+
+
+@pytest.fixture
+def postgresql_urls(postgresql: Server) -> Iterator[Mapping[StoreName, str]]:
+    """Four schemas in a database of their own."""
+    with postgresql.database() as url:
+        yield _postgresql_urls(url)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four migrated files that are copied, never opened."""
+    state = tmp_path_factory.mktemp("template")
+    _migrate(_sqlite_urls(state))
+    return state
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Server:
+    """The run's server, with a migrated template."""
+    return the_server(lambda url: _migrate(_postgresql_urls(url)))
+
+
+def _migrate(urls: Mapping[StoreName, str]) -> None:
+    for name, url in urls.items():
+        store = open_store(name, url, create=True)
+        migrate(store)
+        store.close()
+
+
+def _sqlite_urls(state: Path) -> Mapping[StoreName, str]:
+    return {store: f"sqlite:///{state}/{store}.db" for store in STORE_NAMES}
+
+
+def _postgresql_urls(database_url: str) -> Mapping[StoreName, str]:
+    # A store is a schema, and the URL alone says which.
+    url = make_url(database_url)
+    stores = {name: url.update_query_dict({"options": f"-csearch_path={name}"}) for name in STORE_NAMES}
+    return {name: store.render_as_string(hide_password=False) for name, store in stores.items()}

