@@ -1,0 +1,89 @@
+# Makes .venv from a hashed lock: `environment runtime` is enough to serve, `environment dev` to test as well.
+# Sourced by the scripts beside it. Asks for Python 3.11 or later and pip; takes uv instead where it is on the PATH.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+venv=$root/.venv
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$*" && exit 1; }
+
+# Each mark below is written last, so that an interrupted run is done again.
+environment() {
+    local set=$1 wanted
+    # A virtual environment holds its own address; a clone that was moved needs a new one.
+    if [ "$(cat "$venv/made-for" 2>/dev/null)" != "$root" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
+        make_venv
+        printf '%s' "$root" >"$venv/made-for"
+    fi
+    wanted=$(digest "$set")
+    # What is needed to test contains what is needed to serve.
+    if ! installed "$set" "$wanted" && ! installed dev "$(digest dev)"; then
+        say "Installing requirements/$set.txt …"
+        install_packages "$root/requirements/$set.txt"
+        printf '%s' "$wanted" >"$venv/installed-$set"
+    fi
+}
+
+installed() { [ "$(cat "$venv/installed-$1" 2>/dev/null)" = "$2" ]; }
+
+# The lock and the project's own description; a change of either asks for another look.
+digest() {
+    "$venv/bin/python" -c 'import hashlib, sys
+print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest())' \
+        "$root/requirements/$1.txt" "$root/pyproject.toml"
+}
+
+make_venv() {
+    local python
+    python=$(find_python) || die "Python 3.11 or later is needed, and no python3, python3.11 … python3.14 on the PATH is that."
+    say "Making .venv with $("$python" --version) …"
+    rm -rf "$venv"
+    if have_uv; then
+        uv venv --quiet --no-project --python "$python" "$venv" || die "uv could not make .venv."
+    elif "$python" -c 'import ensurepip' 2>/dev/null; then
+        "$python" -m venv "$venv" || die "$python could not make .venv."
+    else
+        # Some distributions leave ensurepip out; the pip outside can install into an environment without its own.
+        "$python" -m venv --without-pip "$venv" || die "$python could not make .venv."
+    fi
+}
+
+# The interpreter itself, never a shim nor the one of an environment that happens to be active.
+find_python() {
+    local name
+    for name in python3 python3.11 python3.12 python3.13 python3.14; do
+        "$name" -c 'import sys
+if sys.version_info < (3, 11): sys.exit(1)
+print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null && return
+    done
+    have_uv && uv python find --quiet --no-project '>=3.11' 2>/dev/null
+}
+
+install_packages() {
+    # Wheels only: what is installed runs no code of its own before its hash was compared.
+    install --require-hashes --only-binary :all: --requirement "$1" || die "The packages of $1 could not be installed."
+    # The build backend is in the lock, so the project itself needs no download.
+    install --no-deps --no-build-isolation --editable "$root" || die "The project could not be installed into .venv."
+}
+
+install() {
+    local outer
+    if have_uv; then
+        uv pip install --quiet --python "$venv/bin/python" "$@"
+    elif "$venv/bin/python" -c 'import pip' 2>/dev/null; then
+        quiet_pip "$venv/bin/python" -m pip install "$@"
+    else
+        outer=$(find_python)
+        "$outer" -c 'import pip' 2>/dev/null || die "$outer has no pip; install pip 22.3 or later, or uv."
+        quiet_pip "$outer" -m pip --python "$venv/bin/python" install "$@"
+    fi
+}
+
+quiet_pip() { PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_PROGRESS_BAR=off PIP_QUIET=1 "$@"; }
+
+have_uv() {
+    command -v uv >/dev/null || return 1
+    # uv keeps a cache at home and stops where there is none; it can do without.
+    [ -n "${UV_CACHE_DIR:-}${XDG_CACHE_HOME:-}" ] || [ -w "${HOME:-/nonexistent}" ] || export UV_NO_CACHE=1
+}
