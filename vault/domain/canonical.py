@@ -22,21 +22,20 @@ def canonical(value: Json) -> bytes:
 
 
 def _check(value: object) -> None:
-    match value:
-        case None | bool():
-            return
-        case str():
+    # Every entry passes here before anything may be opened, so the common types are asked for first.
+    if isinstance(value, str):
+        if not value.isascii():
             value.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
-        case int():
-            if abs(value) > _LARGEST:
-                raise ValueError("integer")
-        case list():
-            for item in value:
-                _check(item)
-        case dict():
-            for key, item in value.items():
-                if not isinstance(key, str) or not _KEY.fullmatch(key):
-                    raise ValueError("key")
-                _check(item)
-        case _:
-            raise ValueError(type(value).__name__)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or not _KEY.fullmatch(key):
+                raise ValueError("key")
+            _check(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item)
+    elif isinstance(value, int):
+        if not -_LARGEST <= value <= _LARGEST:
+            raise ValueError("integer")
+    elif value is not None:
+        raise ValueError(type(value).__name__)

@@ -1,6 +1,6 @@
 """The words every floor shares: ids, tiers, purposes, treatments, actions."""
 
-import string
+import re
 from enum import IntEnum, IntFlag, StrEnum
 from typing import NewType
 
@@ -130,7 +130,7 @@ def uuid7(at_ms: int, random: bytes) -> bytes:
 
 def is_code(text: str, *, longest: int = 64) -> bool:
     """Tell whether *text* is a plain code: ASCII letters, digits and ``. _ : / -``."""
-    return 0 < len(text) <= longest and set(text) <= _CODE_LETTERS
+    return len(text) <= longest and _CODE.fullmatch(text) is not None
 
 
-_CODE_LETTERS = frozenset(string.ascii_letters + string.digits + "._:/-")
+_CODE = re.compile(r"[A-Za-z0-9._:/-]+", re.ASCII)
