@@ -41,10 +41,9 @@ make_venv() {
     rm -rf "$venv"
     if have_uv; then
         uv venv --quiet --no-project --python "$python" "$venv" || die "uv could not make .venv."
-    elif "$python" -c 'import ensurepip' 2>/dev/null; then
-        "$python" -m venv "$venv" || die "$python could not make .venv."
-    else
+    elif ! "$python" -m venv "$venv" >/dev/null 2>&1; then
         # Some distributions leave ensurepip out; the pip outside can install into an environment without its own.
+        rm -rf "$venv"
         "$python" -m venv --without-pip "$venv" || die "$python could not make .venv."
     fi
 }
