@@ -25,11 +25,23 @@ def claim(path: Path, *, create: bool) -> None:
             _create(path)
         names = [path, *(side for suffix in ("-wal", "-shm") if (side := Path(f"{path}{suffix}")).exists())]
         faults = [fault for name in names for fault in _faults(name, directory=False)]
-    kind = _filesystem(path)
+    kind = filesystem(path.resolve(), _mounts())
     if kind in _NETWORK_FILESYSTEMS:
         faults.append(f"{path} lies on a network filesystem ({kind}); an embedded store needs a local disk.")
     if faults:
         raise Misconfigured(faults)
+
+
+def filesystem(path: Path, mounts: str) -> str:
+    """Name the filesystem under *path* by the table *mounts* (getmntent(3)); empty where it is not told."""
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        _, point, found, *_ = line.split()
+        # Spaces in mount points are written as octal escapes.
+        point = point.replace("\\040", " ")
+        if len(point) >= len(best) and path.is_relative_to(point):
+            best, kind = point, found
+    return kind
 
 
 def _create(path: Path) -> None:
@@ -57,16 +69,9 @@ def _faults(path: Path, *, directory: bool) -> list[str]:
     return faults
 
 
-def _filesystem(path: Path) -> str:
-    """Name the filesystem under *path*; empty where the system does not tell."""
+def _mounts() -> str:
     try:
-        mounts = [line.split() for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()]
+        return _MOUNTS.read_text(encoding="utf-8", errors="replace")
     except OSError:
+        # Not every system tells; a network filesystem then shows itself by refusing the write-ahead log.
         return ""
-    real, best, kind = str(path.resolve()), "", ""
-    for mount in mounts:
-        # Spaces in mount points are written as octal escapes (getmntent(3)).
-        point = mount[1].replace("\\040", " ")
-        if len(point) >= len(best) and (real == point or real.startswith(f"{point.rstrip('/')}/")):
-            best, kind = point, mount[2]
-    return kind

@@ -1,0 +1,54 @@
+"""Consents: where each item stands now, and the append-only records of how it came to that."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, select
+
+from vault.domain.consent import AuthorisationRow, ConsentForm, ConsentRow, ConsentState
+from vault.domain.terms import SubjectId, TenantId
+from vault.storage import tables
+from vault.storage.shapes import Shape, among, upsert
+
+_CONSENT = Shape(tables.consent, ConsentRow, form=ConsentForm, state=ConsentState)
+_AUTHORISATION = Shape(tables.authorisation, AuthorisationRow)
+
+
+def current(
+    conn: Connection, tenant: TenantId, ids: Collection[SubjectId]
+) -> dict[SubjectId, list[ConsentRow]]:
+    """Read where every item of the subjects *ids* stands; one without any is missing from the answer."""
+    if not ids:
+        return {}
+    held = tables.consent.c
+    query = select(*_CONSENT.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
+    return _CONSENT.by_subject(conn.execute(query.order_by(held.subject, held.consent)))
+
+
+def replace(conn: Connection, rows: Sequence[ConsentRow]) -> None:
+    """Store *rows*, each in place of where its item stood before; other items stay."""
+    upsert(conn, tables.consent, _CONSENT.dump(rows))
+
+
+def append(conn: Connection, rows: Sequence[AuthorisationRow]) -> None:
+    """Append records; a ``seq`` that stands already is a Conflict, for no record is ever replaced."""
+    if rows:
+        conn.execute(tables.authorisation.insert(), _AUTHORISATION.dump(rows))
+
+
+def authorisations(
+    conn: Connection, tenant: TenantId, ids: Collection[SubjectId]
+) -> dict[SubjectId, list[AuthorisationRow]]:
+    """Read every record of the subjects *ids*, oldest first."""
+    if not ids:
+        return {}
+    held = tables.authorisation.c
+    query = select(*_AUTHORISATION.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
+    return _AUTHORISATION.by_subject(conn.execute(query.order_by(held.subject, held.seq)))
+
+
+def newest(conn: Connection, tenant: TenantId, subject: SubjectId) -> AuthorisationRow | None:
+    """Read the record that the subject's next one is chained to."""
+    held = tables.authorisation.c
+    query = select(*_AUTHORISATION.columns).where(held.tenant == tenant, held.subject == subject)
+    found = _AUTHORISATION.load(conn.execute(query.order_by(held.seq.desc()).limit(1)))
+    return found[0] if found else None

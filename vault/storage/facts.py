@@ -1,0 +1,37 @@
+"""Facts: what is true of a subject, dated, as the rules of a purpose require it."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, delete, select
+
+from vault.domain.facts import FactKind, FactRow
+from vault.domain.terms import FactId, SubjectId, TenantId
+from vault.storage import tables
+from vault.storage.shapes import Shape, among, upsert
+
+_FACT = Shape(tables.fact, FactRow, kind=FactKind)
+
+
+def current(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, list[FactRow]]:
+    """Read the facts about the subjects *ids*; one without any is missing from the answer."""
+    if not ids:
+        return {}
+    held = tables.fact.c
+    query = select(*_FACT.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
+    return _FACT.by_subject(conn.execute(query.order_by(held.subject, held.fact)))
+
+
+def replace(conn: Connection, rows: Sequence[FactRow]) -> None:
+    """Store *rows*, each in place of the fact of the same id; other facts stay."""
+    upsert(conn, tables.fact, _FACT.dump(rows))
+
+
+def drop(conn: Connection, tenant: TenantId, subject: SubjectId, *, ids: Collection[FactId]) -> None:
+    """Take away facts that have ended; the ledger keeps that they were."""
+    held = tables.fact.c
+    if ids:
+        conn.execute(
+            delete(tables.fact).where(
+                held.tenant == tenant, held.subject == subject, among(conn, held.fact, ids)
+            )
+        )

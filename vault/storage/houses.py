@@ -1,0 +1,50 @@
+"""Houses: the one row in each store that says which house it belongs to."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from vault.domain.terms import HouseId, Millis, TenantId
+from vault.storage import tables
+from vault.storage.shapes import Shape, insert_or_ignore
+from vault.storage.unit_of_work import StoreName
+
+
+@dataclass(frozen=True, slots=True)
+class HouseRow:
+    """Which installation a store belongs to, its one tenant, and how often it was restored."""
+
+    house: HouseId
+    tenant: TenantId
+    incarnation: int
+    created_ms: Millis
+
+
+# The row is spelled alike in all four; only the keys store adds its floors.
+_HOUSE = {
+    "data": Shape(tables.data_house, HouseRow),
+    "keys": Shape(tables.keys_house, HouseRow),
+    "audit": Shape(tables.audit_house, HouseRow),
+    "register": Shape(tables.register_house, HouseRow),
+}
+_TABLE = {
+    "data": tables.data_house,
+    "keys": tables.keys_house,
+    "audit": tables.audit_house,
+    "register": tables.register_house,
+}
+_NO_FLOORS = {"authority_floor": 0, "authority_pending": 0, "ledger_size": 0}
+
+
+def create(conn: Connection, store: StoreName, row: HouseRow) -> HouseRow:
+    """Claim the store for the house of *row*; return what stands, which may be another house."""
+    (values,) = _HOUSE[store].dump([row])
+    floors = _NO_FLOORS if store == "keys" else {}
+    insert_or_ignore(conn, _TABLE[store], [{"one": 1, **values, **floors}])
+    return _HOUSE[store].load(conn.execute(select(*_HOUSE[store].columns)))[0]
+
+
+def read(conn: Connection, store: StoreName) -> HouseRow | None:
+    """Read which house the store belongs to; None before it was claimed."""
+    found = _HOUSE[store].load(conn.execute(select(*_HOUSE[store].columns)))
+    return found[0] if found else None

@@ -1,0 +1,285 @@
+"""Keys: wrapped idents and DEKs, the floors of revisions, pairwise ids, sealed KEKs and roots."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    bindparam,
+    case,
+    column,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from vault.domain.sealed import DekRow, IdentRow, SealedKeyRow
+from vault.domain.terms import Millis, SpaceId, SubjectId, TenantId, Tier
+from vault.storage import tables
+from vault.storage.shapes import Shape, among, insert_or_ignore
+
+KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
+
+PENDING = "pending"
+ACTIVE = "active"
+
+_IDENT = Shape(tables.ident, IdentRow)
+_DEK = Shape(tables.dek, DekRow, tier=Tier)
+_SEALED_KEY = Shape(tables.sealed_key, SealedKeyRow, tier=Tier)
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """What the keys store knows of the other stores: below this, they were rolled back."""
+
+    authority_floor: int
+    authority_pending: int
+    ledger_size: int
+
+
+_FLOORS = Shape(tables.keys_house, Floors)
+
+
+# ---- reading ----
+
+
+def idents(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, IdentRow]:
+    """Read the idents of *ids*; a subject without one is missing from the answer."""
+    if not ids:
+        return {}
+    held = tables.ident.c
+    query = select(*_IDENT.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
+    return {row.subject: row for row in _IDENT.load(conn.execute(query))}
+
+
+def deks(
+    conn: Connection, tenant: TenantId, ids: Collection[SubjectId], tiers: Collection[Tier] | None = None
+) -> dict[SubjectId, list[DekRow]]:
+    """Read the DEKs of *ids*, oldest generation first, of these *tiers* or of all; pending ones too."""
+    if not ids:
+        return {}
+    held = tables.dek.c
+    query = select(*_DEK.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
+    if tiers is not None:
+        query = query.where(held.tier.in_(sorted(tiers)))
+    return _DEK.by_subject(conn.execute(query.order_by(held.subject, held.tier, held.gen)))
+
+
+def resolve(
+    conn: Connection, tenant: TenantId, space: SpaceId, pairwise_ids: Collection[bytes]
+) -> dict[bytes, SubjectId]:
+    """Find the subjects that an app knows by *pairwise_ids*; what was never given out is missing."""
+    if not pairwise_ids:
+        return {}
+    held = tables.pairwise.c
+    query = select(held.pairwise, held.subject).where(
+        held.tenant == tenant, held.space == space, among(conn, held.pairwise, pairwise_ids)
+    )
+    return {pairwise: SubjectId(subject) for pairwise, subject in conn.execute(query)}
+
+
+def count_pairwise(conn: Connection, tenant: TenantId) -> dict[SpaceId, int]:
+    """Count the ids that were given out in each space, for the recount."""
+    held = tables.pairwise.c
+    found = conn.execute(select(held.space, func.count()).where(held.tenant == tenant).group_by(held.space))
+    return {SpaceId(space): number for space, number in found}
+
+
+def floors(conn: Connection) -> Floors | None:
+    """Read the floors of authority and ledger; None in a house that was not created."""
+    found = _FLOORS.load(conn.execute(select(*_FLOORS.columns)))
+    return found[0] if found else None
+
+
+def sealed_keys(conn: Connection, tenant: TenantId) -> list[SealedKeyRow]:
+    """Read every sealed KEK and root."""
+    held = tables.sealed_key.c
+    query = select(*_SEALED_KEY.columns).where(held.tenant == tenant)
+    return _SEALED_KEY.load(conn.execute(query.order_by(held.purpose, held.tier, held.epoch)))
+
+
+# ---- a write: begun here, then the data store, then the ledger, then settled here (DESIGN §4) ----
+
+
+def begin_write(
+    conn: Connection, tenant: TenantId, writes: Iterable[tuple[SubjectId, int]]
+) -> set[SubjectId]:
+    """Begin to write the revision after *n* of each ``(subject, n)``; tell which may go on.
+
+    The floor rises to *n*, which the writer has verified, and *n + 1* becomes pending. A subject that
+    is not in the answer has a floor or a pending revision beyond that: the write is stale. A writer that
+    dies after this leaves a pending revision that never came, which the next one simply begins again.
+    """
+    held = tables.ident.c
+    by_revision: dict[int, list[SubjectId]] = {}
+    for subject, revision in writes:
+        by_revision.setdefault(revision, []).append(subject)
+    accepted: set[SubjectId] = set()
+    for revision, ids in sorted(by_revision.items()):
+        begun = conn.execute(
+            update(tables.ident)
+            .where(
+                held.tenant == tenant,
+                among(conn, held.subject, sorted(ids)),
+                held.rev_floor <= revision,
+                held.rev_pending <= revision + 1,
+            )
+            .values(rev_floor=revision, rev_pending=revision + 1)
+            .returning(held.subject)
+        )
+        accepted.update(SubjectId(subject) for (subject,) in begun)
+    return accepted
+
+
+def begin_authority(conn: Connection, version: int) -> bool:
+    """Begin to write the authority version after *version*, by the same rule; tell whether it may go on."""
+    held = tables.keys_house.c
+    begun = conn.execute(
+        update(tables.keys_house)
+        .where(held.authority_floor <= version, held.authority_pending <= version + 1)
+        .values(authority_floor=version, authority_pending=version + 1)
+    )
+    return begun.rowcount == 1
+
+
+def insert_idents(conn: Connection, rows: Sequence[IdentRow], *, at_ms: Millis) -> dict[SubjectId, IdentRow]:
+    """Store new idents; return what stands for each subject, which may be another writer's."""
+    insert_or_ignore(
+        conn, tables.ident, [values | {"created_ms": at_ms} for values in _IDENT.dump(_sorted(rows))]
+    )
+    return idents(conn, rows[0].tenant, {row.subject for row in rows}) if rows else {}
+
+
+def insert_deks(conn: Connection, rows: Sequence[DekRow], *, at_ms: Millis) -> dict[SubjectId, list[DekRow]]:
+    """Store new DEKs; return all that stand for the subjects, which may be another writer's."""
+    insert_or_ignore(
+        conn, tables.dek, [values | {"created_ms": at_ms} for values in _DEK.dump(_sorted(rows))]
+    )
+    return deks(conn, rows[0].tenant, {row.subject for row in rows}) if rows else {}
+
+
+def settle(
+    conn: Connection,
+    tenant: TenantId,
+    settled: Iterable[tuple[SubjectId, int]],
+    *,
+    authority_version: int | None = None,
+    ledger_size: int = 0,
+) -> None:
+    """Raise the floors to what a turn of the ledger has drained; a floor never sinks.
+
+    *settled* are ``(subject, revision)`` pairs whose entries are durable; pending DEKs of a subject become
+    active with its last one. Nothing here fails because it was done before.
+    """
+    newest: dict[SubjectId, int] = {}
+    for subject, revision in settled:
+        newest[subject] = max(revision, newest.get(subject, 0))
+    if newest:
+        _raise_floors(conn, tenant, newest)
+        _activate_deks(conn, tenant, newest)
+    _raise_house(conn, authority_version or 0, ledger_size)
+
+
+def add_pairwise(
+    conn: Connection, tenant: TenantId, rows: Iterable[tuple[SpaceId, bytes, SubjectId]]
+) -> None:
+    """Keep the ids ``(space, pairwise, subject)`` that apps were given; one that stands is left alone."""
+    ordered = sorted(rows)
+    insert_or_ignore(
+        conn,
+        tables.pairwise,
+        [
+            {"tenant": tenant, "space": space, "pairwise": pairwise, "subject": subject}
+            for space, pairwise, subject in ordered
+        ],
+    )
+
+
+def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:
+    """Store a sealed KEK or root; return what stands, which may be another process's."""
+    insert_or_ignore(conn, tables.sealed_key, _SEALED_KEY.dump([row]))
+    held = tables.sealed_key.c
+    query = select(*_SEALED_KEY.columns).where(
+        held.tenant == row.tenant, held.purpose == row.purpose, held.tier == row.tier, held.epoch == row.epoch
+    )
+    return _SEALED_KEY.load(conn.execute(query))[0]
+
+
+# ---- the statements of settle ----
+
+
+def _raise_floors(conn: Connection, tenant: TenantId, newest: Mapping[SubjectId, int]) -> None:
+    held = tables.ident.c
+    ids = sorted(newest)
+    if conn.dialect.name == "postgresql":
+        drained = (
+            func.unnest(
+                bindparam("ids", ids, type_=ARRAY(LargeBinary)),
+                bindparam("revisions", [newest[subject] for subject in ids], type_=ARRAY(BigInteger)),
+            )
+            .table_valued(column("subject", LargeBinary), column("revision", BigInteger), name="drained")
+            .render_derived()
+        )
+        conn.execute(
+            update(tables.ident)
+            .where(
+                held.tenant == tenant,
+                held.subject == drained.c.subject,
+                held.rev_floor < drained.c.revision,
+            )
+            .values(rev_floor=drained.c.revision)
+        )
+        return
+    drained_revision = bindparam("drained_revision", type_=BigInteger)
+    conn.execute(
+        update(tables.ident)
+        .where(
+            held.tenant == tenant,
+            held.subject == bindparam("drained_subject", type_=LargeBinary),
+            held.rev_floor < drained_revision,
+        )
+        .values(rev_floor=drained_revision),
+        [{"drained_subject": subject, "drained_revision": newest[subject]} for subject in ids],
+    )
+
+
+def _activate_deks(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> None:
+    ident, held = tables.ident.c, tables.dek.c
+    # A later write that has begun may have laid a DEK of its own, whose data is not there yet: all wait.
+    at_rest = select(ident.subject).where(
+        ident.tenant == tenant, ident.subject == held.subject, ident.rev_pending <= ident.rev_floor
+    )
+    conn.execute(
+        update(tables.dek)
+        .where(held.tenant == tenant, among(conn, held.subject, ids), held.state == PENDING, at_rest.exists())
+        .values(state=ACTIVE)
+    )
+
+
+def _raise_house(conn: Connection, authority_version: int, ledger_size: int) -> None:
+    held = tables.keys_house.c
+    conn.execute(
+        update(tables.keys_house)
+        .where(or_(held.authority_floor < authority_version, held.ledger_size < ledger_size))
+        .values(
+            authority_floor=_greatest(held.authority_floor, authority_version),
+            ledger_size=_greatest(held.ledger_size, ledger_size),
+        )
+    )
+
+
+def _greatest(held: Column[int], value: int) -> ColumnElement[int]:
+    # The two databases name this function differently.
+    return case((held < value, value), else_=held)
+
+
+def _sorted(rows: Iterable[KeyRow]) -> list[KeyRow]:
+    """Put rows in the order in which every writer locks them."""
+    return sorted(rows, key=lambda row: row.subject)

@@ -1,0 +1,114 @@
+"""Subjects: their sealed rows and manifests, what decides about them, and their history."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, select, update
+
+from vault.domain.sealed import SealedRow, SubjectRow
+from vault.domain.terms import Gate, SubjectId, SubjectKind, TenantId, Tier
+from vault.storage import tables
+from vault.storage.shapes import Shape, among, upsert
+
+_SUBJECT = Shape(tables.subject, SubjectRow, kind=SubjectKind, gates=Gate)
+_SEALED = Shape(tables.sealed, SealedRow, tier=Tier)
+_PAST = Shape(tables.sealed_past, SealedRow, tier=Tier)
+
+
+def rows(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, SubjectRow]:
+    """Read the subjects *ids*; one that does not exist is missing from the answer."""
+    if not ids:
+        return {}
+    held = tables.subject.c
+    query = select(*_SUBJECT.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
+    return {row.subject: row for row in _SUBJECT.load(conn.execute(query))}
+
+
+def page(
+    conn: Connection, tenant: TenantId, *, after: SubjectId | None = None, limit: int = 1000
+) -> list[SubjectRow]:
+    """Read the next *limit* subjects in the order of their ids, from behind *after*."""
+    held = tables.subject.c
+    query = select(*_SUBJECT.columns).where(held.tenant == tenant, held.subject > (after or b""))
+    return _SUBJECT.load(conn.execute(query.order_by(held.subject).limit(limit)))
+
+
+def insert(conn: Connection, rows: Sequence[SubjectRow]) -> None:
+    """Store new subjects; an id that stands already is a Conflict."""
+    if rows:
+        conn.execute(tables.subject.insert(), _SUBJECT.dump(rows))
+
+
+def replace(conn: Connection, row: SubjectRow, was_revision: int) -> bool:
+    """Put *row* in place of its subject's revision *was_revision*; tell whether that was the current one."""
+    held = tables.subject.c
+    (values,) = _SUBJECT.dump([row])
+    done = conn.execute(
+        update(tables.subject)
+        .where(held.tenant == row.tenant, held.subject == row.subject, held.revision == was_revision)
+        .values(values)
+    )
+    return done.rowcount == 1
+
+
+def sealed(
+    conn: Connection, tenant: TenantId, ids: Collection[SubjectId], tiers: Collection[Tier], *, block: int = 0
+) -> dict[SubjectId, list[SealedRow]]:
+    """Read the sealed rows of many subjects in one block, and of these tiers alone."""
+    if not ids or not tiers:
+        return {}
+    held = tables.sealed.c
+    query = select(*_SEALED.columns).where(
+        held.tenant == tenant,
+        among(conn, held.subject, ids),
+        held.tier.in_(sorted(tiers)),
+        held.block == block,
+    )
+    return _SEALED.by_subject(conn.execute(query.order_by(held.subject, held.tier)))
+
+
+def put_sealed(conn: Connection, rows: Sequence[SealedRow]) -> None:
+    """Store sealed rows, each in place of the one at its address; keep_past has moved that away before."""
+    upsert(conn, tables.sealed, _SEALED.dump(rows))
+
+
+def keep_past(
+    conn: Connection, tenant: TenantId, subject: SubjectId, tiers: Collection[Tier], *, block: int = 0
+) -> None:
+    """Copy the standing rows of *tiers* to history, whole, before they are replaced."""
+    held = tables.sealed.c
+    standing = select(*_SEALED.columns).where(
+        held.tenant == tenant, held.subject == subject, held.tier.in_(sorted(tiers)), held.block == block
+    )
+    if tiers:
+        names = [column.name for column in _SEALED.columns]
+        conn.execute(tables.sealed_past.insert().from_select(names, standing))
+
+
+def past(
+    conn: Connection,
+    tenant: TenantId,
+    subject: SubjectId,
+    tiers: Collection[Tier],
+    *,
+    block: int = 0,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[SealedRow]:
+    """Read a subject's old rows, newest subject revision first, from behind revision *before*.
+
+    A revision may have rows of several tiers; *limit* counts rows and never splits a revision's, so that
+    the last revision of an answer is a place to go on from.
+    """
+    held = tables.sealed_past.c
+    query = select(*_PAST.columns).where(
+        held.tenant == tenant, held.subject == subject, held.tier.in_(sorted(tiers)), held.block == block
+    )
+    if before is not None:
+        query = query.where(held.revision < before)
+    # One revision writes at most one row per tier, so that this many more always complete the last one.
+    most = limit + len(tiers)
+    found = _PAST.load(conn.execute(query.order_by(held.revision.desc(), held.tier).limit(most)))
+    if len(found) < most:
+        return found
+    last = found[limit - 1].revision
+    return [row for row in found if row.revision >= last]
