@@ -68,6 +68,11 @@ class Field:
         return max(self.tiers)
 
     @property
+    def highest_tier(self) -> Tier:
+        """The highest tier the field has or had: a value may still be sealed under an earlier one."""
+        return max((self.tier, *self.tier_history))
+
+    @property
     def exact_index(self) -> int:
         """The index id (u32) of the exact index: the number times four, plus one."""
         return self.number * 4 + 1

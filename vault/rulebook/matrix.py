@@ -1,0 +1,84 @@
+"""Matrix: writes down who may see, find and change what, one line per role, purpose and field, for review."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from vault.domain.policy import ContextClass, MatrixRow, Policy, Purpose, Role
+from vault.domain.terms import Action, FieldName
+from vault.rulebook.asking import CHANGING, FINDING, WITHOUT_FIELDS, Case, Judge, swear_in
+from vault.rulebook.cedar import Rule, read_rules
+from vault.rulebook.compiling import compile_row
+
+# The page says what could be seen at the very most: by a person who brings all that a rule may ask for.
+FULL: Final = ContextClass(reason=True, ticket=True, approvals=2, strength=2, actor="person")
+# And then what must be brought: each fact is taken away in turn, to see whether the answer changes.
+_LACKING: Final[Mapping[str, ContextClass]] = {
+    "reason": replace(FULL, reason=False),
+    "ticket": replace(FULL, ticket=False),
+    "second person": replace(FULL, approvals=0),
+    "strong login": replace(FULL, strength=0),
+}
+_WIDTH: Final = 20
+
+_Rows = Mapping[str, MatrixRow]
+
+
+def write_matrix(policy: Policy) -> str:
+    """Write the whole matrix of *policy* as text; a change of policy is a visible change of it."""
+    rules = read_rules(policy.cedar, [])
+    judge = swear_in(policy, rules)
+    lines = ["Who may see, find and change what. Made from the policy; see docs/policies.md.", ""]
+    lines += ["Rules that win over every role:", *_guardrails(rules), ""]
+    for role in policy.roles.values():
+        for name in sorted(role.purposes):
+            lines += [*_page(judge, policy, role, policy.purposes[name]), ""]
+    return "\n".join(lines)
+
+
+def _guardrails(rules: Sequence[Rule]) -> Iterator[str]:
+    for rule in rules:
+        if rule.effect == "forbid":
+            yield f"  {rule.id}: {rule.advice}"
+
+
+def _page(judge: Judge, policy: Policy, role: Role, purpose: Purpose) -> Iterator[str]:
+    own = ", own only" if role.own else ""
+    yield f"== {role.id} · {purpose.id} {purpose.title} (mask {purpose.mask}{own})"
+    rows = {action: _rows(judge, policy, role, purpose, action) for action in Action if action in role.verbs}
+    acts = [_with_needs(action, rows[action]) for action in rows if action in WITHOUT_FIELDS]
+    if acts:
+        yield f"  may {', '.join(acts)}"
+    for name in policy.catalogue.by_name:
+        cells = [_cell(action, rows[action], name) for action in rows if action not in WITHOUT_FIELDS]
+        line = " ".join(cell for cell in cells if cell)
+        if line:
+            yield f"  {name:{_WIDTH}} {line}"
+
+
+def _rows(judge: Judge, policy: Policy, role: Role, purpose: Purpose, action: Action) -> dict[str, MatrixRow]:
+    """Compile the row with everything brought, under "", and with each thing lacking, under its name."""
+    contexts = {"": FULL}
+    if action in {Action.REVEAL, Action.EXPORT, *WITHOUT_FIELDS}:
+        contexts |= _LACKING
+    return {
+        lacking: compile_row(judge, policy, roles={role.id}, case=Case(action, purpose.id, context))
+        for lacking, context in contexts.items()
+    }
+
+
+def _cell(action: Action, rows: _Rows, name: FieldName) -> str:
+    if name not in rows[""].treatments:
+        return ""
+    told = action.value if action in FINDING | CHANGING else f"{action}={rows[''].treatments[name]}"
+    return told + _needs([lacking for lacking, row in rows.items() if name not in row.treatments])
+
+
+def _with_needs(action: Action, rows: _Rows) -> str:
+    if not rows[""].permitted:
+        return f"not {action} ({rows[''].refused})"
+    return action.value + _needs([lacking for lacking, row in rows.items() if not row.permitted])
+
+
+def _needs(lacking: Sequence[str]) -> str:
+    return f" ({', '.join(lacking)})" if lacking else ""
