@@ -1,0 +1,240 @@
+"""Authority: who may do what, believed only while every deciding row carries our MAC (DESIGN §6).
+
+The stores are not trusted (promise 3). Each deciding row is authenticated by itself, and one manifest over
+all of them, whose version is floored in the keys store, tells when a row was inserted, removed or put back.
+Everything is verified once per version; a request then compares the manifest and its actor's own rows with
+the verified ones, in one round trip.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from vault.crypto.mac import mac, same
+from vault.custody.keyring import KeyPurpose, Keyring
+from vault.domain.canonical import Json, canonical
+from vault.domain.terms import ActorId, AppId
+from vault.errors import Corrupt
+from vault.storage import accounts, policies
+from vault.storage.accounts import AppRow, AuthorityRow, DecidingRow, GrantRow, SecretRow
+from vault.storage.keys import Floors
+from vault.storage.policies import PolicyRow
+
+_Row = TypeVar("_Row", bound=DecidingRow | AuthorityRow)
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All deciding rows of one version, every one of them verified."""
+
+    row: AuthorityRow
+    policy: PolicyRow
+    policies: tuple[PolicyRow, ...] = field(repr=False)
+    apps: Mapping[AppId, AppRow] = field(repr=False)
+    secrets: Mapping[AppId, tuple[SecretRow, ...]] = field(repr=False)
+    grants: Mapping[ActorId, tuple[GrantRow, ...]] = field(repr=False)
+
+    @property
+    def version(self) -> int:
+        """The version of the manifest; it stands in every entry."""
+        return self.row.version
+
+    @property
+    def policy_number(self) -> int:
+        """The number of the active policy."""
+        return self.policy.number
+
+    @property
+    def policy_digest(self) -> bytes:
+        """The digest of the active policy's files."""
+        return self.policy.digest
+
+    def own(self, app: AppId) -> frozenset[DecidingRow]:
+        """Collect the rows that decide about one app, the active policy's among them."""
+        found = self.apps.get(app)
+        known = (found,) if found is not None else ()
+        return frozenset(
+            (self.policy, *known, *self.secrets.get(app, ()), *self.grants.get(ActorId(app), ()))
+        )
+
+    def all(self) -> list[DecidingRow]:
+        """List every deciding row of this version."""
+        secrets = (row for rows in self.secrets.values() for row in rows)
+        grants = (row for rows in self.grants.values() for row in rows)
+        return [*self.apps.values(), *secrets, *grants, *self.policies]
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """The next version, signed: the manifest that takes the old one's place, and what changes under it."""
+
+    was_version: int
+    manifest: AuthorityRow
+    rows: tuple[DecidingRow, ...]
+
+
+class Authority:
+    """The deciding rows of one house as this process believes them; keeps the last verified standing."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        """Authenticate the rows of the keyring's house under its authority root."""
+        self._keyring = keyring
+        self._tenant = keyring.tenant
+        # One reference, replaced whole: a thread sees the old standing or the new one.
+        self._verified: Standing | None = None
+
+    def standing(self, conn: Connection) -> Standing:
+        """Give what stands now: the kept one while the manifest is the same, else all is verified."""
+        known = self._verified
+        if known is not None and accounts.authority_row(conn, self._tenant) == known.row:
+            return known
+        return self._verify(conn)
+
+    def standing_of(self, conn: Connection, app_id: AppId) -> Standing:
+        """Give what stands now, having looked at the rows of *app_id* itself, in one round trip."""
+        known = self._verified
+        if known is not None and self.recheck(conn, known, app_id):
+            return known
+        return self.standing(conn)
+
+    def recheck(self, conn: Connection, standing: Standing, app_id: AppId) -> bool:
+        """Tell whether the manifest and the rows of *app_id* are still those of *standing*.
+
+        False means that the authority was rightly changed. Raises Corrupt where a row is not what we wrote.
+        """
+        manifest, own = accounts.own_rows(conn, self._tenant, app_id, policy_number=standing.policy_number)
+        if manifest == standing.row and own == standing.own(app_id):
+            return True
+        # The manifest covers every row: the same manifest over other rows fails to verify.
+        self._verify(conn)
+        return False
+
+    def policy_files(self, conn: Connection, standing: Standing) -> Mapping[str, str]:
+        """Read the files of the active policy; raises Corrupt where they are not those of its digest."""
+        text = policies.files(conn, self._tenant, standing.policy_number)
+        if text is None or hashlib.sha256(text.encode()).digest() != standing.policy_digest:
+            raise Corrupt("authority_policy")
+        return dict(json.loads(text))
+
+    def sign(self, was: Standing | None, rows: Iterable[DecidingRow]) -> Amendment:
+        """Make the version after *was*, in which *rows* are new or stand in the place of their older selves.
+
+        What is not amended is covered as it was verified, whatever the store holds by now. The newest
+        policy is the active one.
+        """
+        signed = tuple(self._sign(row) for row in rows)
+        covered = {_key(row): row for row in (*(was.all() if was is not None else ()), *signed)}
+        newest = max(
+            (row for row in covered.values() if isinstance(row, PolicyRow)), key=attrgetter("number")
+        )
+        version = was.version if was is not None else 0
+        manifest = AuthorityRow(self._tenant, version + 1, _body(newest, covered.values()))
+        return Amendment(version, self._sign(manifest), signed)
+
+    def _verify(self, conn: Connection) -> Standing:
+        manifest = accounts.authority_row(conn, self._tenant)
+        apps = accounts.apps(conn, self._tenant)
+        secrets = accounts.secrets(conn, self._tenant)
+        grants = accounts.grants(conn, self._tenant)
+        versions = policies.rows(conn, self._tenant)
+        rows: list[DecidingRow] = [*apps, *secrets, *grants, *versions]
+        if manifest is None or not self._is_ours(manifest):
+            raise Corrupt("authority_manifest")
+        if not all(self._is_ours(row) for row in rows):
+            raise Corrupt("authority_row")
+        # The manifest is ours, so it can be read: what is left to find is a row too many, too few or too old.
+        number = json.loads(manifest.body)["policy"]["number"]
+        policy = next((row for row in versions if row.number == number), None)
+        if policy is None or _body(policy, rows) != manifest.body:
+            raise Corrupt("authority_digest")
+        self._verified = Standing(
+            manifest,
+            policy,
+            tuple(versions),
+            {row.app: row for row in apps},
+            _grouped(secrets, lambda row: row.app),
+            _grouped(grants, lambda row: row.holder),
+        )
+        return self._verified
+
+    def _is_ours(self, row: DecidingRow | AuthorityRow) -> bool:
+        try:
+            return same(self._mac(row), row.mac)
+        except (TypeError, ValueError):
+            # SQLite stores any type in any column; what has no canonical form was not written by us.
+            return False
+
+    def _sign(self, row: _Row) -> _Row:
+        return replace(row, mac=self._mac(row))
+
+    def _mac(self, row: DecidingRow | AuthorityRow) -> bytes:
+        root = self._keyring.root(KeyPurpose.AUTHORITY)
+        return mac(
+            root, b"PV1W" + self._keyring.house + _number(row).to_bytes(2) + canonical(_canonical(row))
+        )
+
+
+def check_floor(standing: Standing, floors: Floors | None) -> None:
+    """Refuse a version below its floor in the keys store, or one that no writer announced there."""
+    if floors is None or standing.version < floors.authority_floor:
+        raise Corrupt("authority_rollback")
+    if standing.version not in {floors.authority_floor, floors.authority_pending}:
+        raise Corrupt("authority_version")
+
+
+# The u16 of CRYPTO §7 and the name in the manifest; a number is never reused.
+_TABLES: Mapping[type[DecidingRow | AuthorityRow], tuple[int, str]] = {
+    AuthorityRow: (0, "authority"),
+    AppRow: (1, "app"),
+    SecretRow: (2, "app_secret"),
+    GrantRow: (3, "role_grant"),
+    PolicyRow: (4, "policy_version"),
+}
+
+
+def _number(row: DecidingRow | AuthorityRow) -> int:
+    return _TABLES[type(row)][0]
+
+
+def _canonical(row: DecidingRow | AuthorityRow) -> Json:
+    """Write every column but the MAC; bytes stand in a list, so that no text can pass for them."""
+    values = {one.name: getattr(row, one.name) for one in fields(row) if one.name != "mac"}
+    return {name: [value.hex()] if isinstance(value, bytes) else value for name, value in values.items()}
+
+
+def _body(policy: PolicyRow, rows: Iterable[DecidingRow]) -> str:
+    """Write what the manifest says: the active policy, and a digest per table over its rows' MACs."""
+    macs: dict[str, list[bytes]] = {name: [] for number, name in _TABLES.values() if number > 0}
+    for row in rows:
+        macs[_TABLES[type(row)][1]].append(row.mac)
+    digests: dict[str, Json] = {
+        name: hashlib.sha256(b"".join(sorted(listed))).hexdigest() for name, listed in macs.items()
+    }
+    active: Json = {"number": policy.number, "digest": policy.digest.hex()}
+    return canonical({"policy": active, "tables": digests}).decode()
+
+
+def _key(row: DecidingRow) -> tuple[object, ...]:
+    match row:
+        case AppRow(app=app):
+            return AppRow, app
+        case SecretRow(app=app, secret=secret):
+            return SecretRow, app, secret
+        case GrantRow(role_grant=role_grant):
+            return GrantRow, role_grant
+        case PolicyRow(number=number):
+            return PolicyRow, number
+
+
+def _grouped(rows: Iterable[_Row], key: Callable[[_Row], _Key]) -> dict[_Key, tuple[_Row, ...]]:
+    groups: defaultdict[_Key, list[_Row]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return {one: tuple(listed) for one, listed in groups.items()}
