@@ -52,6 +52,12 @@ class Server:
         self._say("CREATE DATABASE {}", self.template)
         migrate(_named(self.url, self.template))
 
+    def make_template_of(self, base: str, prepare: Callable[[str], None]) -> None:
+        """Make the template as a copy of *base*, which *prepare* then changes."""
+        self.drop(self.template)
+        self._say("CREATE DATABASE {} TEMPLATE {} STRATEGY = file_copy", self.template, base)
+        prepare(_named(self.url, self.template))
+
     def drop(self, name: str) -> None:
         """Drop a database, whoever is still connected to it."""
         self._say("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)

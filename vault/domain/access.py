@@ -6,7 +6,7 @@ from datetime import datetime
 
 from vault.domain.catalogue import Catalogue
 from vault.domain.consent import ConsentRow
-from vault.domain.facts import FactRow, unmet
+from vault.domain.facts import FactRow, assigned, unmet
 from vault.domain.instants import millis, month
 from vault.domain.policy import ContextClass, MatrixRow, Purpose
 from vault.domain.terms import (
@@ -30,9 +30,10 @@ _BY_DECISION = object()
 # A lookup says only that a customer is there, a write discloses nothing, and a withdrawal must not fail
 # for a reason of ours: the facts that a purpose requires are asked of actions that disclose.
 _DISCLOSING = frozenset({Action.READ, Action.REVEAL, Action.MATCH, Action.EXPORT})
+_COMPARING = frozenset({Action.LOOKUP, Action.MATCH})
 # A restriction stops all but storage and protection (PIPL 47, GDPR 18(2)); recording the customer's own
-# word and lifting the restriction are protection.
-_DESPITE_RESTRICTION = frozenset({Action.RECORD_CONSENT, Action.RESTRICT})
+# word, what is open for the customer, and lifting the restriction are protection.
+_DESPITE_RESTRICTION = frozenset({Action.RECORD_CONSENT, Action.RESTRICT, Action.STATE, Action.PROCESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +132,20 @@ def decide(
     reason, missing = _refusal(actor, request, row, facts, at)
     if reason is not None:
         return Denied(facts.subject, facts.token, reason, missing)
+    # A role set may mix roles that need an assignment with roles that do not (MatrixRow.assigned).
+    own = bool(row.assigned) and assigned(facts.facts, request.purpose.id, to=actor.id, at=at)
+    permitted = row.assigned if own else row.treatments
     items: list[tuple[FieldName, Treatment]] = []
     withheld: dict[FieldName, str] = {}
     for name in request.fields:
-        treatment = row.treatments.get(name)
+        treatment = permitted.get(name)
         if treatment is None:
             withheld[name] = row.refusals.get(name, "not_granted")
         elif request.catalogue.field(name).tier not in request.served:
             withheld[name] = "tier_not_served"
         else:
-            items.append((name, treatment))
+            # Neither a lookup nor a match shows a value: the most it may do with one is compare.
+            items.append((name, Treatment.MATCH if request.action in _COMPARING else treatment))
     return Granted(
         facts.subject,
         facts.token,
@@ -158,7 +163,7 @@ def _refusal(
 ) -> tuple[str | None, tuple[str, ...]]:
     action, purpose = request.action, request.purpose
     if not row.permitted or row.action is not action or row.purpose != purpose.id:
-        return "role", ()
+        return row.refused or "role", ()
     if facts.gates & (Gate.ERASING | Gate.PROSPECT):
         return "not_found", ()
     restricted = bool(facts.gates & Gate.RESTRICTED)

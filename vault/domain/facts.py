@@ -64,6 +64,12 @@ def jurisdictions(facts: Sequence[FactRow], at: datetime) -> tuple[str, ...]:
     return known if len(known) == len(set(stated)) else ("CN", "EU")
 
 
+def assigned(facts: Sequence[FactRow], purpose: PurposeId, *, to: ActorId, at: datetime) -> bool:
+    """Tell whether the subject, or a case of it, is assigned to *to* for *purpose*, by somebody else."""
+    live = [fact for fact in facts if fact.holds(at) and fact.source != to]
+    return any(True for _ in _assignments(live, purpose, to))
+
+
 def unmet(
     purpose: Purpose,
     asker: ActorId,

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     RELEASE_FAILED = "release.failed"
     CONSENT_RECORDED = "consent.recorded"
     CONSENT_WITHDRAWN = "consent.withdrawn"
+    CONSENT_LISTED = "consent.listed"
     FACT_RECORDED = "fact.recorded"
     FACT_CLOSED = "fact.closed"
     ASSIGNMENT_MADE = "assignment.made"

@@ -82,6 +82,7 @@ class Action(StrEnum):
     ADMIT = "admit"
     RECORD_CONSENT = "record-consent"
     RESTRICT = "restrict"
+    STATE = "state"
     EXPORT = "export"
     PROCESS = "process"
     GOVERN = "govern"
@@ -91,7 +92,8 @@ class Action(StrEnum):
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 ID_TEXT_LENGTH = 26
-PREFIXES = frozenset("sub cus app rol grt apv con ntc rcp req asn att job bak fct".split())
+# The two last are shadows of a value that an app may hold in its place, and no ids of anything stored.
+PREFIXES = frozenset("sub cus app rol grt apv con ntc rcp req asn att job bak fct sec tok chn".split())
 
 
 def id_text(prefix: str, raw: bytes) -> str:

@@ -7,13 +7,15 @@ from datetime import datetime
 from vault.custody.authority import Authority, Standing
 from vault.custody.barrier import Barrier
 from vault.custody.detail import Detail
+from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import Keyring
 from vault.custody.ledger import Ledger
 from vault.custody.tokens import Tokens
 from vault.domain.access import Actor
+from vault.domain.instants import millis
 from vault.domain.policy import ContextClass, Policy
 from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
-from vault.domain.instants import millis
+from vault.errors import HouseLocked
 from vault.rulebook.rules import Rulebook
 from vault.storage.unit_of_work import Stores
 
@@ -25,6 +27,25 @@ class House:
     house: HouseId
     tenant: TenantId
     incarnation: int
+
+
+class Lock:
+    """Why the house answers nobody just now, if so; the one thing among the parts that changes."""
+
+    __slots__ = ("reason", "register_seen")
+
+    def __init__(self) -> None:
+        """Begin open."""
+        # One reference each, replaced whole; every thread may read them.
+        self.reason: str | None = None
+        # How long the register was when it was last looked at: it only grows.
+        self.register_seen = 0
+
+    def check(self) -> None:
+        """Raise HouseLocked, with the reason, while the stores contradict each other."""
+        reason = self.reason
+        if reason is not None:
+            raise HouseLocked(reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +60,11 @@ class Parts:
     barrier: Barrier
     tokens: Tokens
     detail: Detail
+    fingerprints: Fingerprints
     authority: Authority
     ledger: Ledger
     rulebook: Rulebook
+    lock: Lock
 
     @property
     def tenant(self) -> TenantId:

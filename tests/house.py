@@ -1,0 +1,319 @@
+"""The house: a real vault on temporary stores with a fixed clock, the verbs of its people, and a check of it all."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from vault.bootstrap import found_house, open_house
+from vault.custody.keyring import SLOT_NAMES
+from vault.domain.canonical import Json
+from vault.domain.terms import AppId, GrantId, PurposeId, RequestId, RoleId, id_text
+from vault.errors import VaultError
+from vault.services import authenticate, disclose, govern, intake, standing_facts
+from vault.services.attest import verify
+from vault.services.governing import operator
+from vault.services.parts import Call, Parts
+from vault.services.policies import candidate
+from vault.settings import Mode, Settings
+from vault.storage.unit_of_work import STORE_NAMES, StoreName
+
+FOUNDED = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+POLICIES = Path(__file__).parents[1] / "policies"
+# A shorter value would be found by chance; canaries are longer.
+SHORTEST_SEARCHED = 8
+
+
+class Clock:
+    """A clock that stands until it is told to go on."""
+
+    def __init__(self, at: datetime = FOUNDED) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.at += by
+
+
+@dataclass(frozen=True)
+class App:
+    """One application of the house, with what it needs to call."""
+
+    id: AppId
+    token: str
+    purpose: str
+    grant: GrantId
+
+
+# Who works in the house: role, purpose, and the kinds of facts each may state.
+STAFF: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "intake": ("intake", "P01", ()),
+    "registry": ("intake", "P01", ("order", "case", "contract", "duty", "objection", "assignment")),
+    "servicedesk": ("service_desk", "P04", ()),
+    "dispatch": ("dispatcher", "P01", ()),
+    "realname": ("realname_clerk", "P02", ()),
+    "complaints": ("complaint_clerk", "P05", ()),
+    "settlement": ("settlement_clerk", "P06", ()),
+    "accounts": ("key_account_manager", "P09", ()),
+    "marketing": ("marketing", "P11", ()),
+    "statistics": ("analyst", "P15", ()),
+    "officer": ("privacy_officer", "P18", ()),
+}
+
+
+def settings_for(urls: Mapping[StoreName, str], state: Path) -> Settings:
+    """Settings of a house on *urls* with its slots under *state*."""
+    slots = {name: state / "slots" / name.lower() for name in SLOT_NAMES}
+    return Settings(Mode.DEMO, state, dict(urls), slots, "127.0.0.1", 8200, 1, 4, None)
+
+
+@dataclass
+class House:
+    """A running vault; every value that went in is remembered, to be looked for where it must not be."""
+
+    settings: Settings
+    clock: Clock
+    parts: Parts
+    apps: dict[str, App] = field(default_factory=dict)
+    secret_values: list[str] = field(default_factory=list)
+
+    # ---- verbs ----
+
+    def app(self, name: str) -> App:
+        """Give the app of that name, created at its first use."""
+        if name not in self.apps:
+            role, purpose, sources = STAFF[name]
+            self.apps[name] = self.hire(name, role, purpose, sources=sources)
+        return self.apps[name]
+
+    def hire(self, name: str, role: str, purpose: str, *, sources: Sequence[str] = (), days: int = 90) -> App:
+        """Create an app with one grant."""
+        ends = self.clock() + timedelta(days=days)
+        wish = govern.Wish(RoleId(role), ends, "test", frozenset({PurposeId(purpose)}))
+        issued = govern.create_app(
+            self.parts, self.operator, name=name, sources=sources, grants=[wish], secret_expires=ends
+        )
+        account = next(one for one in govern.accounts(self.parts) if one.app.app == issued.app)
+        return App(issued.app, issued.token, purpose, account.grants[0].role_grant)
+
+    @property
+    def operator(self):  # type: ignore[no-untyped-def]
+        """The operator of this machine."""
+        return operator(os.getuid())
+
+    def call(
+        self,
+        app: str,
+        *,
+        purpose: str | None = None,
+        reason: str | None = None,
+        ticket: str | None = None,
+        key: str | None = None,
+    ) -> Call:
+        """Authenticate as *app* and make the call that its services take."""
+        own = self.app(app)
+        actor, standing = authenticate.authenticate(
+            self.parts, f"Bearer {own.token}", source="127.0.0.1", at=self.clock()
+        )
+        with self.parts.stores.data.read() as conn:
+            policy = authenticate.policy_of(self.parts, conn, standing)
+        return Call(
+            actor=actor,
+            standing=standing,
+            policy=policy,
+            purpose=PurposeId(purpose or own.purpose),
+            request=RequestId(self.parts.new_id()),
+            source="127.0.0.1",
+            reason=reason,
+            ticket=ticket,
+            idempotency_key=key,
+        )
+
+    def admit(
+        self,
+        fields: Mapping[str, Json] | None = None,
+        *,
+        kind: str = "person",
+        consents: Sequence[str] = (),
+        app: str = "intake",
+    ) -> str:
+        """Admit a customer; returns the id by which *app* knows it. *consents* are purposes given."""
+        call = self.call(app)
+        record: dict[str, Json] = {
+            "kind": kind,
+            "fields": dict(fields if fields is not None else ADA),
+            "consents": [self.consent(purpose) for purpose in consents],
+        }
+        self.remember(record["fields"])
+        return intake.admit(self.parts, call, record).id
+
+    def consent(self, purpose: str, *, state: str = "given") -> dict[str, Json]:
+        """An item of consent on the newest notice that speaks of *purpose*."""
+        policy = self.call("intake").policy
+        notice = next(one.sha256 for one in policy.notices.values() if purpose in one.purposes)
+        return {"purpose": purpose, "state": state, "form": "explicit", "notice": notice, "channel": "web"}
+
+    def known_to(self, app: str, customer: str, *, by: str = "intake") -> str:
+        """The id by which *app* knows a customer that *by* knows as *customer*; issued where it is new."""
+        from vault.services.issuing import issue
+        from vault.services.locating import locate
+
+        (located,) = locate(self.parts, self.call(by), [customer])
+        if isinstance(located, VaultError):
+            raise located
+        (own,) = issue(self.parts, self.call(app), [located.identity])
+        return own
+
+    def state(self, customer: str, kind: str, ref: str = "ref-1", *, by: str = "intake") -> str:
+        """Let the registry state a fact about a customer."""
+        own = self.known_to("registry", customer, by=by)
+        return standing_facts.record_fact(
+            self.parts, self.call("registry"), own, kind=kind, ref=ref, until=None
+        )
+
+    def assign(self, customer: str, app: str, ref: str = "ref-1", *, by: str = "intake") -> str:
+        """Let the registry assign a customer or case to *app*, for that app's purpose."""
+        to = self.app(app)
+        own = self.known_to("registry", customer, by=by)
+        return standing_facts.assign(
+            self.parts,
+            self.call("registry"),
+            own,
+            purpose=to.purpose,
+            to=id_text("app", to.id),
+            ref=ref,
+            until=None,
+        )
+
+    def disclose(self, app: str, customer: str, *fields: str, **more: str) -> disclose.Answer:
+        """Fetch one profile as *app*, by the app's own id; raises what the answer would be."""
+        (answer,) = disclose.profiles(self.parts, self.call(app, **more), [customer], fields)
+        if isinstance(answer, VaultError):
+            raise answer
+        return answer
+
+    def client(self, app: str | None = None) -> "Client":
+        """An HTTP client that carries the app's token and purpose."""
+        from vault.app import create_app
+
+        flask = create_app(self.parts, self.settings)
+        headers = {}
+        if app is not None:
+            own = self.app(app)
+            headers = {"Authorization": f"Bearer {own.token}", "Vault-Purpose": own.purpose}
+        return Client(flask.test_client(), headers)
+
+    def another(self) -> "House":
+        """Another worker: new parts over the same stores, as another process would have them."""
+        stack = ExitStack()
+        self._others.append(stack)
+        parts = stack.enter_context(open_house(self.settings, clock=self.clock))
+        return House(self.settings, self.clock, parts, self.apps, self.secret_values)
+
+    _others: list[ExitStack] = field(default_factory=list)
+
+    # ---- what the owner of the databases can do ----
+
+    def by_hand(self, store: StoreName, statement: str, **values: object) -> int:
+        """Run SQL as the database's owner, past every promise; returns the rows touched."""
+        with getattr(self.parts.stores, store).write() as conn:
+            return int(conn.execute(text(statement), values).rowcount)
+
+    def rows_of(self, store: StoreName, statement: str, **values: object) -> list[tuple[object, ...]]:
+        """Read by hand."""
+        with getattr(self.parts.stores, store).read() as conn:
+            return [tuple(row) for row in conn.execute(text(statement), values)]
+
+    # ---- check ----
+
+    def remember(self, value: Json) -> None:
+        """Remember every string in *value*, to be looked for in the stores."""
+        match value:
+            case str() if len(value.encode()) >= SHORTEST_SEARCHED:
+                self.secret_values.append(value)
+            case dict():
+                for one in value.values():
+                    self.remember(one)
+            case list():
+                for one in value:
+                    self.remember(one)
+
+    def check(self) -> None:
+        """After every test: the log verifies, and no value stands in any byte of any store."""
+        report = verify(self.parts.stores)
+        assert report.ok, report
+        stored = b"".join(self.bytes_of_stores())
+        for value in self.secret_values:
+            assert value.encode() not in stored, "a value stands in a store"
+            assert value.encode().hex().encode() not in stored, "a value stands in a store, in hex"
+
+    def bytes_of_stores(self) -> Iterator[bytes]:
+        """Every byte that the stores keep: whole files, or every column of every table."""
+        for name in STORE_NAMES:
+            store = getattr(self.parts.stores, name)
+            if store.path is not None:
+                for file in store.path.parent.glob(f"{store.path.name}*"):
+                    yield file.read_bytes()
+                continue
+            with store.read() as conn:
+                tables = conn.execute(
+                    text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+                )
+                for (table,) in tables.all():
+                    for row in conn.execute(text(f'SELECT * FROM "{table}"')):  # noqa: S608 - from the catalogue
+                        for value in row:
+                            yield value if isinstance(value, bytes) else str(value).encode()
+
+
+@dataclass(frozen=True)
+class Client:
+    """A Flask test client with an app's headers."""
+
+    flask: FlaskClient
+    headers: Mapping[str, str]
+
+    def __getattr__(self, verb: str) -> Callable[..., object]:
+        send = getattr(self.flask, verb)
+
+        def call(path: str, *, headers: Mapping[str, str] | None = None, **more: object) -> object:
+            return send(path, headers={**self.headers, **(headers or {})}, **more)
+
+        return call
+
+
+# One invented customer; every test may change what it needs.
+ADA: Mapping[str, Json] = {
+    "name": "欧阳娜娜",
+    "mobile": "+8613800138000",
+    "email": "nana.ouyang@example.com",
+    "address": "浙江省杭州市西湖区文三路478号3幢2单元601室",
+    "id_number": "11010519491231002X",
+    "birthday": "1990-05-12",
+}
+
+
+@contextmanager
+def a_house(urls: Mapping[StoreName, str], state: Path, clock: Clock) -> Iterator[House]:
+    """Open the founded house on *urls*; whatever a test opened beside it is closed with it."""
+    settings = settings_for(urls, state)
+    with open_house(settings, clock=clock) as parts:
+        house = House(settings, clock, parts)
+        try:
+            yield house
+        finally:
+            for other in house._others:
+                other.close()
+
+
+def found(urls: Mapping[StoreName, str], state: Path) -> None:
+    """Found a house on *urls*, whose slots then lie under *state*."""
+    found_house(settings_for(urls, state), candidate(POLICIES), clock=Clock())

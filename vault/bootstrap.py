@@ -1,0 +1,152 @@
+"""Bootstrap: choose the real parts of a house from settings, connect them, and hand them on."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vault.cli.main import Doors, cli
+from vault.custody.authority import Authority
+from vault.custody.barrier import Barrier
+from vault.custody.detail import Detail
+from vault.custody.fingerprints import Fingerprints
+from vault.custody.keyring import SLOT_NAMES, Keyring
+from vault.custody.ledger import Ledger
+from vault.custody.providers.local import LocalSlots, create_slot_file
+from vault.custody.tokens import Tokens
+from vault.domain.terms import Tier
+from vault.rulebook.rules import Rulebook
+from vault.services import founding
+from vault.services.governing import operator
+from vault.services.parts import House, Lock, Parts
+from vault.services.policies import apply_policy
+from vault.settings import Mode, Settings, read
+from vault.storage import keys
+from vault.storage.engines import open_store
+from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
+
+Clock = Callable[[], datetime]
+Random = Callable[[int], bytes]
+
+
+def now() -> datetime:
+    """Read the one clock of a running house."""
+    return datetime.now(UTC)
+
+
+def settings() -> Settings:
+    """Read the settings of this process from its environment."""
+    return read(os.environ, directory=Path.cwd())
+
+
+def found_house(
+    settings: Settings, policies: Mapping[str, str], *, clock: Clock = now, random: Random = os.urandom
+) -> None:
+    """Create a house where there is none, or complete one whose creation was cut short (``vaultctl init``).
+
+    Slot files that do not exist are written, readable by this user alone.
+    """
+    for name in SLOT_NAMES:
+        path = settings.slots.get(name)
+        if path is not None and not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            create_slot_file(path)
+    stores = open_stores(settings, create=True)
+    try:
+        slots = LocalSlots.read(settings.slots)
+        house = founding.lay(stores, slots, clock=clock, random=random)
+        parts = connect(stores, slots, house, clock=clock, random=random)
+        try:
+            with stores.keys.read() as conn:
+                floors = keys.floors(conn)
+            if floors is not None and floors.authority_floor == 0:
+                apply_policy(parts, operator(os.getuid()), files=policies, base_digest=None, author="init")
+        finally:
+            parts.ledger.close()
+            parts.keyring.close()
+    finally:
+        close(stores)
+
+
+@contextmanager
+def open_house(settings: Settings, *, clock: Clock = now, random: Random = os.urandom) -> Iterator[Parts]:
+    """Open the house that *settings* name, for as long as the context lasts."""
+    stores = open_stores(settings)
+    try:
+        slots = LocalSlots.read(settings.slots)
+        house = founding.recognise(stores)
+        tiers = None if settings.tiers is None else frozenset(map(Tier, settings.tiers))
+        parts = connect(stores, slots, house, clock=clock, random=random, tiers=tiers)
+        try:
+            yield parts
+        finally:
+            parts.ledger.close()
+            parts.keyring.close()
+    finally:
+        close(stores)
+
+
+def open_stores(settings: Settings, *, create: bool = False) -> Stores:
+    """Open the four stores; one that fails closes those before it."""
+    production = settings.mode is Mode.PRODUCTION
+    opened: list[Store] = []
+    try:
+        for name in STORE_NAMES:
+            store = open_store(
+                name,
+                settings.urls[name],
+                create=create,
+                production=production,
+                connections=settings.threads + 1,
+            )
+            opened.append(store)
+    except BaseException:
+        for store in opened:
+            store.close()
+        raise
+    return Stores(*opened)
+
+
+def close(stores: Stores) -> None:
+    """Give back every connection."""
+    for store in (stores.data, stores.keys, stores.audit, stores.register):
+        store.close()
+
+
+def connect(
+    stores: Stores,
+    slots: LocalSlots,
+    house: House,
+    *,
+    clock: Clock,
+    random: Random,
+    tiers: frozenset[Tier] | None = None,
+) -> Parts:
+    """Open the keyring of the tiers that are served, and put the custody around it."""
+    with stores.keys.read() as conn:
+        sealed = keys.sealed_keys(conn, house.tenant)
+    keyring = Keyring(slots, sealed, house=house.house, tenant=house.tenant, tiers=tiers)
+    detail = Detail(
+        keyring, keep=lambda row: stores.keys.transact(lambda conn: keys.put_sealed_key(conn, row))
+    )
+    return Parts(
+        clock=clock,
+        random=random,
+        house=house,
+        stores=stores,
+        keyring=keyring,
+        barrier=Barrier(keyring),
+        tokens=Tokens(keyring),
+        detail=detail,
+        fingerprints=Fingerprints(keyring),
+        authority=Authority(keyring),
+        ledger=Ledger(stores, house.tenant, clock=clock, random=random, seal_detail=detail.seal),
+        rulebook=Rulebook(),
+        lock=Lock(),
+    )
+
+
+def vaultctl() -> None:
+    """Run the command line; it opens the house only for commands that need one."""
+    cli(obj=Doors(settings, open_house, found_house))

@@ -1,0 +1,63 @@
+"""House: create a vault, and say how it is."""
+
+import json
+from pathlib import Path
+
+import click
+
+from vault.services import policies, recount, watch
+from vault.services.parts import Parts
+
+
+@click.command()
+@click.option(
+    "--policies",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=None,
+    help="The policy files of the first version; the default set comes with the vault.",
+)
+@click.pass_context
+def init(ctx: click.Context, folder: Path | None) -> None:
+    """Create the vault that the settings name, or complete one whose creation was cut short.
+
+    Writes the slot files that do not exist yet, the four stores, their keys, and the first policy version.
+    """
+    settings = ctx.obj.settings()
+    ctx.obj.found(settings, policies.candidate(folder or policies.default_folder()))
+    click.echo(f"A vault stands in {settings.state_dir}. Next: 'vaultctl app add', then 'vaultctl serve'.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
+    """Say what is wrong with the vault: stores, slots, indexes by recount, the ledger's tail.
+
+    Opens values to recount their index tokens, as system:index, under entries of its own. Exit code 1 where
+    anything is wrong.
+    """
+    with ctx.obj() as parts:
+        findings = _findings(parts)
+    if as_json:
+        click.echo(json.dumps({"findings": findings, "well": not findings}))
+    else:
+        for finding in findings or ["All is well."]:
+            click.echo(finding)
+    ctx.exit(1 if findings else 0)
+
+
+def _findings(parts: Parts) -> list[str]:
+    found = [
+        f"The {name} store does not answer: {state}."
+        for name, state in watch.states(parts).items()
+        if state != "ready"
+    ]
+    if found:
+        return found
+    locked = watch.look(parts)
+    if locked is not None:
+        found.append(f"The house is locked: {locked}.")
+    missing = sorted(set(range(1, 6)) - set(map(int, parts.keyring.served)))
+    found += [f"Tier L{tier} is not served: its slot file is not readable here." for tier in missing]
+    return found + [str(one) for one in recount.recount(parts)]

@@ -1,0 +1,101 @@
+"""Amending: find one customer, be permitted, and draft what changes; the common half of every edit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vault.custody.barrier import CellChange
+from vault.domain.access import Denied, Granted, decide
+from vault.domain.consent import AuthorisationRow, ConsentRow
+from vault.domain.entry import Entry
+from vault.domain.facts import FactRow
+from vault.domain.kinds import Kind
+from vault.domain.terms import Action, FactId, FieldName, Gate
+from vault.errors import Corrupt, NotFound, Refused, TierUnavailable, VaultError
+from vault.services import witness
+from vault.services.locating import Located, locate
+from vault.services.parts import Call, Parts
+from vault.services.permitting import Permit, permit_each, refuse
+from vault.services.writing import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A customer as it stands, and the grant to change it."""
+
+    located: Located
+    grant: Granted
+
+
+def stand(
+    parts: Parts,
+    call: Call,
+    customer: str,
+    action: Action,
+    *,
+    fields: Sequence[str] = (),
+    permitted: Permit | None = None,
+) -> Standing:
+    """Find the customer by the app's own id and judge whether *action* may touch it and all of *fields*.
+
+    *permitted* is given where something else than the matrix permits the action (a registered source).
+    Raises Refused, NotFound, Corrupt or TierUnavailable; each is an entry before it is an answer.
+    """
+    permitted = permitted or permit_each(parts, call, action, fields)
+    (found,) = locate(parts, call, [customer])
+    if isinstance(found, Corrupt):
+        parts.ledger.append(witness.rejected(parts, call, action, found))
+        raise found
+    if isinstance(found, VaultError):
+        refuse(parts, call, action, found)
+    at = parts.clock()
+    verdict = decide(call.actor, permitted.request, permitted.row, found.known(at), at=at)
+    if isinstance(verdict, Denied):
+        parts.ledger.append(witness.disclosed(parts, call, permitted.request, [verdict]))
+        raise NotFound() if verdict.reason == "not_found" else Refused(verdict.reason)
+    for name, reason in verdict.withheld.items():
+        # A tier that this process does not serve is refused before anything is stored (DESIGN §7).
+        raise TierUnavailable(field=name) if reason == "tier_not_served" else Refused("field", field=name)
+    return Standing(found, verdict)
+
+
+def draft(
+    parts: Parts,
+    call: Call,
+    standing: Standing,
+    kind: Kind,
+    *,
+    changes: tuple[CellChange, ...] = (),
+    consents: tuple[ConsentRow, ...] | None = None,
+    records: tuple[AuthorisationRow, ...] = (),
+    facts: tuple[FactRow, ...] | None = None,
+    gates: Gate | None = None,
+    dropped_facts: tuple[FactId, ...] = (),
+    notice: str | None = None,
+) -> Draft:
+    """Draft the customer's next revision; what is not given stays as it stands."""
+    located, grant = standing.located, standing.grant
+    entry = change_entry(parts, call, kind, grant, changes)
+    return Draft(
+        located.identity,
+        located.ident,
+        located.row,
+        located.row.kind,
+        located.row.gates if gates is None else gates,
+        located.consents if consents is None else consents,
+        located.facts if facts is None else facts,
+        entry,
+        changes,
+        records,
+        kept_facts=located.facts,
+        dropped_facts=dropped_facts,
+        notice=notice,
+    )
+
+
+def change_entry(
+    parts: Parts, call: Call, kind: Kind, grant: Granted, changes: Sequence[CellChange]
+) -> Entry:
+    """Tell the ledger which fields of whom change, and their highest tier."""
+    names = {FieldName(change.field.name) for change in changes}
+    tier = max((change.field.decision_tier for change in changes), default=None)
+    return witness.written(parts, call, kind, grant.action, token=grant.token, fields=names, tier=tier)

@@ -1,0 +1,128 @@
+"""Authenticate: from a bearer token to an actor who stands on a verified authority, or to nobody."""
+
+import json
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from vault.custody import credentials
+from vault.custody.authority import Standing, check_floor
+from vault.custody.credentials import NOBODY, Credential
+from vault.domain.access import Actor, HeldRole
+from vault.domain.entry import ActorRef, Entry, ObjectRef
+from vault.domain.instants import millis
+from vault.domain.kinds import Kind
+from vault.domain.policy import Policy
+from vault.domain.terms import ActorId, AppId, EntryId, PurposeId, RoleId
+from vault.errors import Corrupt, Unauthenticated
+from vault.services.parts import Parts
+from vault.storage import keys
+
+LIVE = "live"
+REVOKED = "revoked"
+# A writer announces its version in the keys store first: a reader in between sees a version that the floor
+# does not fit. Reading once more tells that from a rollback (DESIGN §4).
+_READINGS = 2
+
+
+def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime) -> tuple[Actor, Standing]:
+    """Find the app behind an ``Authorization`` header, as it stands now.
+
+    Missing, garbled, foreign, wrong, expired and revoked credentials are Unauthenticated alike, after the
+    same reads and the same MAC; the ledger counts them by *source*, with the reason. Raises Corrupt where a
+    row that decides is not what we wrote, after that is an entry.
+    """
+    read = credentials.read(header)
+    presented = read or NOBODY
+    try:
+        standing = stand(parts, presented.app)
+    except Corrupt as fault:
+        # Whoever asks gets this far, so it is counted once it comes by the hundred.
+        parts.ledger.refuse(_rejected(parts, fault, presented, source=source, at=at))
+        raise
+    misfit = _misfit(parts, standing, presented, at)
+    actor = actor_of(standing, presented.app, at)
+    if read is None or misfit is not None or actor is None:
+        reason = "no_credential" if read is None else misfit or "app"
+        parts.ledger.count_failure(source, f"refused:{reason}")
+        raise Unauthenticated
+    return actor, standing
+
+
+def stand(parts: Parts, app_id: AppId) -> Standing:
+    """Read the authority as it stands now, with the rows of *app_id*, at a version that its floor admits."""
+    for reading in range(_READINGS):
+        with parts.stores.keys.read() as conn:
+            floors = keys.floors(conn)
+        with parts.stores.data.read() as conn:
+            standing = parts.authority.standing_of(conn, app_id)
+        try:
+            check_floor(standing, floors)
+        except Corrupt:
+            if reading + 1 == _READINGS:
+                raise
+        else:
+            return standing
+    raise AssertionError
+
+
+def actor_of(standing: Standing, app_id: ActorId | AppId, at: datetime) -> Actor | None:
+    """Make the actor that an app is under *standing*; None where it is unknown or revoked.
+
+    Only live grants count: an expired or revoked one gives no role, whoever holds it.
+    """
+    app = standing.apps.get(AppId(app_id))
+    if app is None or app.state != LIVE:
+        return None
+    now = millis(at)
+    held = (
+        HeldRole(RoleId(one.role), frozenset(map(PurposeId, json.loads(one.purposes))), one.expires_ms)
+        for one in standing.grants.get(ActorId(app_id), ())
+        if one.revoked_ms is None and now < one.expires_ms
+    )
+    return Actor(
+        id=ActorId(app_id),
+        kind="app",
+        name=app.name,
+        space=app.space,
+        held=tuple(held),
+        sources=frozenset(json.loads(app.sources)),
+    )
+
+
+def policy_of(parts: Parts, conn: Connection, standing: Standing) -> Policy:
+    """Find the active policy of *standing*; its files are read once, and must be those of its digest."""
+    known = parts.rulebook.known(standing.policy_number, standing.policy_digest)
+    if known is not None:
+        return known
+    return parts.rulebook.policy(standing.policy_number, parts.authority.policy_files(conn, standing))
+
+
+def _misfit(parts: Parts, standing: Standing, presented: Credential, at: datetime) -> str | None:
+    """Say why a credential does not serve; every secret of the app is compared, whichever fits."""
+    now = millis(at)
+    verifier = credentials.verifier(parts.keyring, presented)
+    fitting = [
+        one for one in standing.secrets.get(presented.app, ()) if credentials.matches(verifier, one.verifier)
+    ]
+    if not fitting:
+        return "unknown"
+    if any(one.revoked_ms is None and now < one.expires_ms for one in fitting):
+        return None
+    return "revoked" if any(one.revoked_ms is not None for one in fitting) else "expired"
+
+
+def _rejected(parts: Parts, fault: Corrupt, presented: Credential, *, source: str, at: datetime) -> Entry:
+    """Tell that a deciding row was not ours; nobody is proven yet, so no actor is named."""
+    detail, key_epoch = parts.detail.seal(millis(at), {"source": source})
+    return Entry(
+        id=EntryId(parts.new_id()),
+        at_ms=millis(at),
+        kind=Kind.VALUE_REJECTED,
+        actor=ActorRef("unknown", "app"),
+        outcome=f"failed:{fault.reason}",
+        times=1,
+        object=ObjectRef("app", presented.app),
+        detail=detail,
+        key_epoch=key_epoch,
+    )

@@ -1,0 +1,175 @@
+"""Consent: record what a customer decided, withdraw it at once, and list where it stands (PRIVACY 5.1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from vault.domain.authorisation import ConsentEvent, chained
+from vault.domain.canonical import Json
+from vault.domain.consent import AuthorisationRow, ConsentRow, ConsentState
+from vault.domain.instants import day, moment
+from vault.domain.kinds import Kind
+from vault.domain.policy import Purpose
+from vault.domain.terms import Action, ConsentId, id_bytes, id_text
+from vault.errors import Corrupt, NotFound
+from vault.services import amending, recording, witness
+from vault.services.amending import Standing
+from vault.services.parts import Call, Parts
+from vault.services.writing import Draft, Written, until_current, write
+from vault.storage import consents
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A decision that took hold; ``accepted`` where its entry is still to come (202)."""
+
+    id: str
+    accepted: bool = False
+
+
+def record(parts: Parts, call: Call, customer: str, item: Mapping[str, Json]) -> Recorded:
+    """Append what the customer decided about one purpose; returns the app's own id of the item.
+
+    An item is one purpose × one recipient set: deciding again continues the same item. Raises InvalidValue
+    for an unknown purpose, notice, form or state; a refusal is recorded like a consent.
+    """
+
+    def attempt() -> Recorded:
+        standing = amending.stand(parts, call, customer, Action.RECORD_CONSENT)
+        at = parts.clock()
+        said = recording.event(parts, call.policy, item, at=at)
+        known = _same_item(standing, said)
+        said = replace(said, consent=known.consent) if known is not None else said
+        draft = _appended(parts, call, standing, said, at, Kind.CONSENT_RECORDED)
+        written = _carry_out(parts, call, draft)
+        return Recorded(_own_id(call, standing, said.consent), written.accepted)
+
+    return until_current(attempt)
+
+
+def withdraw(parts: Parts, call: Call, customer: str, item: str) -> Recorded:
+    """End one consent onward; doing it again changes nothing, and no state, plan or version refuses it.
+
+    PIPL 15, GDPR 7(3): as easy as giving. It takes hold though the ledger is down (``accepted``).
+    """
+
+    def attempt() -> Recorded:
+        standing = amending.stand(parts, call, customer, Action.RECORD_CONSENT)
+        row = _find(call, standing, item)
+        if row.state is ConsentState.WITHDRAWN:
+            return Recorded(item)
+        at = parts.clock()
+        said = ConsentEvent(
+            row.consent,
+            _purpose(call, row),
+            ConsentState.WITHDRAWN,
+            row.form,
+            None,
+            at,
+            None if row.valid_until_ms is None else moment(row.valid_until_ms),
+            tuple(filter(None, row.recipients.split(","))),
+            (),
+            "principal",
+            "api",
+            "recorded",
+        )
+        notice = witness.notice("withdrawn", row.consent)
+        draft = _appended(parts, call, standing, said, at, Kind.CONSENT_WITHDRAWN, notice)
+        return Recorded(item, _carry_out(parts, call, draft).accepted)
+
+    return until_current(attempt)
+
+
+def listing(parts: Parts, call: Call, customer: str) -> list[Mapping[str, Json]]:
+    """List where each item stands, sorted by the app's own ids; times are days (DESIGN §11)."""
+    standing = amending.stand(parts, call, customer, Action.RECORD_CONSENT)
+    entry = witness.written(
+        parts, call, Kind.CONSENT_LISTED, Action.RECORD_CONSENT, token=standing.grant.token
+    )
+    parts.ledger.append(entry)
+    listed: list[Mapping[str, Json]] = [
+        {
+            "id": _own_id(call, standing, row.consent),
+            "purpose": row.purpose,
+            "state": row.state.value,
+            "form": row.form.value,
+            "recipients": list[Json](filter(None, row.recipients.split(","))),
+            "on": day(moment(row.at_ms)),
+            "until": None if row.valid_until_ms is None else day(moment(row.valid_until_ms)),
+        }
+        for row in standing.located.consents
+    ]
+    return sorted(listed, key=lambda row: str(row["id"]))
+
+
+def _appended(
+    parts: Parts,
+    call: Call,
+    standing: Standing,
+    said: ConsentEvent,
+    at: datetime,
+    kind: Kind,
+    notice: str | None = None,
+) -> Draft:
+    located = standing.located
+    before = _chain(parts, standing)
+    record, now = recording.append(
+        parts,
+        call.policy,
+        located.identity,
+        located.row.kind,
+        said,
+        facts=located.facts,
+        before=before,
+        at=at,
+    )
+    others = tuple(row for row in located.consents if row.consent != now.consent)
+    return amending.draft(
+        parts, call, standing, kind, consents=(*others, now), records=(record,), notice=notice
+    )
+
+
+def _chain(parts: Parts, standing: Standing) -> list[AuthorisationRow]:
+    """Read the subject's records; the seal knows the newest of each item, and each knows the one before it."""
+    located = standing.located
+    subject = located.row.subject
+    with parts.stores.data.read() as conn:
+        rows = consents.authorisations(conn, parts.tenant, [subject]).get(subject, [])
+    newest = {row.consent: row.hash for row in rows}
+    if not chained(rows) or newest != {row.consent: row.record_hash for row in located.consents}:
+        raise Corrupt("authorisation_chain")
+    return rows
+
+
+def _carry_out(parts: Parts, call: Call, draft: Draft) -> Written:
+    (written,) = write(parts, call, [draft], must_hold=True)
+    assert isinstance(written, Written)
+    return written
+
+
+def _same_item(standing: Standing, said: ConsentEvent) -> ConsentRow | None:
+    recipients = ",".join(said.recipients)
+    for row in standing.located.consents:
+        if (row.purpose, row.recipients) == (said.purpose.id, recipients):
+            return row
+    return None
+
+
+def _find(call: Call, standing: Standing, item: str) -> ConsentRow:
+    """Find the item by the app's own id among the customer's few; no table of such ids is needed."""
+    raw = id_bytes("con", item)
+    identity, space = standing.located.identity, call.actor.space
+    for row in standing.located.consents:
+        if raw is not None and identity.pairwise(space, row.consent) == raw:
+            return row
+    raise NotFound
+
+
+def _own_id(call: Call, standing: Standing, consent: ConsentId) -> str:
+    return id_text("con", standing.located.identity.pairwise(call.actor.space, consent))
+
+
+def _purpose(call: Call, row: ConsentRow) -> Purpose:
+    """A purpose that is no longer in the register still shows in history, and can be withdrawn."""
+    known = call.policy.purposes.get(row.purpose)
+    return known or Purpose(row.purpose, row.purpose, (), {}, {}, despite_restriction=False, mask="screen")

@@ -1,0 +1,99 @@
+"""Drafting: from what an app sent to the cell changes of one subject, every value checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vault.custody.barrier import CellChange
+from vault.domain.canonical import Json
+from vault.domain.catalogue import Catalogue, Field, FieldType
+from vault.domain.instants import millis
+from vault.domain.terms import ActorId, Millis, SubjectKind
+from vault.domain.values import parse
+from vault.errors import Invalid, InvalidValue
+from vault.services.parts import Call, Parts
+
+# More items of one field than any customer has; more would be an attack or a mistake.
+MOST_ITEMS = 50
+# An app that does not say where a value came from brought it itself (S2-04).
+DEFAULT_SOURCE = "internal_system"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the values of one write come from, and who brought them."""
+
+    source: int
+    by: ActorId
+    at_ms: Millis
+
+
+def provenance(parts: Parts, call: Call, source: str | None) -> Provenance:
+    """Read the source by its code; raises InvalidValue ``unknown_source``."""
+    number = call.policy.catalogue.sources.get(source or DEFAULT_SOURCE)
+    if number is None:
+        raise InvalidValue("unknown_source", field="source")
+    return Provenance(number, call.actor.id, millis(parts.clock()))
+
+
+def kind_of(text: Json) -> SubjectKind:
+    """Read a subject's kind; contacts are made through their organisation."""
+    kinds = {"person": SubjectKind.PERSON, "organisation": SubjectKind.ORGANISATION}
+    kind = kinds.get(text) if isinstance(text, str) else None
+    if kind is None:
+        raise InvalidValue("unknown_code", field="kind")
+    return kind
+
+
+def changes(
+    catalogue: Catalogue,
+    fields: Mapping[str, Json],
+    *,
+    kind: SubjectKind,
+    given: Provenance,
+    revision: int = 1,
+    items: Mapping[int, Sequence[int]] | None = None,
+) -> tuple[CellChange, ...]:
+    """Check every value and write it in canonical form; None removes.
+
+    *items* lists, by field number, the item numbers that stand now: a repeatable field's new list takes
+    the place of the old one, under numbers of the *revision* that is written.
+    """
+    if not fields:
+        raise Invalid("empty", field="fields")
+    made: list[CellChange] = []
+    for name, value in fields.items():
+        field = catalogue.field(name)
+        if kind not in field.kinds:
+            raise InvalidValue("kind", field=field.name)
+        if field.type is FieldType.RELATION:
+            # Only the vault ties two subjects together (POST …/contacts).
+            raise InvalidValue("not_writable", field=field.name)
+        standing = (items or {}).get(field.number, ())
+        made += (
+            _listed(field, value, standing, given, revision)
+            if field.repeatable
+            else [_cell(field, 0, value, given)]
+        )
+    return tuple(made)
+
+
+def item_number(revision: int, offset: int) -> int:
+    """Number an item of a repeatable field by the revision that writes it, so that none is ever used again."""
+    return revision << 16 | offset
+
+
+def _listed(
+    field: Field, value: Json, standing: Sequence[int], given: Provenance, revision: int
+) -> list[CellChange]:
+    listed = [] if value is None else value
+    if not isinstance(listed, list) or any(one is None for one in listed):
+        raise InvalidValue("type", field=field.name)
+    if len(listed) > MOST_ITEMS:
+        raise InvalidValue("limit", field=field.name)
+    added = [_cell(field, item_number(revision, offset), one, given) for offset, one in enumerate(listed)]
+    return [*(_cell(field, item, None, given) for item in standing), *added]
+
+
+def _cell(field: Field, item: int, value: Json, given: Provenance) -> CellChange:
+    plain = None if value is None else parse(field, value)
+    return CellChange(field, item, plain, given.source, given.at_ms, given.by)

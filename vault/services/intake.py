@@ -1,0 +1,244 @@
+"""Intake: a customer goes in, is corrected, and gets contacts; every value checked, sealed and accounted for."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vault.custody import identity as identities
+from vault.custody.barrier import CellChange
+from vault.domain import forms
+from vault.domain.access import Denied, SubjectFacts, decide
+from vault.domain.canonical import Json
+from vault.domain.instants import month
+from vault.domain.kinds import Kind
+from vault.domain.manifest import parse_body
+from vault.domain.terms import Action, FieldName, Gate, SubjectId, SubjectKind, Tier, id_text
+from vault.errors import InvalidValue, Refused, Stale, TierUnavailable, VaultError
+from vault.services import amending, recording, repeating
+from vault.services.drafting import changes, item_number, kind_of, provenance
+from vault.services.locating import Located, locate_subjects
+from vault.services.parts import Call, Parts
+from vault.services.permitting import Permit, permit
+from vault.services.writing import Draft, Written, write
+from vault.storage import subjects
+from vault.storage.idempotency import AnsweredRow
+
+CONTACTS = FieldName("contacts")
+CONTACT_ROLE = FieldName("party_role")
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a write answers: the app's own id and ETag, and warnings that name fields, never values."""
+
+    id: str
+    etag: str
+    warnings: tuple[Mapping[str, str], ...] = ()
+    replayed: bool = False
+
+
+def admit(parts: Parts, call: Call, record: Mapping[str, Json]) -> Admitted:
+    """Admit one customer with its consents; raises what :func:`admit_many` returns per record."""
+    (admitted,) = admit_many(parts, call, [record])
+    if isinstance(admitted, VaultError):
+        raise admitted
+    return admitted
+
+
+def admit_many(
+    parts: Parts, call: Call, records: Sequence[Mapping[str, Json]]
+) -> list[Admitted | VaultError]:
+    """Admit up to a thousand customers, order kept; each record has its own outcome.
+
+    A record is ``kind``, ``fields``, and optionally ``consents``, ``source`` and ``idempotency_key``. Raises Refused where the actor may admit nobody; a record's own failure is its
+    item: InvalidValue, Refused ``field``, Conflict ``duplicate`` with the unique field.
+    """
+    permitted = permit(parts, call, Action.ADMIT)
+    outcomes: dict[int, Admitted | VaultError] = {}
+    drafts: dict[int, Draft] = {}
+    for position, record in enumerate(records):
+        try:
+            body = {name: part for name, part in record.items() if name != "idempotency_key"}
+            keyed = repeating.keyed(
+                parts, call, _text(record.get("idempotency_key")) or call.idempotency_key, body
+            )
+            answered = repeating.answered(parts, keyed)
+            if answered is None:
+                drafts[position] = _new(parts, call, permitted, record, keyed=keyed)
+            else:
+                outcomes[position] = _again(parts, call, answered)
+        except VaultError as fault:
+            outcomes[position] = fault
+    written = write(parts, call, list(drafts.values()), together=False) if drafts else []
+    for (position, draft), one in zip(drafts.items(), written, strict=True):
+        outcomes[position] = _admitted(call, draft, one) if isinstance(one, Written) else one
+    return [outcomes[position] for position in range(len(records))]
+
+
+def amend(
+    parts: Parts, call: Call, customer: str, etag: str, *, fields: Mapping[str, Json], source: str | None
+) -> Admitted:
+    """Change fields of the revision that *etag* names; None removes, what is not named stays as it is.
+
+    Raises Stale where the customer has moved on, NotFound, InvalidValue, Conflict ``duplicate``.
+    """
+    standing = amending.stand(parts, call, customer, Action.WRITE, fields=list(fields))
+    row, identity = standing.located.row, standing.located.identity
+    if identity.etag(call.actor.space, row.revision).hex() != etag:
+        raise Stale
+    made = changes(
+        call.policy.catalogue,
+        fields,
+        kind=row.kind,
+        given=provenance(parts, call, source),
+        revision=row.revision + 1,
+        items=_items(parts, call, standing.located, fields),
+    )
+    held = standing.located.facts
+    facts = recording.jurisdiction(parts, identity, fields, standing=held, at=parts.clock())
+    dropped = tuple(fact.fact for fact in held if fact not in facts)
+    draft = amending.draft(
+        parts, call, standing, Kind.SUBJECT_CHANGED, changes=made, facts=facts, dropped_facts=dropped
+    )
+    return _admitted(call, draft, _only(write(parts, call, [draft])))
+
+
+def add_contact(
+    parts: Parts,
+    call: Call,
+    customer: str,
+    *,
+    role: str,
+    fields: Mapping[str, Json],
+    source: str | None,
+) -> Admitted:
+    """Admit a person as a contact of an organisation; the relation is sealed with the organisation.
+
+    The contact is a subject of its own: consented for, traced and erased by itself (DESIGN §5).
+    """
+    sent: dict[str, Json] = {"customer": customer, "role": role, "fields": dict(fields), "source": source}
+    keyed = repeating.keyed(parts, call, call.idempotency_key, sent)
+    answered = repeating.answered(parts, keyed)
+    if answered is not None:
+        return _again(parts, call, answered)
+    standing = amending.stand(parts, call, customer, Action.WRITE, fields=[CONTACTS])
+    organisation = standing.located
+    if organisation.row.kind is not SubjectKind.ORGANISATION:
+        raise InvalidValue("kind", field="contacts")
+    codes = call.policy.catalogue.field(CONTACT_ROLE).codes or {}
+    if role not in codes:
+        raise InvalidValue("unknown_code", field="role")
+    permitted = permit(parts, call, Action.ADMIT)
+    record: dict[str, Json] = {"fields": dict(fields), "source": source}
+    contact = _new(parts, call, permitted, record, kind=SubjectKind.CONTACT, keyed=keyed)
+    given = provenance(parts, call, source)
+    relation = forms.write(forms.Form.JSON, {"subject": contact.subject.hex(), "role": role})
+    link = CellChange(
+        call.policy.catalogue.field(CONTACTS),
+        item_number(organisation.row.revision + 1, 0),
+        relation,
+        given.source,
+        given.at_ms,
+        given.by,
+    )
+    linked = amending.draft(parts, call, standing, Kind.CONTACT_ADDED, changes=(link,))
+    written = write(parts, call, [contact, linked])
+    return _admitted(call, contact, _only(written))
+
+
+def _new(
+    parts: Parts,
+    call: Call,
+    permitted: Permit,
+    record: Mapping[str, Json],
+    *,
+    kind: SubjectKind | None = None,
+    keyed: AnsweredRow | None = None,
+) -> Draft:
+    """Draft a customer that is not there yet; raises for the first thing that is wrong with it."""
+    fields = record.get("fields")
+    if not isinstance(fields, dict):
+        raise InvalidValue("type", field="fields")
+    kind = kind or kind_of(record.get("kind"))
+    catalogue = call.policy.catalogue
+    made = changes(catalogue, fields, kind=kind, given=provenance(parts, call, _text(record.get("source"))))
+    at = parts.clock()
+    ident, identity = identities.admit(parts.keyring, parts.tenant, SubjectId(parts.new_id()))
+    known = SubjectFacts(identity.subject, kind, Gate.NONE, 0, identity.audit_token(month(at)), (), ())
+    names = tuple(catalogue.field(name).name for name in fields)
+    request = replace(permitted.request, fields=names)
+    grant = decide(call.actor, request, permitted.row, known, at=at)
+    if isinstance(grant, Denied):
+        raise Refused(grant.reason)
+    for name, reason in grant.withheld.items():
+        raise TierUnavailable(field=name) if reason == "tier_not_served" else Refused("field", field=name)
+    facts = recording.jurisdiction(parts, identity, fields, at=at)
+    records, consents = recording.given_with_intake(
+        parts, call, identity, kind, record.get("consents"), facts=facts, at=at
+    )
+    own = identity.pairwise(call.actor.space, identity.subject)
+    return Draft(
+        identity,
+        ident,
+        None,
+        kind,
+        Gate.NONE,
+        consents,
+        facts,
+        amending.change_entry(parts, call, Kind.SUBJECT_ADMITTED, grant, made),
+        made,
+        records,
+        idempotency=None if keyed is None else replace(keyed, result=identity.subject),
+        pairwise=(call.actor.space, own),
+    )
+
+
+def _items(parts: Parts, call: Call, located: Located, fields: Mapping[str, Json]) -> dict[int, list[int]]:
+    """List the items that stand of each repeatable field to be replaced; the barrier proves the manifest later."""
+    repeatable = [field for field in map(call.policy.catalogue.field, fields) if field.repeatable]
+    tiers: set[Tier] = {tier for field in repeatable for tier in field.tiers}
+    if not tiers:
+        return {}
+    subject = located.row.subject
+    with parts.stores.data.read() as conn:
+        rows = subjects.sealed(conn, parts.tenant, [subject], tiers).get(subject, [])
+    standing: dict[int, list[int]] = {}
+    for entry in (entry for row in rows for entry in parse_body(row.body)):
+        standing.setdefault(entry.field, []).append(entry.item)
+    return standing
+
+
+def _again(parts: Parts, call: Call, answered: AnsweredRow) -> Admitted:
+    """Answer as the first call did: the status, the id and the codes are kept, the rest is derived."""
+    subject = SubjectId(answered.result or b"")
+    found = locate_subjects(parts, [subject])[subject]
+    if isinstance(found, VaultError):
+        raise found
+    return Admitted(
+        id_text("cus", found.identity.pairwise(call.actor.space, subject)),
+        found.identity.etag(call.actor.space, answered.revision).hex(),
+        tuple(json.loads(answered.warnings)),
+        replayed=True,
+    )
+
+
+def _admitted(call: Call, draft: Draft, written: Written) -> Admitted:
+    identity, space = draft.identity, call.actor.space
+    return Admitted(
+        id_text("cus", identity.pairwise(space, draft.subject)),
+        identity.etag(space, written.row.revision).hex(),
+        tuple({"code": "possible_duplicate", "field": name} for name in written.possible_duplicates),
+    )
+
+
+def _only(written: Sequence[Written | VaultError]) -> Written:
+    one = written[0]
+    if isinstance(one, VaultError):
+        raise one
+    return one
+
+
+def _text(value: Json) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise InvalidValue("type")

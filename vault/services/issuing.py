@@ -1,0 +1,47 @@
+"""Issuing: an app learns a customer by its own id, and the ledger keeps that it did."""
+
+from collections.abc import Sequence
+
+from vault.custody.identity import Identity
+from vault.domain.canonical import Json
+from vault.domain.forms import read
+from vault.domain.terms import SubjectId, id_text
+from vault.services import witness
+from vault.services.locating import Located, locate_subjects
+from vault.services.parts import Call, Parts
+from vault.storage import keys
+
+
+def issue(parts: Parts, call: Call, identities: Sequence[Identity]) -> list[str]:
+    """Give the asking app its own id of each subject, in the order asked.
+
+    A row that is new is preceded by an entry that names it, so that a dropped one is found by recount.
+    """
+    space = call.actor.space
+    own = {identity.subject: identity.pairwise(space, identity.subject) for identity in identities}
+    with parts.stores.keys.read() as conn:
+        known = keys.resolve(conn, parts.tenant, space, list(own.values()))
+    fresh = [identity for identity in identities if own[identity.subject] not in known]
+    if fresh:
+        parts.ledger.append(witness.issued(parts, call, fresh))
+        # A crash here leaves an entry without a row: the app was not answered, and asks again.
+        parts.stores.keys.transact(
+            lambda conn: keys.add_pairwise(
+                conn, parts.tenant, [(space, own[one.subject], one.subject) for one in fresh]
+            )
+        )
+    return [id_text("cus", own[identity.subject]) for identity in identities]
+
+
+def related(parts: Parts, call: Call, relations: Sequence[bytes]) -> Json:
+    """Show relations as the app's own ids of the contacts and their roles; a contact that is gone is left out."""
+    links = [read(plain)[1] for plain in relations]
+    wanted = [
+        (SubjectId(bytes.fromhex(str(link["subject"]))), str(link["role"]))
+        for link in links
+        if isinstance(link, dict)
+    ]
+    found = locate_subjects(parts, [subject for subject, _ in wanted])
+    living = [(one, role) for subject, role in wanted if isinstance(one := found[subject], Located)]
+    ids = issue(parts, call, [one.identity for one, _ in living])
+    return [{"id": own, "role": role} for own, (_, role) in zip(ids, living, strict=True)]

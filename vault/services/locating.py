@@ -1,0 +1,136 @@
+"""Locating: from an app's own id to a subject whose seal was checked, before anything is opened."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vault.custody import identity as identities
+from vault.custody.identity import Identity
+from vault.domain.access import SubjectFacts
+from vault.domain.consent import ConsentRow, consent_head
+from vault.domain.facts import FactRow, facts_head
+from vault.domain.instants import month
+from vault.domain.sealed import IdentRow, SubjectRow
+from vault.domain.terms import SubjectId, id_bytes
+from vault.errors import Corrupt, NotFound, VaultError
+from vault.services.parts import Call, Parts
+from vault.storage import consents, facts, keys, subjects
+
+# A writer moves the keys store first and the data store second: a reader between the two sees a revision
+# that the floor does not know yet. Reading once more tells that from a rollback (DESIGN §4).
+_READINGS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A subject as it stands: its opened ident, and every row that decides about it, under one seal."""
+
+    identity: Identity
+    ident: IdentRow
+    row: SubjectRow
+    consents: tuple[ConsentRow, ...]
+    facts: tuple[FactRow, ...]
+
+    def known(self, at: datetime) -> SubjectFacts:
+        """Put together what decide() may look at; the audit token is that of the month of *at*."""
+        return SubjectFacts(
+            self.row.subject,
+            self.row.kind,
+            self.row.gates,
+            self.row.revision,
+            self.identity.audit_token(month(at)),
+            self.consents,
+            self.facts,
+        )
+
+
+def locate(parts: Parts, call: Call, ids: Sequence[str]) -> list[Located | VaultError]:
+    """Find the subject behind each of the app's own ids; order kept, one bad id spoils nothing.
+
+    An id of another app, of another kind, garbled or erased is NotFound, all alike.
+    """
+    wanted = [id_bytes("cus", text) for text in ids]
+    with parts.stores.keys.read() as conn:
+        known = keys.resolve(conn, parts.tenant, call.actor.space, [raw for raw in wanted if raw is not None])
+    found = locate_subjects(parts, known.values())
+    located: list[Located | VaultError] = []
+    for raw in wanted:
+        subject = known.get(raw) if raw is not None else None
+        one = found[subject] if subject is not None else NotFound()
+        # The row that led here is not authenticated by itself: the subject's own ident must agree.
+        if isinstance(one, Located) and one.identity.pairwise(call.actor.space, one.row.subject) != raw:
+            one = Corrupt("pairwise")
+        located.append(one)
+    return located
+
+
+def locate_subjects(parts: Parts, wanted: Iterable[SubjectId]) -> dict[SubjectId, Located | VaultError]:
+    """Read and check the deciding rows of each subject; a fault is the subject's own answer."""
+    found: dict[SubjectId, Located | VaultError] = {}
+    missing = list(dict.fromkeys(wanted))
+    for _ in range(_READINGS):
+        if not missing:
+            break
+        found |= _read_each(parts, missing)
+        missing = [subject for subject in missing if isinstance(found[subject], Corrupt)]
+    return found
+
+
+def _read_each(parts: Parts, wanted: Sequence[SubjectId]) -> dict[SubjectId, Located | VaultError]:
+    """Read all at once; where a row is so broken that reading it fails, read one by one, so that it alone fails."""
+    try:
+        return _read(parts, wanted)
+    except Corrupt as fault:
+        if len(wanted) == 1:
+            return {wanted[0]: fault}
+        return {subject: found for one in wanted for subject, found in _read_each(parts, [one]).items()}
+
+
+def _read(parts: Parts, wanted: Sequence[SubjectId]) -> dict[SubjectId, Located | VaultError]:
+    with parts.stores.keys.read() as conn:
+        idents = keys.idents(conn, parts.tenant, wanted)
+    with parts.stores.data.read() as conn:
+        rows = subjects.rows(conn, parts.tenant, wanted)
+        consent_rows = consents.current(conn, parts.tenant, wanted)
+        fact_rows = facts.current(conn, parts.tenant, wanted)
+    return {
+        subject: _checked(
+            parts,
+            idents.get(subject),
+            rows.get(subject),
+            tuple(consent_rows.get(subject, ())),
+            tuple(fact_rows.get(subject, ())),
+        )
+        for subject in wanted
+    }
+
+
+def _checked(
+    parts: Parts,
+    ident: IdentRow | None,
+    row: SubjectRow | None,
+    consent_rows: tuple[ConsentRow, ...],
+    fact_rows: tuple[FactRow, ...],
+) -> Located | VaultError:
+    try:
+        if ident is None:
+            return NotFound() if row is None else Corrupt("ident_missing")
+        if row is None:
+            # A subject that was never finished has no floor yet; one that was, may not lose its row.
+            return NotFound() if ident.rev_floor == 0 else Corrupt("subject_missing")
+        identity = identities.open_ident(parts.keyring, ident)
+        if row.revision not in {ident.rev_floor, ident.rev_pending}:
+            return Corrupt("revision")
+        identity.verify(row)
+        if consent_head(consent_rows) != row.consent_head:
+            return Corrupt("consent_head")
+        if facts_head(fact_rows) != row.facts_head:
+            return Corrupt("facts_head")
+        return Located(identity, ident, row, consent_rows, fact_rows)
+    except Corrupt as fault:
+        return fault
+
+
+def unchanged(located: Located, rows: Mapping[SubjectId, SubjectRow]) -> bool:
+    """Tell whether the subject still stands exactly as it was judged, consents, facts and gates included."""
+    return rows.get(located.row.subject) == located.row

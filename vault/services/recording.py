@@ -1,0 +1,194 @@
+"""Recording: from what an app says of a consent to the authorisation record that will prove it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from vault.custody.identity import Identity
+from vault.domain.authorisation import ConsentEvent, Principal, record
+from vault.domain.canonical import Json
+from vault.domain.consent import AuthorisationRow, ConsentForm, ConsentRow, ConsentState
+from vault.domain.facts import FactKind, FactRow, jurisdictions
+from vault.domain.instants import millis
+from vault.domain.policy import Notice, Policy, Purpose
+from vault.domain.terms import ZERO_ID, ActorId, ConsentId, FactId, FieldName, PurposeId, SubjectKind, is_code
+from vault.errors import InvalidValue
+from vault.services.parts import Call, Parts
+
+# What a person can say to an app; the other states come from the vault or from later releases.
+SAID = frozenset({ConsentState.GIVEN, ConsentState.REFUSED})
+JURISDICTION = FieldName("jurisdiction")
+MOST_ITEMS = 20
+_ITEM = frozenset(
+    {"purpose", "state", "form", "notice", "recipients", "fields", "by", "channel", "method", "valid_until"}
+)
+_BY = frozenset({"principal", "guardian", "staff"})
+
+
+def jurisdiction(
+    parts: Parts,
+    identity: Identity,
+    fields: Mapping[str, Json],
+    *,
+    standing: Sequence[FactRow] = (),
+    at: datetime,
+) -> tuple[FactRow, ...]:
+    """Say beside the sealed value which regime applies: it decides before anything can be opened.
+
+    Returns the facts as they will stand. *fields* were checked; without a jurisdiction nothing changes.
+    """
+    if JURISDICTION not in fields:
+        return tuple(standing)
+    code = fields[JURISDICTION]
+    others = tuple(fact for fact in standing if fact.kind is not FactKind.JURISDICTION)
+    if code is None:
+        return others
+    fact = FactRow(
+        parts.tenant,
+        identity.subject,
+        FactId(parts.new_id()),
+        FactKind.JURISDICTION,
+        str(code),
+        ZERO_ID,
+        ActorId(ZERO_ID),
+        None,
+        None,
+        millis(at),
+        None,
+    )
+    return (*others, fact)
+
+
+def given_with_intake(
+    parts: Parts,
+    call: Call,
+    identity: Identity,
+    kind: SubjectKind,
+    items: Json,
+    *,
+    facts: Sequence[FactRow],
+    at: datetime,
+) -> tuple[tuple[AuthorisationRow, ...], tuple[ConsentRow, ...]]:
+    """Record the consents that come with a new customer, in the order given."""
+    if items is None:
+        return (), ()
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise InvalidValue("type", field="consents")
+    if len(items) > MOST_ITEMS:
+        raise InvalidValue("limit", field="consents")
+    records: list[AuthorisationRow] = []
+    standing: list[ConsentRow] = []
+    for item in items:
+        assert isinstance(item, dict)
+        said = event(parts, call.policy, item, at=at)
+        row, now = append(parts, call.policy, identity, kind, said, facts=facts, before=records, at=at)
+        if any(one.purpose == now.purpose and one.recipients == now.recipients for one in standing):
+            # One item is one purpose × one recipient set × one form (PRIVACY 5.1).
+            raise InvalidValue("repeated", field="consents")
+        records.append(row)
+        standing.append(now)
+    return tuple(records), tuple(standing)
+
+
+def append(
+    parts: Parts,
+    policy: Policy,
+    identity: Identity,
+    kind: SubjectKind,
+    said: ConsentEvent,
+    *,
+    facts: Sequence[FactRow],
+    before: Sequence[AuthorisationRow],
+    at: datetime,
+) -> tuple[AuthorisationRow, ConsentRow]:
+    """Append one event to the subject's chain."""
+    principal = Principal(parts.tenant, identity.subject, kind, jurisdictions(facts, at))
+    return record(
+        said,
+        principal,
+        controller=policy.controller,
+        retention=policy.retention.get("consent", "consent"),
+        before=before,
+    )
+
+
+def event(
+    parts: Parts, policy: Policy, item: Mapping[str, Json], *, at: datetime, consent: ConsentId | None = None
+) -> ConsentEvent:
+    """Check one item: a known purpose, a notice by digest that speaks of it, a form, a state, codes.
+
+    Raises InvalidValue with the name of the part that is wrong.
+    """
+    if not item.keys() <= _ITEM:
+        raise InvalidValue("unknown_key", field="consents")
+    purpose = _purpose(policy, item.get("purpose"))
+    state = _state(item.get("state"))
+    return ConsentEvent(
+        consent or ConsentId(parts.new_id()),
+        purpose,
+        state,
+        _form(item.get("form", "explicit")),
+        _notice(policy, purpose, item.get("notice")),
+        at,
+        _until(item.get("valid_until"), at),
+        _codes(item.get("recipients"), "recipients"),
+        tuple(policy.catalogue.field(name).name for name in _codes(item.get("fields"), "fields")),
+        _code(item.get("by", "principal"), "by", _BY),
+        _code(item.get("channel", "api"), "channel"),
+        _code(item.get("method", "recorded"), "method"),
+    )
+
+
+def _purpose(policy: Policy, given: Json) -> Purpose:
+    found = policy.purposes.get(PurposeId(given)) if isinstance(given, str) else None
+    if found is None:
+        raise InvalidValue("unknown_code", field="purpose")
+    return found
+
+
+def _state(given: Json) -> ConsentState:
+    if given not in {state.value for state in SAID}:
+        raise InvalidValue("unknown_code", field="state")
+    return ConsentState(given)
+
+
+def _form(given: Json) -> ConsentForm:
+    if given not in {form.value for form in ConsentForm}:
+        raise InvalidValue("unknown_code", field="form")
+    return ConsentForm(given)
+
+
+def _notice(policy: Policy, purpose: Purpose, given: Json) -> Notice:
+    """S0-09: purpose, manner and scope were told; the digest says in which words."""
+    found = policy.notices.get(given) if isinstance(given, str) else None
+    if found is None or purpose.id not in found.purposes:
+        raise InvalidValue("unknown_notice", field="notice")
+    return found
+
+
+def _until(given: Json, at: datetime) -> datetime | None:
+    if given is None:
+        return None
+    try:
+        until = datetime.fromisoformat(given) if isinstance(given, str) else None
+    except ValueError:
+        until = None
+    if until is None or until.tzinfo is None or until <= at:
+        raise InvalidValue("date", field="valid_until")
+    return until
+
+
+def _codes(given: Json, name: str) -> tuple[str, ...]:
+    listed = [] if given is None else given
+    if not isinstance(listed, list) or len(listed) > MOST_ITEMS:
+        raise InvalidValue("type", field=name)
+    return tuple(sorted({_code(one, name) for one in listed}))
+
+
+def _code(given: Json, name: str, known: frozenset[str] | None = None) -> str:
+    if (
+        not isinstance(given, str)
+        or not is_code(given, longest=32)
+        or (known is not None and given not in known)
+    ):
+        raise InvalidValue("unknown_code", field=name)
+    return given

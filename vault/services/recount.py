@@ -1,0 +1,198 @@
+"""Recount: compare the index tokens and pairwise ids that stand with those that must, and name what is missing."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from vault.domain.access import Actor, HeldRole, Request
+from vault.domain.catalogue import Field
+from vault.domain.grants import token_bytes
+from vault.domain.instants import moment, month
+from vault.domain.kinds import Kind
+from vault.domain.normalise import normal, tail
+from vault.domain.policy import ContextClass, MatrixRow
+from vault.domain.terms import (
+    ZERO_ID,
+    Action,
+    ActorId,
+    AppId,
+    FieldName,
+    Millis,
+    PurposeId,
+    RequestId,
+    RoleId,
+    SpaceId,
+    SubjectId,
+    Tier,
+    Treatment,
+    id_text,
+)
+from vault.errors import Corrupt, VaultError
+from vault.services.authenticate import policy_of, stand
+from vault.services.locating import Located, locate_subjects
+from vault.services.parts import Call, Parts
+from vault.services.permitting import Permit
+from vault.services.releasing import Opened, release
+from vault.storage import audit, keys, subjects, tokens
+from vault.storage.tokens import EpochRow
+
+PAGE = 500
+# Keeping the indexes whole is part of keeping the data safe (PRIVACY 5.2).
+_PURPOSE = PurposeId("P16")
+_ROLE = RoleId("system:index")
+_FOR_EVER = Millis(2**53 - 1)
+_ISSUING = frozenset({Kind.SUBJECT_ADMITTED.value, Kind.IDS_ISSUED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is missing, too many, or does not open; ids and field names, never values."""
+
+    subject: SubjectId
+    code: str
+    what: str
+
+    @override
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{id_text('sub', self.subject)}: {self.code} ({self.what})"
+
+
+def recount(parts: Parts) -> Iterator[Finding]:
+    """Go through every subject, page by page, and yield what is wrong with its indexes and its ids.
+
+    Values are opened by ``system:index`` under one entry a page; what was to be there of ids is read from
+    the ledger, which tells each app that ever learned a customer.
+    """
+    call = _call(parts)
+    issued = _issued(parts)
+    spaces = {AppId(app): row.space for app, row in call.standing.apps.items()}
+    after: SubjectId | None = None
+    while True:
+        with parts.stores.data.read() as conn:
+            page = [row.subject for row in subjects.page(conn, parts.tenant, after=after, limit=PAGE)]
+        if not page:
+            return
+        yield from _indexes(parts, call, page)
+        yield from _pairwise(parts, page, issued, spaces)
+        after = page[-1]
+
+
+def _call(parts: Parts) -> Call:
+    standing = stand(parts, AppId(ZERO_ID))
+    with parts.stores.data.read() as conn:
+        policy = policy_of(parts, conn, standing)
+    held = HeldRole(_ROLE, frozenset({_PURPOSE}), _FOR_EVER)
+    actor = Actor(ActorId(ZERO_ID), "system", _ROLE, SpaceId(ZERO_ID), (held,))
+    return Call(actor, standing, policy, _PURPOSE, RequestId(parts.new_id()), source="")
+
+
+def _permit(parts: Parts, call: Call, action: Action, fields: Sequence[str]) -> Permit:
+    """A system actor's row is its own: it compares the indexed fields and shows nothing (DESIGN §6)."""
+    names = tuple(FieldName(name) for name in fields)
+    purpose = call.policy.purposes[_PURPOSE]
+    request = Request(
+        action, purpose, names, ContextClass(actor="system"), call.policy.catalogue, parts.keyring.served
+    )
+    treatments = dict.fromkeys(names, Treatment.MATCH)
+    return Permit(request, MatrixRow(action, purpose.id, True, treatments, {}, purpose.mask, False))  # noqa: FBT003 - the row's own order
+
+
+def _indexes(parts: Parts, call: Call, page: Sequence[SubjectId]) -> Iterator[Finding]:
+    fields = [
+        field
+        for field in call.policy.catalogue.by_name.values()
+        if (field.exact or field.suffix_bits) and field.tier in parts.keyring.served
+    ]
+    opened = release(
+        parts,
+        call,
+        Action.PROCESS,
+        [field.name for field in fields],
+        targets=page,
+        find=_located,
+        permitting=_permit,
+    )
+    with parts.stores.data.read() as conn:
+        standing = tokens.tokens_of(conn, parts.tenant, page)
+        epochs = tokens.index_epochs(conn, parts.tenant, locked=False)
+    for subject, one in zip(page, opened, strict=True):
+        if isinstance(one, VaultError):
+            yield Finding(
+                subject, "rejected" if isinstance(one, Corrupt) else one.code, getattr(one, "reason", "")
+            )
+            continue
+        held = {(row.index_id, row.epoch, row.item, row.token) for row in standing.get(subject, ())}
+        due = {key: field for field in fields for key in _due(parts, one, field, epochs)}
+        for key in sorted(due.keys() - held):
+            yield Finding(subject, "index_token_missing", due[key].name)
+        served = {index for field in fields for index in (field.exact_index, field.suffix_index)}
+        for index_id, *_ in sorted(key for key in held - due.keys() if key[0] in served):
+            yield Finding(subject, "index_token_unexplained", f"index {index_id}")
+
+
+def _due(
+    parts: Parts, opened: Opened, field: Field, epochs: Mapping[Tier, EpochRow]
+) -> Iterator[tuple[int, int, int, bytes]]:
+    for item, plain in opened.profile.values(field):
+        if plain is None:
+            continue
+        ending = tail(field, plain) if field.suffix_bits else None
+        for epoch in epochs[field.tier].all:
+            if field.exact:
+                yield field.exact_index, epoch, item, parts.tokens.exact(field, normal(field, plain), epoch)
+            if ending is not None:
+                yield field.suffix_index, epoch, item, parts.tokens.suffix(field, ending, epoch)
+
+
+def _pairwise(
+    parts: Parts,
+    page: Sequence[SubjectId],
+    issued: Mapping[tuple[int, bytes], frozenset[AppId]],
+    spaces: Mapping[AppId, SpaceId],
+) -> Iterator[Finding]:
+    months = {period for period, _ in issued}
+    located = [one for one in locate_subjects(parts, page).values() if isinstance(one, Located)]
+    due: dict[SpaceId, dict[bytes, SubjectId]] = {}
+    for one in located:
+        for app in {
+            app for period in months for app in issued.get((period, one.identity.audit_token(period)), ())
+        }:
+            if app in spaces:
+                space = spaces[app]
+                due.setdefault(space, {})[one.identity.pairwise(space, one.row.subject)] = one.row.subject
+    for space, ids in due.items():
+        with parts.stores.keys.read() as conn:
+            standing = keys.resolve(conn, parts.tenant, space, list(ids))
+        name = next(id_text("app", app) for app, own in spaces.items() if own == space)
+        for pairwise, subject in ids.items():
+            if pairwise not in standing:
+                yield Finding(subject, "pairwise_missing", name)
+
+
+def _issued(parts: Parts) -> Mapping[tuple[int, bytes], frozenset[AppId]]:
+    """Read from the ledger which app learned which audit token, by month."""
+    found: dict[tuple[int, bytes], frozenset[AppId]] = {}
+    start = 0
+    while True:
+        with parts.stores.audit.read() as conn:
+            rows = audit.entries(conn, start, limit=PAGE)
+        if not rows:
+            return found
+        for row in rows:
+            body = json.loads(row.body)
+            actor = body["actor"]
+            learner = actor.get("on_behalf") or actor["id"]
+            if body["kind"] in _ISSUING and actor["type"] in {"app", "operator"}:
+                period = month(moment(body["t"]))
+                for token in (token for one in body["sets"] for token in one.get("subjects", ())):
+                    key = (period, token_bytes(token))
+                    found[key] = found.get(key, frozenset()) | {AppId(token_bytes(learner))}
+        start = rows[-1].idx + 1
+
+
+def _located(parts: Parts, _call: Call, wanted: Sequence[SubjectId]) -> list[Located | VaultError]:
+    found = locate_subjects(parts, wanted)
+    return [found[subject] for subject in wanted]

@@ -1,0 +1,201 @@
+"""Releasing: judge, make the entry durable, look again, and only then open (DESIGN §2, promises 1, 2, 6)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vault.custody.barrier import SealedSubject
+from vault.custody.receipt import Receipt
+from vault.domain.access import Denied, Granted, decide
+from vault.domain.profile import Profile
+from vault.domain.sealed import DekRow, IdentRow, SealedRow
+from vault.domain.terms import Action, AppId, FieldName, SubjectId, Tier
+from vault.errors import Corrupt, NotFound, Refused, Unavailable, VaultError
+from vault.services import witness
+from vault.services.locating import Located, unchanged
+from vault.services.parts import Call, Parts
+from vault.services.permitting import Permit, permit, renew
+from vault.storage import keys, subjects
+
+# How often a request may find the ground moved under it before it gives up with 503.
+_ROUNDS = 4
+
+Target = TypeVar("Target")
+Permitting = Callable[[Parts, Call, Action, Sequence[str]], Permit]
+Find = Callable[[Parts, Call, Sequence[Target]], Sequence[Located | VaultError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One target of a request and what was decided about it."""
+
+    located: Located | None
+    verdict: Granted | Denied | VaultError
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One subject opened exactly as far as its grant went."""
+
+    call: Call
+    located: Located
+    grant: Granted
+    profile: Profile
+    mask: str
+
+
+def release(
+    parts: Parts,
+    call: Call,
+    action: Action,
+    fields: Sequence[str],
+    *,
+    targets: Sequence[Target],
+    find: Find[Target],
+    searched: FieldName | None = None,
+    permitting: Permitting = permit,
+) -> list[Opened | VaultError]:
+    """Open what *action* may open of each target; order kept, one bad target spoils nothing.
+
+    What was withdrawn, restricted, changed or revoked while the entry was being written is not released on
+    the old state: it is recorded as cancelled and judged anew. *searched* names the field of a lookup. Raises LedgerUnavailable before anything is
+    opened where the entry cannot be made durable.
+    """
+    done: dict[int, Opened | VaultError] = {}
+    waiting = dict(enumerate(targets))
+    for _ in range(_ROUNDS):
+        permitted = permitting(parts, call, action, fields)
+        judged = dict(
+            zip(
+                waiting,
+                _judge(parts, call, permitted, find(parts, call, list(waiting.values()))),
+                strict=True,
+            )
+        )
+        verdicts = [one.verdict for one in judged.values()]
+        for fault in (one for one in verdicts if isinstance(one, Corrupt)):
+            parts.ledger.append(witness.rejected(parts, call, action, fault))
+        entry = witness.disclosed(parts, call, permitted.request, verdicts, searched=searched)
+        done |= {
+            position: _as_error(one)
+            for position, one in judged.items()
+            if not isinstance(one.verdict, Granted)
+        }
+        granted = {position: one for position, one in judged.items() if isinstance(one.verdict, Granted)}
+        if not granted:
+            # Nothing will be opened: a flood of such refusals may be counted instead of told one by one.
+            parts.ledger.refuse(entry)
+            break
+        receipt = parts.ledger.append(entry)
+        opened, moved = _open(parts, call, permitted, granted, receipt)
+        done |= opened
+        waiting = {position: target for position, target in waiting.items() if position not in done}
+        if not waiting:
+            break
+        parts.ledger.append(
+            witness.cancelled(
+                parts, call, permitted.request, _grants([granted[position] for position in waiting])
+            )
+        )
+        call = renew(parts, call) if moved else call
+    else:
+        raise Unavailable("changed_meanwhile")
+    return [done[position] for position in range(len(targets))]
+
+
+def _judge(
+    parts: Parts, call: Call, permitted: Permit, found: Sequence[Located | VaultError]
+) -> list[Judged]:
+    at = parts.clock()
+    return [
+        Judged(one, decide(call.actor, permitted.request, permitted.row, one.known(at), at=at))
+        if isinstance(one, Located)
+        else Judged(None, one)
+        for one in found
+    ]
+
+
+def _open(
+    parts: Parts, call: Call, permitted: Permit, granted: Mapping[int, Judged], receipt: Receipt
+) -> tuple[dict[int, Opened | VaultError], bool]:
+    """Read again what decides, together with the sealed rows, and open what still stands.
+
+    Returns what was opened, by position, and whether the authority itself has moved.
+    """
+    wanted = [one.located.row.subject for one in granted.values() if one.located is not None]
+    tiers = _tiers(permitted, granted.values())
+    with parts.stores.data.read() as conn:
+        if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
+            return {}, True
+        rows = subjects.rows(conn, parts.tenant, wanted)
+        sealed = subjects.sealed(conn, parts.tenant, wanted, tiers)
+    with parts.stores.keys.read() as conn:
+        idents = keys.idents(conn, parts.tenant, wanted)
+        deks = keys.deks(conn, parts.tenant, wanted, tiers)
+    standing = {
+        position: (one.located, one.verdict)
+        for position, one in granted.items()
+        if isinstance(one.verdict, Granted)
+        and one.located is not None
+        # A destroyed ident is a tombstone: the subject is judged anew, and found to be gone.
+        and one.located.row.subject in idents
+        and unchanged(one.located, rows)
+    }
+    items = [
+        (_sealed_subject(located, idents[located.row.subject], deks, sealed), grant)
+        for located, grant in standing.values()
+    ]
+    # The receipt's digest covers every grant of the entry; what moved is shown to the barrier, not opened.
+    cancelled = [
+        one.verdict
+        for position, one in granted.items()
+        if position not in standing and isinstance(one.verdict, Granted)
+    ]
+    profiles = parts.barrier.open(items, receipt, catalogue=permitted.request.catalogue, cancelled=cancelled)
+    opened: dict[int, Opened | VaultError] = {}
+    for (position, (located, grant)), profile in zip(standing.items(), profiles, strict=True):
+        if isinstance(profile, Corrupt):
+            parts.ledger.append(
+                witness.rejected(parts, call, permitted.request.action, profile, token=grant.token)
+            )
+            opened[position] = profile
+        else:
+            opened[position] = Opened(call, located, grant, profile, permitted.row.mask)
+    return opened, False
+
+
+def _sealed_subject(
+    located: Located,
+    ident: IdentRow,
+    deks: Mapping[SubjectId, Sequence[DekRow]],
+    sealed: Mapping[SubjectId, Sequence[SealedRow]],
+) -> SealedSubject:
+    subject = located.row.subject
+    return SealedSubject(
+        located.identity,
+        located.row,
+        ident,
+        {row.tier: row for row in deks.get(subject, ())},
+        {row.tier: row for row in sealed.get(subject, ())},
+    )
+
+
+def _tiers(permitted: Permit, granted: Iterable[Judged]) -> frozenset[Tier]:
+    names = {name for one in _grants(granted) for name, _ in one.items}
+    return frozenset(tier for name in names for tier in permitted.request.catalogue.field(name).tiers)
+
+
+def _grants(judged: Iterable[Judged]) -> list[Granted]:
+    return [one.verdict for one in judged if isinstance(one.verdict, Granted)]
+
+
+def _as_error(judged: Judged) -> VaultError:
+    match judged.verdict:
+        case Denied(reason="not_found"):
+            return NotFound()
+        case Denied(reason=reason):
+            return Refused(reason)
+        case VaultError() as fault:
+            return fault
+        case _:
+            raise TypeError(type(judged.verdict).__name__)
