@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from vault.domain.consent import AuthorisationRow, ConsentForm, ConsentRow, ConsentState
 from vault.domain.terms import SubjectId, TenantId
 from vault.storage import tables
-from vault.storage.shapes import Shape, among, upsert
+from vault.storage.shapes import Shape, by_subject, upsert
 
 _CONSENT = Shape(tables.consent, ConsentRow, form=ConsentForm, state=ConsentState)
 _AUTHORISATION = Shape(tables.authorisation, AuthorisationRow)
@@ -17,11 +17,9 @@ def current(
     conn: Connection, tenant: TenantId, ids: Collection[SubjectId]
 ) -> dict[SubjectId, list[ConsentRow]]:
     """Read where every item of the subjects *ids* stands; one without any is missing from the answer."""
-    if not ids:
-        return {}
-    held = tables.consent.c
-    query = select(*_CONSENT.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
-    return _CONSENT.by_subject(conn.execute(query.order_by(held.subject, held.consent)))
+    return by_subject(
+        _CONSENT.find(conn, among={"subject": ids}, order=("subject", "consent"), tenant=tenant)
+    )
 
 
 def replace(conn: Connection, rows: Sequence[ConsentRow]) -> None:
@@ -39,11 +37,9 @@ def authorisations(
     conn: Connection, tenant: TenantId, ids: Collection[SubjectId]
 ) -> dict[SubjectId, list[AuthorisationRow]]:
     """Read every record of the subjects *ids*, oldest first."""
-    if not ids:
-        return {}
-    held = tables.authorisation.c
-    query = select(*_AUTHORISATION.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
-    return _AUTHORISATION.by_subject(conn.execute(query.order_by(held.subject, held.seq)))
+    return by_subject(
+        _AUTHORISATION.find(conn, among={"subject": ids}, order=("subject", "seq"), tenant=tenant)
+    )
 
 
 def newest(conn: Connection, tenant: TenantId, subject: SubjectId) -> AuthorisationRow | None:

@@ -2,23 +2,19 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete
 
 from vault.domain.facts import FactKind, FactRow
 from vault.domain.terms import FactId, SubjectId, TenantId
 from vault.storage import tables
-from vault.storage.shapes import Shape, among, upsert
+from vault.storage.shapes import Shape, by_subject, is_among, upsert
 
 _FACT = Shape(tables.fact, FactRow, kind=FactKind)
 
 
 def current(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, list[FactRow]]:
     """Read the facts about the subjects *ids*; one without any is missing from the answer."""
-    if not ids:
-        return {}
-    held = tables.fact.c
-    query = select(*_FACT.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
-    return _FACT.by_subject(conn.execute(query.order_by(held.subject, held.fact)))
+    return by_subject(_FACT.find(conn, among={"subject": ids}, order=("subject", "fact"), tenant=tenant))
 
 
 def replace(conn: Connection, rows: Sequence[FactRow]) -> None:
@@ -32,6 +28,7 @@ def drop(conn: Connection, tenant: TenantId, subject: SubjectId, *, ids: Collect
     if ids:
         conn.execute(
             delete(tables.fact).where(
-                held.tenant == tenant, held.subject == subject, among(conn, held.fact, ids)
-            )
+                held.tenant == tenant, held.subject == subject, is_among(conn, held.fact, "ids")
+            ),
+            {"ids": list(ids)},
         )

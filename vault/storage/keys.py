@@ -23,7 +23,7 @@ from sqlalchemy import (
 from vault.domain.sealed import DekRow, IdentRow, SealedKeyRow
 from vault.domain.terms import Millis, SpaceId, SubjectId, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Shape, among, insert_or_ignore
+from vault.storage.shapes import Shape, by_subject, insert_or_ignore, is_among
 
 KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
 
@@ -36,6 +36,16 @@ _SEALED_KEY = Shape(tables.sealed_key, SealedKeyRow, tier=Tier)
 
 
 @dataclass(frozen=True, slots=True)
+class PairwiseRow:
+    """An id that the app of *space* was given for a subject."""
+
+    tenant: TenantId
+    space: SpaceId
+    pairwise: bytes
+    subject: SubjectId
+
+
+@dataclass(frozen=True, slots=True)
 class Floors:
     """What the keys store knows of the other stores: below this, they were rolled back."""
 
@@ -44,6 +54,7 @@ class Floors:
     ledger_size: int
 
 
+_PAIRWISE = Shape(tables.pairwise, PairwiseRow)
 _FLOORS = Shape(tables.keys_house, Floors)
 
 
@@ -52,37 +63,23 @@ _FLOORS = Shape(tables.keys_house, Floors)
 
 def idents(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, IdentRow]:
     """Read the idents of *ids*; a subject without one is missing from the answer."""
-    if not ids:
-        return {}
-    held = tables.ident.c
-    query = select(*_IDENT.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
-    return {row.subject: row for row in _IDENT.load(conn.execute(query))}
+    return {row.subject: row for row in _IDENT.find(conn, among={"subject": ids}, tenant=tenant)}
 
 
 def deks(
     conn: Connection, tenant: TenantId, ids: Collection[SubjectId], tiers: Collection[Tier] | None = None
 ) -> dict[SubjectId, list[DekRow]]:
     """Read the DEKs of *ids*, oldest generation first, of these *tiers* or of all; pending ones too."""
-    if not ids:
-        return {}
-    held = tables.dek.c
-    query = select(*_DEK.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
-    if tiers is not None:
-        query = query.where(held.tier.in_(sorted(tiers)))
-    return _DEK.by_subject(conn.execute(query.order_by(held.subject, held.tier, held.gen)))
+    among = {"subject": ids} if tiers is None else {"subject": ids, "tier": tiers}
+    return by_subject(_DEK.find(conn, among=among, order=("subject", "tier", "gen"), tenant=tenant))
 
 
 def resolve(
     conn: Connection, tenant: TenantId, space: SpaceId, pairwise_ids: Collection[bytes]
 ) -> dict[bytes, SubjectId]:
     """Find the subjects that an app knows by *pairwise_ids*; what was never given out is missing."""
-    if not pairwise_ids:
-        return {}
-    held = tables.pairwise.c
-    query = select(held.pairwise, held.subject).where(
-        held.tenant == tenant, held.space == space, among(conn, held.pairwise, pairwise_ids)
-    )
-    return {pairwise: SubjectId(subject) for pairwise, subject in conn.execute(query)}
+    found = _PAIRWISE.find(conn, among={"pairwise": pairwise_ids}, tenant=tenant, space=space)
+    return {row.pairwise: row.subject for row in found}
 
 
 def count_pairwise(conn: Connection, tenant: TenantId) -> dict[SpaceId, int]:
@@ -117,24 +114,25 @@ def begin_write(
     is not in the answer has a floor or a pending revision beyond that: the write is stale. A writer that
     dies after this leaves a pending revision that never came, which the next one simply begins again.
     """
-    held = tables.ident.c
     by_revision: dict[int, list[SubjectId]] = {}
     for subject, revision in writes:
         by_revision.setdefault(revision, []).append(subject)
+    held = tables.ident.c
+    statement = (
+        update(tables.ident)
+        .where(
+            held.tenant == bindparam("of"),
+            is_among(conn, held.subject, "ids"),
+            held.rev_floor <= bindparam("verified"),
+            held.rev_pending <= bindparam("begun"),
+        )
+        .values(rev_floor=bindparam("verified"), rev_pending=bindparam("begun"))
+        .returning(held.subject)
+    )
     accepted: set[SubjectId] = set()
     for revision, ids in sorted(by_revision.items()):
-        begun = conn.execute(
-            update(tables.ident)
-            .where(
-                held.tenant == tenant,
-                among(conn, held.subject, sorted(ids)),
-                held.rev_floor <= revision,
-                held.rev_pending <= revision + 1,
-            )
-            .values(rev_floor=revision, rev_pending=revision + 1)
-            .returning(held.subject)
-        )
-        accepted.update(SubjectId(subject) for (subject,) in begun)
+        values = {"of": tenant, "ids": sorted(ids), "verified": revision, "begun": revision + 1}
+        accepted.update(SubjectId(subject) for (subject,) in conn.execute(statement, values))
     return accepted
 
 
@@ -191,25 +189,17 @@ def add_pairwise(
     conn: Connection, tenant: TenantId, rows: Iterable[tuple[SpaceId, bytes, SubjectId]]
 ) -> None:
     """Keep the ids ``(space, pairwise, subject)`` that apps were given; one that stands is left alone."""
-    ordered = sorted(rows)
-    insert_or_ignore(
-        conn,
-        tables.pairwise,
-        [
-            {"tenant": tenant, "space": space, "pairwise": pairwise, "subject": subject}
-            for space, pairwise, subject in ordered
-        ],
-    )
+    given = [PairwiseRow(tenant, *row) for row in sorted(rows)]
+    insert_or_ignore(conn, tables.pairwise, _PAIRWISE.dump(given))
 
 
 def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:
     """Store a sealed KEK or root; return what stands, which may be another process's."""
     insert_or_ignore(conn, tables.sealed_key, _SEALED_KEY.dump([row]))
-    held = tables.sealed_key.c
-    query = select(*_SEALED_KEY.columns).where(
-        held.tenant == row.tenant, held.purpose == row.purpose, held.tier == row.tier, held.epoch == row.epoch
+    (standing,) = _SEALED_KEY.find(
+        conn, among={"epoch": [row.epoch]}, tenant=row.tenant, purpose=row.purpose, tier=row.tier
     )
-    return _SEALED_KEY.load(conn.execute(query))[0]
+    return standing
 
 
 # ---- the statements of settle ----
@@ -258,8 +248,14 @@ def _activate_deks(conn: Connection, tenant: TenantId, ids: Collection[SubjectId
     )
     conn.execute(
         update(tables.dek)
-        .where(held.tenant == tenant, among(conn, held.subject, ids), held.state == PENDING, at_rest.exists())
-        .values(state=ACTIVE)
+        .where(
+            held.tenant == tenant,
+            is_among(conn, held.subject, "ids"),
+            held.state == PENDING,
+            at_rest.exists(),
+        )
+        .values(state=ACTIVE),
+        {"ids": list(ids)},
     )
 
 

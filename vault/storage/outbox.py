@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from vault.domain.terms import EntryId, Millis, SubjectId, TenantId
 from vault.storage import tables
-from vault.storage.shapes import Shape, among
+from vault.storage.shapes import Shape, is_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +32,24 @@ def add(conn: Connection, rows: Sequence[OutboxRow]) -> None:
         conn.execute(tables.outbox.insert(), _OUTBOX.dump(rows))
 
 
-def page(conn: Connection, tenant: TenantId, *, limit: int = 1000) -> list[OutboxRow]:
-    """Read the oldest *limit* entries that wait, one subject's in the order of its revisions."""
+def page(
+    conn: Connection, tenant: TenantId, *, limit: int = 1000, after: OutboxRow | None = None
+) -> list[OutboxRow]:
+    """Read the oldest *limit* entries that wait (behind *after*), a subject's by its revisions."""
     held = tables.outbox.c
+    order = (held.at_ms, held.revision, held.entry)
     query = select(*_OUTBOX.columns).where(held.tenant == tenant)
-    return _OUTBOX.load(conn.execute(query.order_by(held.at_ms, held.revision, held.entry).limit(limit)))
+    if after is not None:
+        query = query.where(tuple_(*order) > tuple_(after.at_ms, after.revision, after.entry))
+    return _OUTBOX.load(conn.execute(query.order_by(*order).limit(limit)))
 
 
 def remove(conn: Connection, tenant: TenantId, ids: Collection[EntryId]) -> None:
     """Delete entries that are in the ledger, in the register and under the floors; some may be gone."""
     held = tables.outbox.c
     if ids:
-        conn.execute(delete(tables.outbox).where(held.tenant == tenant, among(conn, held.entry, ids)))
+        statement = delete(tables.outbox).where(held.tenant == tenant, is_among(conn, held.entry, "ids"))
+        conn.execute(statement, {"ids": list(ids)})
 
 
 def waiting(conn: Connection, tenant: TenantId) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from vault.errors import Misconfigured
@@ -18,11 +19,9 @@ _MOUNTS = Path("/proc/self/mounts")
 def claim(path: Path, *, create: bool) -> None:
     """Make sure that *path* is a private file in a private, local directory; create both where asked."""
     if create:
-        path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+        _create(path)
     faults = _faults(path.parent, directory=True)
     if not faults:
-        if create and not path.exists():
-            _create(path)
         names = [path, *(side for suffix in ("-wal", "-shm") if (side := Path(f"{path}{suffix}")).exists())]
         faults = [fault for name in names for fault in _faults(name, directory=False)]
     kind = filesystem(path.resolve(), _mounts())
@@ -45,15 +44,19 @@ def filesystem(path: Path, mounts: str) -> str:
 
 
 def _create(path: Path) -> None:
-    # Neither an existing file nor a planted link is ever taken over, and no umask widens the mode.
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, _FILE_MODE))
+    # What stands already is taken as it is, and looked at afterwards: a planted link, a file of somebody's.
+    # A directory that is open to others gets no file either.
+    with suppress(OSError):
+        path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+        if not _faults(path.parent, directory=True):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, _FILE_MODE))
 
 
 def _faults(path: Path, *, directory: bool) -> list[str]:
     try:
         found = path.lstat()
     except FileNotFoundError:
-        return [f"{path} does not exist; 'vaultctl init' creates a house."]
+        return [f"{path} does not exist; 'vaultctl init' creates a house where this user may write."]
     except OSError:
         return [f"{path} cannot be looked at by this user."]
     is_right_kind = stat.S_ISDIR(found.st_mode) if directory else stat.S_ISREG(found.st_mode)
@@ -61,7 +64,7 @@ def _faults(path: Path, *, directory: bool) -> list[str]:
         return [f"{path} is not a plain {'directory' if directory else 'file'}."]
     mode, private = stat.S_IMODE(found.st_mode), _DIRECTORY_MODE if directory else _FILE_MODE
     faults = []
-    if mode & ~private:
+    if mode & 0o077:
         faults.append(f"{path} is open to others (mode {mode:04o}); run 'chmod {private:03o} {path}'.")
     # Root may look after another user's house: SQLite then keeps the files with their owner.
     if os.geteuid() not in {found.st_uid, 0}:

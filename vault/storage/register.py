@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from vault.domain.terms import ID_BYTES, EntryId, Millis, Tier
 from vault.errors import Corrupt
 from vault.storage import tables
-from vault.storage.shapes import Shape, among
+from vault.storage.shapes import Shape
 
 NO_CHAIN = bytes(32)
 _PAGE = 1000
@@ -63,11 +63,8 @@ def append(conn: Connection, records: Sequence[Record]) -> Head:
         return head(conn)
     # Whoever appends holds the house row: two that read one head would fork the chain.
     conn.execute(select(tables.register_house.c.one).with_for_update())
-    held = tables.record.c
-    standing = conn.execute(
-        select(held.entry, held.ref).where(among(conn, held.entry, {record.entry for record in records}))
-    )
-    known = {(entry, ref) for entry, ref in standing}
+    standing = _RECORD.find(conn, among={"entry": {record.entry for record in records}})
+    known = {(row.entry, row.ref) for row in standing}
     last = head(conn)
     rows = []
     for record in records:

@@ -2,24 +2,36 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
     Connection,
-    LargeBinary,
     Row,
+    Select,
     Table,
     any_,
     bindparam,
+    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from vault.domain.terms import SubjectId
 from vault.errors import Corrupt
 
+
+class OfSubject(Protocol):
+    """A row that belongs to a subject."""
+
+    @property
+    def subject(self) -> SubjectId:
+        """Whose row it is."""
+
+
 R = TypeVar("R")
+S = TypeVar("S", bound=OfSubject)
 
 
 class Shape(Generic[R]):
@@ -31,6 +43,7 @@ class Shape(Generic[R]):
 
     def __init__(self, table: Table, make: type[R], /, **codes: Callable[..., Any]) -> None:
         """Pair the fields of *make* with the columns of *table* that are named like them."""
+        self._table = table
         self._make = make
         self._names = tuple(field.name for field in fields(cast("Any", make)))
         self.columns: tuple[Column[Any], ...] = tuple(table.c[name] for name in self._names)
@@ -41,18 +54,35 @@ class Shape(Generic[R]):
         self._codes = tuple(
             (position, codes[name]) for position, name in enumerate(self._names) if name in codes
         )
+        # Building a statement costs more than running it, so each form is built once.
+        self._queries: dict[tuple[object, ...], Select[Any]] = {}
+
+    def find(
+        self,
+        conn: Connection,
+        *,
+        among: Mapping[str, Collection[object]],
+        order: Sequence[str] = (),
+        **equal: object,
+    ) -> list[R]:
+        """Read the rows whose columns *equal* these values and are *among* those; none where one is empty."""
+        if not all(among.values()):
+            return []
+        form = (conn.dialect.name, tuple(among), tuple(equal), tuple(order))
+        query = self._queries.get(form)
+        if query is None:
+            held = self._table.c
+            conditions = [held[name] == bindparam(name) for name in equal]
+            conditions += [is_among(conn, held[name], name) for name in among]
+            query = select(*self.columns).where(*conditions).order_by(*(held[name] for name in order))
+            self._queries[form] = query
+        return self.load(
+            conn.execute(query, {**equal, **{name: list(values) for name, values in among.items()}})
+        )
 
     def load(self, records: Iterable[Row[Any]]) -> list[R]:
         """Make the values of *records*, which were selected by ``columns``."""
         return [self._value(record) for record in records]
-
-    def by_subject(self, records: Iterable[Row[Any]]) -> dict[Any, list[R]]:
-        """Make the values of *records*, gathered under the subject that each belongs to."""
-        where = self._names.index("subject")
-        gathered: dict[Any, list[R]] = {}
-        for record in records:
-            gathered.setdefault(record[where], []).append(self._value(record))
-        return gathered
 
     def dump(self, rows: Iterable[R]) -> list[dict[str, Any]]:
         """Give *rows* as the parameters of an INSERT."""
@@ -72,11 +102,19 @@ class Shape(Generic[R]):
         return self._make(*values)
 
 
-def among(conn: Connection, column: Column[bytes], values: Collection[bytes]) -> ColumnElement[bool]:
-    """Say that *column* is one of *values*: one array on PostgreSQL, so that the plan is kept."""
+def by_subject(rows: Iterable[S]) -> dict[SubjectId, list[S]]:
+    """Gather *rows* under the subject that each belongs to, in their order."""
+    gathered: dict[SubjectId, list[S]] = {}
+    for row in rows:
+        gathered.setdefault(row.subject, []).append(row)
+    return gathered
+
+
+def is_among(conn: Connection, column: Column[Any], parameter: str) -> ColumnElement[bool]:
+    """Say that *column* is one of the list *parameter*: one array on PostgreSQL, so that a plan is kept."""
     if conn.dialect.name == "postgresql":
-        return column == any_(bindparam(None, list(values), type_=ARRAY(LargeBinary)))
-    return column.in_(list(values))
+        return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
+    return column.in_(bindparam(parameter, expanding=True))
 
 
 def insert(conn: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 from vault.domain.sealed import SealedRow, SubjectRow
 from vault.domain.terms import Gate, SubjectId, SubjectKind, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Shape, among, upsert
+from vault.storage.shapes import Shape, by_subject, upsert
 
 _SUBJECT = Shape(tables.subject, SubjectRow, kind=SubjectKind, gates=Gate)
 _SEALED = Shape(tables.sealed, SealedRow, tier=Tier)
@@ -16,11 +16,7 @@ _PAST = Shape(tables.sealed_past, SealedRow, tier=Tier)
 
 def rows(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, SubjectRow]:
     """Read the subjects *ids*; one that does not exist is missing from the answer."""
-    if not ids:
-        return {}
-    held = tables.subject.c
-    query = select(*_SUBJECT.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
-    return {row.subject: row for row in _SUBJECT.load(conn.execute(query))}
+    return {row.subject: row for row in _SUBJECT.find(conn, among={"subject": ids}, tenant=tenant)}
 
 
 def page(
@@ -54,16 +50,8 @@ def sealed(
     conn: Connection, tenant: TenantId, ids: Collection[SubjectId], tiers: Collection[Tier], *, block: int = 0
 ) -> dict[SubjectId, list[SealedRow]]:
     """Read the sealed rows of many subjects in one block, and of these tiers alone."""
-    if not ids or not tiers:
-        return {}
-    held = tables.sealed.c
-    query = select(*_SEALED.columns).where(
-        held.tenant == tenant,
-        among(conn, held.subject, ids),
-        held.tier.in_(sorted(tiers)),
-        held.block == block,
-    )
-    return _SEALED.by_subject(conn.execute(query.order_by(held.subject, held.tier)))
+    among = {"subject": ids, "tier": tiers}
+    return by_subject(_SEALED.find(conn, among=among, order=("subject", "tier"), tenant=tenant, block=block))
 
 
 def put_sealed(conn: Connection, rows: Sequence[SealedRow]) -> None:

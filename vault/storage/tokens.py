@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, select, tuple_
 
 from vault.domain.terms import SubjectId, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Shape, among, insert, upsert
+from vault.storage.shapes import Shape, by_subject, insert, upsert
 
 # Where a token stands: subject, index, item. It says nothing about the value.
 Address: TypeAlias = tuple[SubjectId, int, int]
@@ -113,11 +113,7 @@ def tokens_of(
     conn: Connection, tenant: TenantId, ids: Collection[SubjectId]
 ) -> dict[SubjectId, list[TokenRow]]:
     """Read every token of the subjects *ids*, for the recount."""
-    if not ids:
-        return {}
-    held = tables.index_token.c
-    query = select(*_TOKEN.columns).where(held.tenant == tenant, among(conn, held.subject, ids))
-    return _TOKEN.by_subject(conn.execute(query))
+    return by_subject(_TOKEN.find(conn, among={"subject": ids}, order=_LOCKING_ORDER, tenant=tenant))
 
 
 def count_tokens(conn: Connection, tenant: TenantId) -> dict[tuple[int, int], int]:
@@ -149,11 +145,8 @@ def _standing(conn: Connection, rows: Sequence[TokenRow]) -> set[tuple[object, .
     """Tell which of *rows*, by their keys, are in the table."""
     if not rows:
         return set()
-    held = tables.index_token.c
-    query = select(*_TOKEN.columns).where(
-        held.tenant == rows[0].tenant, among(conn, held.subject, {row.subject for row in rows})
-    )
-    return {_key(row) for row in _TOKEN.load(conn.execute(query))}
+    subjects = {row.subject for row in rows}
+    return {_key(row) for row in _TOKEN.find(conn, among={"subject": subjects}, tenant=rows[0].tenant)}
 
 
 def _key(row: TokenRow) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 import psycopg
 from sqlalchemy import Connection, Engine, Pool
 from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import override
 
 from vault.errors import Conflict, StoreUnavailable, VaultError
 
@@ -56,6 +57,7 @@ class Store:
         self._abandoned: list[Pool] = []
         _prepare_for_forks(self)
 
+    @override
     def __repr__(self) -> str:
         """Name the store and its dialect; the URL may hold a password."""
         return f"<Store {self.name} {self.dialect}>"
