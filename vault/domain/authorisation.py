@@ -1,4 +1,4 @@
-"""Authorisation records: one item and one event each, appended, chained, in their final form (PRIVACY 5.1)."""
+"""Authorisation records: one item and one event each, chained, in their final form (PRIVACY 5.1)."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -95,7 +95,8 @@ def chained(rows: Sequence[AuthorisationRow]) -> bool:
     """Tell whether *rows*, in order, are one unbroken chain from the first record on."""
     previous = NO_HEAD
     for number, row in enumerate(rows, start=1):
-        if row.seq != number or row.prev_hash != previous or hashlib.sha256(row.body.encode()).digest() != row.hash:
+        written = hashlib.sha256(row.body.encode()).digest()
+        if (row.seq, row.prev_hash, row.hash) != (number, previous, written):
             return False
         previous = row.hash
     return True

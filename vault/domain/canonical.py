@@ -2,11 +2,13 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import TypeAlias
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 _KEY = re.compile(r"[a-z0-9_]+", re.ASCII)
+_WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _LARGEST = 2**53 - 1
 
 
@@ -18,7 +20,7 @@ def canonical(value: Json) -> bytes:
     Raises ValueError for anything outside it.
     """
     _check(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _WRITER.encode(value).encode()
 
 
 def _check(value: object) -> None:
@@ -28,7 +30,7 @@ def _check(value: object) -> None:
             value.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
     elif isinstance(value, dict):
         for key, item in value.items():
-            if not isinstance(key, str) or not _KEY.fullmatch(key):
+            if not isinstance(key, str) or not _is_key(key):
                 raise ValueError("key")
             _check(item)
     elif isinstance(value, list):
@@ -39,3 +41,8 @@ def _check(value: object) -> None:
             raise ValueError("integer")
     elif value is not None:
         raise ValueError(type(value).__name__)
+
+
+@lru_cache(maxsize=1024)
+def _is_key(key: str) -> bool:
+    return _KEY.fullmatch(key) is not None

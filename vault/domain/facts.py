@@ -89,13 +89,18 @@ def unmet(
         required.append(((Requirement.ASSIGNMENT,),))
     missing: list[Requirement] = []
     for alternatives in (group for requires in required for group in requires):
-        if not any(_meets(one, purpose.id, asker, live, consents, at) for one in alternatives):
+        met = (
+            _meets(one, purpose=purpose.id, asker=asker, live=live, consents=consents, at=at)
+            for one in alternatives
+        )
+        if not any(met):
             missing.extend(alternatives)
     return tuple(dict.fromkeys(missing))
 
 
 def _meets(
     requirement: Requirement,
+    *,
     purpose: PurposeId,
     asker: ActorId,
     live: Sequence[FactRow],

@@ -1,6 +1,6 @@
 """The digest that ties an opening to its entry: exactly which field of whom is shown how."""
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -18,6 +18,14 @@ def token_text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def token_bytes(text: str) -> bytes:
+    """Read a token back; raises ValueError for any other spelling of the same bytes."""
+    raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if token_text(raw) != text:
+        raise ValueError("base64")
+    return raw
+
+
 def grant_digest(triples: Iterable[Triple]) -> bytes:
     """Hash *triples*: SHA-256 of canonical([[token, field, treatment], …]), sorted, each once.
 
@@ -32,19 +40,13 @@ def projections_digest(projections: Iterable[tuple[bytes, Sequence[Shown]]]) -> 
     granted: dict[bytes, Sequence[Shown]] = {}
     for token, shown in projections:
         granted[token] = [*granted[token], *shown] if token in granted else shown
-    # A batch repeats a few projections a thousand times, so each is laid out once.
-    layouts: dict[tuple[Shown, ...], bytes] = {}
-    rows: list[tuple[str, bytes]] = []
-    for token, shown in granted.items():
-        key = tuple(shown)
-        if key not in layouts:
-            layouts[key] = b",".join(b"\0" + _tail(*one) for one in sorted(set(key)))
-        rows.append((token_text(token), layouts[key]))
     # A layout holds no zero byte of its own: canonical bytes escape it.
-    listed = [layout.replace(b"\0", b'["%s",' % text.encode()) for text, layout in sorted(rows) if layout]
+    rows = sorted((token_text(token), _layout(tuple(shown))) for token, shown in granted.items())
+    listed = [layout.replace(b"\0", b'["%s",' % text.encode()) for text, layout in rows if layout]
     return sha256(b"[" + b",".join(listed) + b"]").digest()
 
 
-@lru_cache(maxsize=4096)
-def _tail(name: FieldName, treatment: Treatment) -> bytes:
-    return canonical([name, treatment])[1:]
+@lru_cache(maxsize=1024)
+def _layout(shown: tuple[Shown, ...]) -> bytes:
+    """Lay out one projection, with a zero byte where each subject's token goes: a few serve everybody."""
+    return b",".join(b"\0" + canonical([name, treatment])[1:] for name, treatment in sorted(set(shown)))

@@ -52,6 +52,10 @@ class IdentRow:
     rev_floor: int
     rev_pending: int
 
+    def admits(self, revision: int) -> bool:
+        """Tell whether *revision* may stand: the one in force, or the one that a writer has announced."""
+        return revision in (self.rev_floor, self.rev_pending)
+
 
 @dataclass(frozen=True, slots=True)
 class DekRow:

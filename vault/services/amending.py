@@ -15,7 +15,7 @@ from vault.services import witness
 from vault.services.locating import Located, locate
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit_each, refuse
-from vault.services.writing import Draft
+from vault.services.storing import Draft
 
 
 @dataclass(frozen=True, slots=True)

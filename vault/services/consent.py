@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from vault.domain.authorisation import ConsentEvent, chained
 from vault.domain.canonical import Json
@@ -15,7 +14,8 @@ from vault.errors import Corrupt, NotFound
 from vault.services import amending, recording, witness
 from vault.services.amending import Standing
 from vault.services.parts import Call, Parts
-from vault.services.writing import Draft, Written, until_current, write
+from vault.services.storing import Draft
+from vault.services.writing import until_current, write
 from vault.storage import consents
 
 
@@ -40,8 +40,8 @@ def record(parts: Parts, call: Call, customer: str, item: Mapping[str, Json]) ->
         said = recording.event(parts, call.policy, item, at=at)
         known = _same_item(standing, said)
         said = replace(said, consent=known.consent) if known is not None else said
-        draft = _appended(parts, call, standing, said, at, Kind.CONSENT_RECORDED)
-        written = _carry_out(parts, call, draft)
+        draft = _appended(parts, call, standing, said, kind=Kind.CONSENT_RECORDED)
+        (written,) = write(parts, call, [draft], must_hold=True)
         return Recorded(_own_id(call, standing, said.consent), written.accepted)
 
     return until_current(attempt)
@@ -74,8 +74,9 @@ def withdraw(parts: Parts, call: Call, customer: str, item: str) -> Recorded:
             "recorded",
         )
         notice = witness.notice("withdrawn", row.consent)
-        draft = _appended(parts, call, standing, said, at, Kind.CONSENT_WITHDRAWN, notice)
-        return Recorded(item, _carry_out(parts, call, draft).accepted)
+        draft = _appended(parts, call, standing, said, kind=Kind.CONSENT_WITHDRAWN, notice=notice)
+        (written,) = write(parts, call, [draft], must_hold=True)
+        return Recorded(item, written.accepted)
 
     return until_current(attempt)
 
@@ -103,16 +104,9 @@ def listing(parts: Parts, call: Call, customer: str) -> list[Mapping[str, Json]]
 
 
 def _appended(
-    parts: Parts,
-    call: Call,
-    standing: Standing,
-    said: ConsentEvent,
-    at: datetime,
-    kind: Kind,
-    notice: str | None = None,
+    parts: Parts, call: Call, standing: Standing, said: ConsentEvent, *, kind: Kind, notice: str | None = None
 ) -> Draft:
     located = standing.located
-    before = _chain(parts, standing)
     record, now = recording.append(
         parts,
         call.policy,
@@ -120,8 +114,7 @@ def _appended(
         located.row.kind,
         said,
         facts=located.facts,
-        before=before,
-        at=at,
+        before=_chain(parts, standing),
     )
     others = tuple(row for row in located.consents if row.consent != now.consent)
     return amending.draft(
@@ -130,7 +123,7 @@ def _appended(
 
 
 def _chain(parts: Parts, standing: Standing) -> list[AuthorisationRow]:
-    """Read the subject's records; the seal knows the newest of each item, and each knows the one before it."""
+    """Read the subject's records; the seal knows the newest of each item, and each knows the one before."""
     located = standing.located
     subject = located.row.subject
     with parts.stores.data.read() as conn:
@@ -139,12 +132,6 @@ def _chain(parts: Parts, standing: Standing) -> list[AuthorisationRow]:
     if not chained(rows) or newest != {row.consent: row.record_hash for row in located.consents}:
         raise Corrupt("authorisation_chain")
     return rows
-
-
-def _carry_out(parts: Parts, call: Call, draft: Draft) -> Written:
-    (written,) = write(parts, call, [draft], must_hold=True)
-    assert isinstance(written, Written)
-    return written
 
 
 def _same_item(standing: Standing, said: ConsentEvent) -> ConsentRow | None:

@@ -78,7 +78,7 @@ def changes(
 
 
 def item_number(revision: int, offset: int) -> int:
-    """Number an item of a repeatable field by the revision that writes it, so that none is ever used again."""
+    """Number an item of a repeatable field by the revision that writes it: none is ever used again."""
     return revision << 16 | offset
 
 

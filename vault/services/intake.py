@@ -1,4 +1,4 @@
-"""Intake: a customer goes in, is corrected, and gets contacts; every value checked, sealed and accounted for."""
+"""Intake: a customer goes in, is corrected, and gets contacts; every value is checked and sealed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,8 @@ from vault.services.drafting import changes, item_number, kind_of, provenance
 from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit
-from vault.services.writing import Draft, Written, write
+from vault.services.storing import Draft, Written
+from vault.services.writing import write, write_each
 from vault.storage import subjects
 from vault.storage.idempotency import AnsweredRow
 
@@ -50,8 +51,9 @@ def admit_many(
 ) -> list[Admitted | VaultError]:
     """Admit up to a thousand customers, order kept; each record has its own outcome.
 
-    A record is ``kind``, ``fields``, and optionally ``consents``, ``source`` and ``idempotency_key``. Raises Refused where the actor may admit nobody; a record's own failure is its
-    item: InvalidValue, Refused ``field``, Conflict ``duplicate`` with the unique field.
+    A record is ``kind``, ``fields``, and optionally ``consents``, ``source`` and ``idempotency_key``.
+    Raises Refused where the actor may admit nobody; a record's own failure is its item: InvalidValue,
+    Refused ``field``, Conflict ``duplicate`` with the unique field.
     """
     permitted = permit(parts, call, Action.ADMIT)
     outcomes: dict[int, Admitted | VaultError] = {}
@@ -69,7 +71,7 @@ def admit_many(
                 outcomes[position] = _again(parts, call, answered)
         except VaultError as fault:
             outcomes[position] = fault
-    written = write(parts, call, list(drafts.values()), together=False) if drafts else []
+    written = write_each(parts, call, list(drafts.values())) if drafts else []
     for (position, draft), one in zip(drafts.items(), written, strict=True):
         outcomes[position] = _admitted(call, draft, one) if isinstance(one, Written) else one
     return [outcomes[position] for position in range(len(records))]
@@ -100,7 +102,8 @@ def amend(
     draft = amending.draft(
         parts, call, standing, Kind.SUBJECT_CHANGED, changes=made, facts=facts, dropped_facts=dropped
     )
-    return _admitted(call, draft, _only(write(parts, call, [draft])))
+    (written,) = write(parts, call, [draft])
+    return _admitted(call, draft, written)
 
 
 def add_contact(
@@ -142,8 +145,8 @@ def add_contact(
         given.by,
     )
     linked = amending.draft(parts, call, standing, Kind.CONTACT_ADDED, changes=(link,))
-    written = write(parts, call, [contact, linked])
-    return _admitted(call, contact, _only(written))
+    written, _ = write(parts, call, [contact, linked])
+    return _admitted(call, contact, written)
 
 
 def _new(
@@ -194,7 +197,7 @@ def _new(
 
 
 def _items(parts: Parts, call: Call, located: Located, fields: Mapping[str, Json]) -> dict[int, list[int]]:
-    """List the items that stand of each repeatable field to be replaced; the barrier proves the manifest later."""
+    """List the items that stand of each repeatable field to be replaced; the barrier proves them later."""
     repeatable = [field for field in map(call.policy.catalogue.field, fields) if field.repeatable]
     tiers: set[Tier] = {tier for field in repeatable for tier in field.tiers}
     if not tiers:
@@ -229,13 +232,6 @@ def _admitted(call: Call, draft: Draft, written: Written) -> Admitted:
         identity.etag(space, written.row.revision).hex(),
         tuple({"code": "possible_duplicate", "field": name} for name in written.possible_duplicates),
     )
-
-
-def _only(written: Sequence[Written | VaultError]) -> Written:
-    one = written[0]
-    if isinstance(one, VaultError):
-        raise one
-    return one
 
 
 def _text(value: Json) -> str | None:

@@ -34,7 +34,7 @@ def issue(parts: Parts, call: Call, identities: Sequence[Identity]) -> list[str]
 
 
 def related(parts: Parts, call: Call, relations: Sequence[bytes]) -> Json:
-    """Show relations as the app's own ids of the contacts and their roles; a contact that is gone is left out."""
+    """Show relations as the app's own ids of the contacts, with roles; one that is gone is left out."""
     links = [read(plain)[1] for plain in relations]
     wanted = [
         (SubjectId(bytes.fromhex(str(link["subject"]))), str(link["role"]))

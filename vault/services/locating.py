@@ -77,7 +77,7 @@ def locate_subjects(parts: Parts, wanted: Iterable[SubjectId]) -> dict[SubjectId
 
 
 def _read_each(parts: Parts, wanted: Sequence[SubjectId]) -> dict[SubjectId, Located | VaultError]:
-    """Read all at once; where a row is so broken that reading it fails, read one by one, so that it alone fails."""
+    """Read all at once; where one row is too broken to be read, read one by one, so that it alone fails."""
     try:
         return _read(parts, wanted)
     except Corrupt as fault:

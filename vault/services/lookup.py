@@ -1,4 +1,4 @@
-"""Lookup: find a customer by an exact or partial value, or say whether a value matches; nothing else is told."""
+"""Lookup: find a customer by an exact or partial value, or say whether a value matches; no more."""
 
 import hmac
 from collections.abc import Callable, Sequence

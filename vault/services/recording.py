@@ -71,16 +71,17 @@ def given_with_intake(
     """Record the consents that come with a new customer, in the order given."""
     if items is None:
         return (), ()
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+    if not isinstance(items, list):
         raise InvalidValue("type", field="consents")
     if len(items) > MOST_ITEMS:
         raise InvalidValue("limit", field="consents")
     records: list[AuthorisationRow] = []
     standing: list[ConsentRow] = []
     for item in items:
-        assert isinstance(item, dict)
+        if not isinstance(item, dict):
+            raise InvalidValue("type", field="consents")
         said = event(parts, call.policy, item, at=at)
-        row, now = append(parts, call.policy, identity, kind, said, facts=facts, before=records, at=at)
+        row, now = append(parts, call.policy, identity, kind, said, facts=facts, before=records)
         if any(one.purpose == now.purpose and one.recipients == now.recipients for one in standing):
             # One item is one purpose × one recipient set × one form (PRIVACY 5.1).
             raise InvalidValue("repeated", field="consents")
@@ -98,17 +99,11 @@ def append(
     *,
     facts: Sequence[FactRow],
     before: Sequence[AuthorisationRow],
-    at: datetime,
 ) -> tuple[AuthorisationRow, ConsentRow]:
     """Append one event to the subject's chain."""
-    principal = Principal(parts.tenant, identity.subject, kind, jurisdictions(facts, at))
-    return record(
-        said,
-        principal,
-        controller=policy.controller,
-        retention=policy.retention.get("consent", "consent"),
-        before=before,
-    )
+    principal = Principal(parts.tenant, identity.subject, kind, jurisdictions(facts, said.at))
+    retention = policy.retention.get("consent", "consent")
+    return record(said, principal, controller=policy.controller, retention=retention, before=before)
 
 
 def event(

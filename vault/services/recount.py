@@ -1,4 +1,4 @@
-"""Recount: compare the index tokens and pairwise ids that stand with those that must, and name what is missing."""
+"""Recount: compare the index tokens and pairwise ids that stand with those that must."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

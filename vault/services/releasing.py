@@ -58,8 +58,8 @@ def release(
     """Open what *action* may open of each target; order kept, one bad target spoils nothing.
 
     What was withdrawn, restricted, changed or revoked while the entry was being written is not released on
-    the old state: it is recorded as cancelled and judged anew. *searched* names the field of a lookup. Raises LedgerUnavailable before anything is
-    opened where the entry cannot be made durable.
+    the old state: it is recorded as cancelled and judged anew. *searched* names the field of a
+    lookup. Raises LedgerUnavailable before anything is opened where the entry cannot be made durable.
     """
     done: dict[int, Opened | VaultError] = {}
     waiting = dict(enumerate(targets))

@@ -1,15 +1,15 @@
-"""Restrict: stop all use of a customer's data but storage and protection, and lift that again (PIPL 47, GDPR 18)."""
+"""Restrict: stop all use of a customer but storage and protection, and lift that (PIPL 47, GDPR 18)."""
 
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, Gate, is_code
 from vault.errors import InvalidValue
 from vault.services import amending, witness
 from vault.services.parts import Call, Parts
-from vault.services.writing import Written, until_current, write
+from vault.services.writing import until_current, write
 
 
 def restrict(parts: Parts, call: Call, customer: str, reason_code: str) -> bool:
-    """Restrict the customer at once; repeating it changes nothing. True where its entry is still to come (202)."""
+    """Restrict the customer at once; repeating it changes nothing. True where its entry is to come (202)."""
     if not is_code(reason_code, longest=32):
         raise InvalidValue("unknown_code", field="reason_code")
     return _set(parts, call, customer, restricted=True)
@@ -32,7 +32,6 @@ def _set(parts: Parts, call: Call, customer: str, *, restricted: bool) -> bool:
         draft = amending.draft(parts, call, standing, kind, gates=gates, notice=notice)
         # Lifting gives data free again: it waits for its entry as any other change does.
         (written,) = write(parts, call, [draft], must_hold=restricted)
-        assert isinstance(written, Written)
         return written.accepted
 
     return until_current(attempt)

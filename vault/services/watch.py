@@ -63,7 +63,7 @@ def _reason(parts: Parts) -> str | None:
 
 
 def _behind(parts: Parts) -> str | None:
-    """A store that knows less than another was told is an old copy: reading from it would revive what ended."""
+    """A store that knows less than another was told is an old copy: it would revive what ended."""
     with parts.stores.keys.read() as conn:
         floors = keys.floors(conn)
     with parts.stores.audit.read() as conn:

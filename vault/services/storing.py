@@ -1,0 +1,236 @@
+"""Storing: what one transaction of the data store takes in, behind compare-and-swap and unique tokens."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from vault.custody.barrier import CellChange
+from vault.custody.identity import Identity
+from vault.domain.consent import AuthorisationRow, ConsentRow
+from vault.domain.entry import Entry
+from vault.domain.facts import FactRow
+from vault.domain.normalise import normal, tail
+from vault.domain.sealed import IdentRow, SealedRow, SubjectRow
+from vault.domain.terms import AppId, FactId, FieldName, Gate, SpaceId, SubjectId, SubjectKind, Tier
+from vault.errors import Conflict, Stale, Unavailable, VaultError
+from vault.services.parts import Call, Parts
+from vault.services.permitting import renew
+from vault.storage import consents, facts, idempotency, outbox, subjects, tokens
+from vault.storage.idempotency import AnsweredRow
+from vault.storage.outbox import OutboxRow
+from vault.storage.tokens import EpochRow, TokenRow
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What one subject is to become; nothing of it is sealed or stored yet.
+
+    ``before`` is None for a new subject, whose ident row then goes in with it. ``consents`` and ``facts`` are
+    all that will stand; the seal covers them.
+    """
+
+    identity: Identity
+    ident: IdentRow
+    before: SubjectRow | None
+    kind: SubjectKind
+    gates: Gate
+    consents: tuple[ConsentRow, ...]
+    facts: tuple[FactRow, ...]
+    entry: Entry
+    changes: tuple[CellChange, ...] = ()
+    records: tuple[AuthorisationRow, ...] = ()
+    kept_facts: tuple[FactRow, ...] = ()
+    dropped_facts: tuple[FactId, ...] = ()
+    # What must reach the register with the entry.
+    notice: str | None = None
+    idempotency: AnsweredRow | None = None
+    # The admitting app's own id of the new subject.
+    pairwise: tuple[SpaceId, bytes] | None = None
+
+    @property
+    def subject(self) -> SubjectId:
+        """Whose draft it is."""
+        return self.identity.subject
+
+    @property
+    def revision(self) -> int:
+        """The revision that this draft would become."""
+        return (self.before.revision if self.before is not None else 0) + 1
+
+    @property
+    def tiers(self) -> frozenset[Tier]:
+        """The tiers that need a DEK: those whose cells change."""
+        return frozenset(change.field.tier for change in self.changes if change.plain is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A draft that took hold; ``possible_duplicates`` names fields whose value another subject has too."""
+
+    row: SubjectRow
+    possible_duplicates: tuple[FieldName, ...] = ()
+    # The change holds, but its entry is not durable yet (withdrawals and restrictions: 202).
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A draft with its rows sealed, its seal made, and its entry complete."""
+
+    draft: Draft
+    row: SubjectRow
+    rows: tuple[SealedRow, ...]
+    entry: Entry
+
+
+def store_all(
+    parts: Parts, call: Call, sealed: Sequence[Sealed], *, together: bool
+) -> dict[SubjectId, Written | VaultError]:
+    """Put all of it into the data store in one transaction, behind compare-and-swap and unique tokens."""
+
+    def store(conn: Connection) -> dict[SubjectId, Written | VaultError]:
+        if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
+            raise _AuthorityMovedError
+        outcomes = _claim(parts, conn, sealed)
+        if together:
+            for outcome in outcomes.values():
+                if isinstance(outcome, VaultError):
+                    raise outcome
+        for one in sealed:
+            if isinstance(outcomes[one.draft.subject], Written):
+                _put(parts, conn, one)
+        return outcomes
+
+    for _ in range(2):
+        try:
+            return parts.stores.data.transact(store)
+        except _AuthorityMovedError:
+            # Somebody's grant changed while we wrote. Was it ours, the caller has to ask anew.
+            renewed = renew(parts, call)
+            if renewed.actor != call.actor or renewed.policy.digest != call.policy.digest:
+                raise Unavailable("changed_meanwhile") from None
+            call = renewed
+    raise Unavailable("changed_meanwhile")
+
+
+class _AuthorityMovedError(Exception):
+    """The authority's version moved between authentication and this transaction."""
+
+
+def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[SubjectId, Written | VaultError]:
+    """Take what only one may have: the revision, the idempotency key, the unique index tokens."""
+    epochs = tokens.index_epochs(conn, parts.tenant)
+    outcomes: dict[SubjectId, Written | VaultError] = {}
+    claimed: list[TokenRow] = []
+    for one in sealed:
+        draft = one.draft
+        if draft.idempotency is not None and not idempotency.record(conn, draft.idempotency):
+            outcomes[draft.subject] = Conflict("key_in_flight")
+        elif draft.before is not None and not subjects.replace(conn, one.row, draft.before.revision):
+            outcomes[draft.subject] = Stale()
+        else:
+            outcomes[draft.subject] = Written(one.row)
+            if draft.before is not None:
+                tokens.drop_tokens(conn, parts.tenant, _addresses(draft))
+            claimed += _token_rows(parts, draft, epochs)
+    fields = {change.field.exact_index: change.field for one in sealed for change in one.draft.changes}
+    for subject, index_id, _ in sorted(tokens.put_tokens(conn, claimed)):
+        outcomes[subject] = Conflict("duplicate", field=fields[index_id].name)
+    # What a losing draft had put before it lost goes out again, in the same transaction.
+    losers = [one.draft for one in sealed if not isinstance(outcomes[one.draft.subject], Written)]
+    tokens.drop_tokens(conn, parts.tenant, [address for draft in losers for address in _addresses(draft)])
+    for row in claimed:
+        outcome, field = outcomes[row.subject], fields.get(row.index_id)
+        if field is None or field.unique or not isinstance(outcome, Written):
+            continue
+        hits = tokens.find_tokens(
+            conn, parts.tenant, row.index_id, [row.epoch], row.token, limit=_ENOUGH_TO_TELL
+        )
+        if any(hit.subject != row.subject for hit in hits) and field.name not in outcome.possible_duplicates:
+            outcomes[row.subject] = replace(
+                outcome, possible_duplicates=(*outcome.possible_duplicates, field.name)
+            )
+    return outcomes
+
+
+# A subject may hold one value in several items: that many rows show another subject's, if there is one.
+_ENOUGH_TO_TELL = 20
+
+
+def _put(parts: Parts, conn: Connection, one: Sealed) -> None:
+    draft, tenant = one.draft, parts.tenant
+    if draft.before is None:
+        subjects.insert(conn, [one.row])
+    else:
+        subjects.keep_past(conn, tenant, draft.subject, [row.tier for row in one.rows])
+    subjects.put_sealed(conn, one.rows)
+    recorded = {record.hash for record in draft.records}
+    consents.replace(conn, [row for row in draft.consents if row.record_hash in recorded])
+    consents.append(conn, draft.records)
+    facts.replace(conn, [row for row in draft.facts if row not in draft.kept_facts])
+    facts.drop(conn, tenant, draft.subject, ids=draft.dropped_facts)
+    entry = one.entry
+    outbox.add(
+        conn,
+        [
+            OutboxRow(
+                tenant, entry.id, entry.at_ms, draft.subject, one.row.revision, entry.body(), draft.notice
+            )
+        ],
+    )
+
+
+def _addresses(draft: Draft) -> list[tuple[SubjectId, int, int]]:
+    """Where the tokens of the changed values stand."""
+    return [
+        (draft.subject, index_id, change.item)
+        for change in draft.changes
+        for index_id in (change.field.exact_index, change.field.suffix_index)
+        if (change.field.exact, change.field.suffix_bits) != (False, 0)
+    ]
+
+
+def _token_rows(parts: Parts, draft: Draft, epochs: Mapping[Tier, EpochRow]) -> list[TokenRow]:
+    """Compute the tokens of every new value, in every epoch that is written."""
+    rows: list[TokenRow] = []
+    for change in draft.changes:
+        field, plain = change.field, change.plain
+        if plain is None or not (field.exact or field.suffix_bits):
+            continue
+        ending = tail(field, plain) if field.suffix_bits else None
+        for epoch in epochs[field.tier].all:
+            if field.exact:
+                token = parts.tokens.exact(field, normal(field, plain), epoch)
+                rows.append(
+                    _token_row(
+                        parts,
+                        draft,
+                        change,
+                        index_id=field.exact_index,
+                        epoch=epoch,
+                        token=token,
+                        unique=field.unique,
+                    )
+                )
+            if ending is not None:
+                token = parts.tokens.suffix(field, ending, epoch)
+                rows.append(
+                    _token_row(
+                        parts,
+                        draft,
+                        change,
+                        index_id=field.suffix_index,
+                        epoch=epoch,
+                        token=token,
+                        unique=False,
+                    )
+                )
+    return rows
+
+
+def _token_row(
+    parts: Parts, draft: Draft, change: CellChange, *, index_id: int, epoch: int, token: bytes, unique: bool
+) -> TokenRow:
+    mac = parts.tokens.row_mac(index_id, epoch, token=token, subject=draft.subject, item=change.item)
+    return TokenRow(parts.tenant, index_id, epoch, token, draft.subject, change.item, unique, mac)
