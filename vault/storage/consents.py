@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from vault.domain.consent import AuthorisationRow, ConsentForm, ConsentRow, ConsentState
 from vault.domain.terms import SubjectId, TenantId
 from vault.storage import tables
-from vault.storage.shapes import Shape, by_subject, upsert
+from vault.storage.shapes import Shape, by_subject
 
 _CONSENT = Shape(tables.consent, ConsentRow, form=ConsentForm, state=ConsentState)
 _AUTHORISATION = Shape(tables.authorisation, AuthorisationRow)
@@ -24,13 +24,12 @@ def current(
 
 def replace(conn: Connection, rows: Sequence[ConsentRow]) -> None:
     """Store *rows*, each in place of where its item stood before; other items stay."""
-    upsert(conn, tables.consent, _CONSENT.dump(rows))
+    _CONSENT.put(conn, rows)
 
 
 def append(conn: Connection, rows: Sequence[AuthorisationRow]) -> None:
     """Append records; a ``seq`` that stands already is a Conflict, for no record is ever replaced."""
-    if rows:
-        conn.execute(tables.authorisation.insert(), _AUTHORISATION.dump(rows))
+    _AUTHORISATION.insert(conn, rows)
 
 
 def authorisations(

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete
 from vault.domain.facts import FactKind, FactRow
 from vault.domain.terms import FactId, SubjectId, TenantId
 from vault.storage import tables
-from vault.storage.shapes import Shape, by_subject, is_among, upsert
+from vault.storage.shapes import Shape, by_subject, is_among
 
 _FACT = Shape(tables.fact, FactRow, kind=FactKind)
 
@@ -19,7 +19,7 @@ def current(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> d
 
 def replace(conn: Connection, rows: Sequence[FactRow]) -> None:
     """Store *rows*, each in place of the fact of the same id; other facts stay."""
-    upsert(conn, tables.fact, _FACT.dump(rows))
+    _FACT.put(conn, rows)
 
 
 def drop(conn: Connection, tenant: TenantId, subject: SubjectId, *, ids: Collection[FactId]) -> None:
@@ -28,7 +28,7 @@ def drop(conn: Connection, tenant: TenantId, subject: SubjectId, *, ids: Collect
     if ids:
         conn.execute(
             delete(tables.fact).where(
-                held.tenant == tenant, held.subject == subject, is_among(conn, held.fact, "ids")
+                held.tenant == tenant, held.subject == subject, is_among(conn.dialect.name, held.fact, "ids")
             ),
             {"ids": list(ids)},
         )

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from vault.domain.terms import HouseId, Millis, TenantId
 from vault.storage import tables
-from vault.storage.shapes import Shape, insert_or_ignore
+from vault.storage.shapes import Shape
 from vault.storage.unit_of_work import StoreName
 
 
@@ -27,20 +27,13 @@ _HOUSE = {
     "audit": Shape(tables.audit_house, HouseRow),
     "register": Shape(tables.register_house, HouseRow),
 }
-_TABLE = {
-    "data": tables.data_house,
-    "keys": tables.keys_house,
-    "audit": tables.audit_house,
-    "register": tables.register_house,
-}
 _NO_FLOORS = {"authority_floor": 0, "authority_pending": 0, "ledger_size": 0}
 
 
 def create(conn: Connection, store: StoreName, row: HouseRow) -> HouseRow:
     """Claim the store for the house of *row*; return what stands, which may be another house."""
-    (values,) = _HOUSE[store].dump([row])
     floors = _NO_FLOORS if store == "keys" else {}
-    insert_or_ignore(conn, _TABLE[store], [{"one": 1, **values, **floors}])
+    _HOUSE[store].insert_or_ignore(conn, [row], one=1, **floors)
     return _HOUSE[store].load(conn.execute(select(*_HOUSE[store].columns)))[0]
 
 

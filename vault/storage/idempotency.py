@@ -1,12 +1,15 @@
 """Idempotency: which request a key stood for, and what it was answered; never a body."""
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import ActorId, Millis, TenantId
 from vault.storage import tables
-from vault.storage.shapes import Shape, insert
+from vault.storage.shapes import Shape, inserting
 
 KEPT_MS = 24 * 60 * 60 * 1000
 
@@ -33,12 +36,8 @@ def find(
     conn: Connection, tenant: TenantId, actor: ActorId, *, key: bytes, at_ms: Millis
 ) -> AnsweredRow | None:
     """Find what *key* was answered within the last 24 hours."""
-    held = tables.idempotency.c
-    query = select(*_ANSWERED.columns).where(
-        held.tenant == tenant, held.actor == actor, held.key == key, held.created_ms > at_ms - KEPT_MS
-    )
-    found = _ANSWERED.load(conn.execute(query))
-    return found[0] if found else None
+    found = _ANSWERED.find(conn, among={}, tenant=tenant, actor=actor, key=key)
+    return found[0] if found and found[0].created_ms > at_ms - KEPT_MS else None
 
 
 def record(conn: Connection, row: AnsweredRow) -> bool:
@@ -46,18 +45,7 @@ def record(conn: Connection, row: AnsweredRow) -> bool:
 
     Of two requests with one key the second waits here for the first to commit, and then loses.
     """
-    held = tables.idempotency.c
-    statement = insert(conn, tables.idempotency)
-    (values,) = _ANSWERED.dump([row])
-    done = conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=[held.tenant, held.actor, held.key],
-            set_={name: statement.excluded[name] for name in values},
-            where=held.created_ms <= row.created_ms - KEPT_MS,
-        )
-        .values(values)
-        .returning(held.key)
-    )
+    done = conn.execute(_recording(conn.dialect.name), _ANSWERED.dump([row]))
     return done.first() is not None
 
 
@@ -74,3 +62,14 @@ def expire(conn: Connection, tenant: TenantId, *, at_ms: Millis, limit: int = 10
         delete(tables.idempotency).where(held.tenant == tenant, tuple_(held.actor, held.key).in_(old))
     )
     return done.rowcount
+
+
+@cache
+def _recording(dialect: str) -> ReturningInsert[Any]:
+    held = tables.idempotency.c
+    statement = inserting(dialect, tables.idempotency)
+    return statement.on_conflict_do_update(
+        index_elements=[held.tenant, held.actor, held.key],
+        set_={column.name: statement.excluded[column.name] for column in held},
+        where=held.created_ms <= statement.excluded.created_ms - KEPT_MS,
+    ).returning(held.key)

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Column,
-    ColumnElement,
     Connection,
     LargeBinary,
+    Update,
     bindparam,
     case,
     column,
@@ -19,11 +19,12 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from vault.domain.sealed import DekRow, IdentRow, SealedKeyRow
 from vault.domain.terms import Millis, SpaceId, SubjectId, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Shape, by_subject, insert_or_ignore, is_among
+from vault.storage.shapes import Shape, by_subject, is_among
 
 KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
 
@@ -117,18 +118,7 @@ def begin_write(
     by_revision: dict[int, list[SubjectId]] = {}
     for subject, revision in writes:
         by_revision.setdefault(revision, []).append(subject)
-    held = tables.ident.c
-    statement = (
-        update(tables.ident)
-        .where(
-            held.tenant == bindparam("of"),
-            is_among(conn, held.subject, "ids"),
-            held.rev_floor <= bindparam("verified"),
-            held.rev_pending <= bindparam("begun"),
-        )
-        .values(rev_floor=bindparam("verified"), rev_pending=bindparam("begun"))
-        .returning(held.subject)
-    )
+    statement = _beginning(conn.dialect.name)
     accepted: set[SubjectId] = set()
     for revision, ids in sorted(by_revision.items()):
         values = {"of": tenant, "ids": sorted(ids), "verified": revision, "begun": revision + 1}
@@ -149,17 +139,13 @@ def begin_authority(conn: Connection, version: int) -> bool:
 
 def insert_idents(conn: Connection, rows: Sequence[IdentRow], *, at_ms: Millis) -> dict[SubjectId, IdentRow]:
     """Store new idents; return what stands for each subject, which may be another writer's."""
-    insert_or_ignore(
-        conn, tables.ident, [values | {"created_ms": at_ms} for values in _IDENT.dump(_sorted(rows))]
-    )
+    _IDENT.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms)
     return idents(conn, rows[0].tenant, {row.subject for row in rows}) if rows else {}
 
 
 def insert_deks(conn: Connection, rows: Sequence[DekRow], *, at_ms: Millis) -> dict[SubjectId, list[DekRow]]:
     """Store new DEKs; return all that stand for the subjects, which may be another writer's."""
-    insert_or_ignore(
-        conn, tables.dek, [values | {"created_ms": at_ms} for values in _DEK.dump(_sorted(rows))]
-    )
+    _DEK.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms)
     return deks(conn, rows[0].tenant, {row.subject for row in rows}) if rows else {}
 
 
@@ -181,8 +167,8 @@ def settle(
         newest[subject] = max(revision, newest.get(subject, 0))
     if newest:
         _raise_floors(conn, tenant, newest)
-        _activate_deks(conn, tenant, newest)
-    _raise_house(conn, authority_version or 0, ledger_size)
+        conn.execute(_activating(conn.dialect.name), {"of": tenant, "ids": sorted(newest)})
+    conn.execute(_raising_house(), {"version": authority_version or 0, "size": ledger_size})
 
 
 def add_pairwise(
@@ -190,90 +176,114 @@ def add_pairwise(
 ) -> None:
     """Keep the ids ``(space, pairwise, subject)`` that apps were given; one that stands is left alone."""
     given = [PairwiseRow(tenant, *row) for row in sorted(rows)]
-    insert_or_ignore(conn, tables.pairwise, _PAIRWISE.dump(given))
+    _PAIRWISE.insert_or_ignore(conn, given)
 
 
 def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:
     """Store a sealed KEK or root; return what stands, which may be another process's."""
-    insert_or_ignore(conn, tables.sealed_key, _SEALED_KEY.dump([row]))
+    _SEALED_KEY.insert_or_ignore(conn, [row])
     (standing,) = _SEALED_KEY.find(
         conn, among={"epoch": [row.epoch]}, tenant=row.tenant, purpose=row.purpose, tier=row.tier
     )
     return standing
 
 
-# ---- the statements of settle ----
+# ---- the statements, each built once ----
+
+
+@cache
+def _beginning(dialect: str) -> ReturningUpdate[Any]:
+    held = tables.ident.c
+    verified, begun = bindparam("verified", type_=BigInteger), bindparam("begun", type_=BigInteger)
+    return (
+        update(tables.ident)
+        .where(
+            held.tenant == bindparam("of"),
+            is_among(dialect, held.subject, "ids"),
+            held.rev_floor <= verified,
+            held.rev_pending <= begun,
+        )
+        .values(rev_floor=verified, rev_pending=begun)
+        .returning(held.subject)
+    )
 
 
 def _raise_floors(conn: Connection, tenant: TenantId, newest: Mapping[SubjectId, int]) -> None:
-    held = tables.ident.c
     ids = sorted(newest)
     if conn.dialect.name == "postgresql":
-        drained = (
-            func.unnest(
-                bindparam("ids", ids, type_=ARRAY(LargeBinary)),
-                bindparam("revisions", [newest[subject] for subject in ids], type_=ARRAY(BigInteger)),
-            )
-            .table_valued(column("subject", LargeBinary), column("revision", BigInteger), name="drained")
-            .render_derived()
-        )
-        conn.execute(
-            update(tables.ident)
-            .where(
-                held.tenant == tenant,
-                held.subject == drained.c.subject,
-                held.rev_floor < drained.c.revision,
-            )
-            .values(rev_floor=drained.c.revision)
-        )
-        return
-    drained_revision = bindparam("drained_revision", type_=BigInteger)
-    conn.execute(
+        # One statement for all: a round trip each would be most of a turn.
+        revisions = [newest[subject] for subject in ids]
+        conn.execute(_raising_together(), {"of": tenant, "ids": ids, "revisions": revisions})
+    else:
+        conn.execute(_raising(), [{"of": tenant, "whose": whose, "drained": newest[whose]} for whose in ids])
+
+
+@cache
+def _raising() -> Update:
+    held = tables.ident.c
+    drained = bindparam("drained", type_=BigInteger)
+    return (
         update(tables.ident)
-        .where(
-            held.tenant == tenant,
-            held.subject == bindparam("drained_subject", type_=LargeBinary),
-            held.rev_floor < drained_revision,
-        )
-        .values(rev_floor=drained_revision),
-        [{"drained_subject": subject, "drained_revision": newest[subject]} for subject in ids],
+        .where(held.tenant == bindparam("of"), held.subject == bindparam("whose"), held.rev_floor < drained)
+        .values(rev_floor=drained)
     )
 
 
-def _activate_deks(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> None:
+@cache
+def _raising_together() -> Update:
+    held = tables.ident.c
+    ids, revisions = (
+        bindparam("ids", type_=ARRAY(LargeBinary)),
+        bindparam("revisions", type_=ARRAY(BigInteger)),
+    )
+    drained = (
+        func.unnest(ids, revisions)
+        .table_valued(column("whose", LargeBinary), column("revision", BigInteger), name="drained")
+        .render_derived()
+    )
+    return (
+        update(tables.ident)
+        .where(
+            held.tenant == bindparam("of"),
+            held.subject == drained.c.whose,
+            held.rev_floor < drained.c.revision,
+        )
+        .values(rev_floor=drained.c.revision)
+    )
+
+
+@cache
+def _activating(dialect: str) -> Update:
     ident, held = tables.ident.c, tables.dek.c
     # A later write that has begun may have laid a DEK of its own, whose data is not there yet: all wait.
     at_rest = select(ident.subject).where(
-        ident.tenant == tenant, ident.subject == held.subject, ident.rev_pending <= ident.rev_floor
+        ident.tenant == bindparam("of"), ident.subject == held.subject, ident.rev_pending <= ident.rev_floor
     )
-    conn.execute(
+    return (
         update(tables.dek)
         .where(
-            held.tenant == tenant,
-            is_among(conn, held.subject, "ids"),
+            held.tenant == bindparam("of"),
+            is_among(dialect, held.subject, "ids"),
             held.state == PENDING,
             at_rest.exists(),
         )
-        .values(state=ACTIVE),
-        {"ids": list(ids)},
+        .values(state=ACTIVE)
     )
 
 
-def _raise_house(conn: Connection, authority_version: int, ledger_size: int) -> None:
+@cache
+def _raising_house() -> Update:
     held = tables.keys_house.c
-    conn.execute(
+    version, size = bindparam("version", type_=BigInteger), bindparam("size", type_=BigInteger)
+    return (
         update(tables.keys_house)
-        .where(or_(held.authority_floor < authority_version, held.ledger_size < ledger_size))
+        .where(or_(held.authority_floor < version, held.ledger_size < size))
         .values(
-            authority_floor=_greatest(held.authority_floor, authority_version),
-            ledger_size=_greatest(held.ledger_size, ledger_size),
+            # The two databases name the greater of two numbers differently.
+            authority_floor=case((held.authority_floor < version, version), else_=held.authority_floor),
+            ledger_size=case((held.ledger_size < size, size), else_=held.ledger_size),
         )
     )
-
-
-def _greatest(held: Column[int], value: int) -> ColumnElement[int]:
-    # The two databases name this function differently.
-    return case((held < value, value), else_=held)
 
 
 def _sorted(rows: Iterable[KeyRow]) -> list[KeyRow]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, Delete, bindparam, delete, func, select, tuple_
 
 from vault.domain.terms import EntryId, Millis, SubjectId, TenantId
 from vault.storage import tables
@@ -25,34 +26,47 @@ class OutboxRow:
 
 _OUTBOX = Shape(tables.outbox, OutboxRow)
 
+_held = tables.outbox.c
+_ORDER = (_held.at_ms, _held.revision, _held.entry)
+# Every turn of the ledger asks this, so it is built once.
+_FIRST = (
+    select(*_OUTBOX.columns)
+    .where(_held.tenant == bindparam("tenant"))
+    .order_by(*_ORDER)
+    .limit(bindparam("most"))
+)
+_NEXT = _FIRST.where(
+    tuple_(*_ORDER) > tuple_(*(bindparam(column.name, type_=column.type) for column in _ORDER))
+)
+
 
 def add(conn: Connection, rows: Sequence[OutboxRow]) -> None:
     """Put entries into the transaction of their effect."""
-    if rows:
-        conn.execute(tables.outbox.insert(), _OUTBOX.dump(rows))
+    _OUTBOX.insert(conn, rows)
 
 
 def page(
     conn: Connection, tenant: TenantId, *, limit: int = 1000, after: OutboxRow | None = None
 ) -> list[OutboxRow]:
     """Read the oldest *limit* entries that wait (behind *after*), a subject's by its revisions."""
-    held = tables.outbox.c
-    order = (held.at_ms, held.revision, held.entry)
-    query = select(*_OUTBOX.columns).where(held.tenant == tenant)
-    if after is not None:
-        query = query.where(tuple_(*order) > tuple_(after.at_ms, after.revision, after.entry))
-    return _OUTBOX.load(conn.execute(query.order_by(*order).limit(limit)))
+    if after is None:
+        return _OUTBOX.load(conn.execute(_FIRST, {"tenant": tenant, "most": limit}))
+    behind = {"at_ms": after.at_ms, "revision": after.revision, "entry": after.entry}
+    return _OUTBOX.load(conn.execute(_NEXT, {"tenant": tenant, "most": limit, **behind}))
 
 
 def remove(conn: Connection, tenant: TenantId, ids: Collection[EntryId]) -> None:
     """Delete entries that are in the ledger, in the register and under the floors; some may be gone."""
-    held = tables.outbox.c
     if ids:
-        statement = delete(tables.outbox).where(held.tenant == tenant, is_among(conn, held.entry, "ids"))
-        conn.execute(statement, {"ids": list(ids)})
+        conn.execute(_removing(conn.dialect.name), {"of": tenant, "ids": list(ids)})
 
 
 def waiting(conn: Connection, tenant: TenantId) -> int:
     """Count the entries that wait."""
     query = select(func.count()).select_from(tables.outbox).where(tables.outbox.c.tenant == tenant)
     return conn.execute(query).scalar_one()
+
+
+@cache
+def _removing(dialect: str) -> Delete:
+    return delete(tables.outbox).where(_held.tenant == bindparam("of"), is_among(dialect, _held.entry, "ids"))

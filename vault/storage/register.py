@@ -84,8 +84,7 @@ def append(conn: Connection, records: Sequence[Record]) -> Head:
                 last.chain,
             )
         )
-    if rows:
-        conn.execute(tables.record.insert(), _RECORD.dump(rows))
+    _RECORD.insert(conn, rows)
     return last
 
 

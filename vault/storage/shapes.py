@@ -9,8 +9,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Executable,
     Row,
-    Select,
     Table,
     any_,
     bindparam,
@@ -37,8 +37,7 @@ S = TypeVar("S", bound=OfSubject)
 class Shape(Generic[R]):
     """One table's rows as values of the dataclass *make*; *codes* turns stored numbers and words into enums.
 
-    SQLite keeps whatever an owner's hand writes into a column, so each value's type is looked at: what
-    never came from here is Corrupt and not a crash further up.
+    Building a statement costs more than running it, so each form of one is built once and kept.
     """
 
     def __init__(self, table: Table, make: type[R], /, **codes: Callable[..., Any]) -> None:
@@ -54,8 +53,7 @@ class Shape(Generic[R]):
         self._codes = tuple(
             (position, codes[name]) for position, name in enumerate(self._names) if name in codes
         )
-        # Building a statement costs more than running it, so each form is built once.
-        self._queries: dict[tuple[object, ...], Select[Any]] = {}
+        self._statements: dict[tuple[object, ...], Executable] = {}
 
     def find(
         self,
@@ -68,27 +66,68 @@ class Shape(Generic[R]):
         """Read the rows whose columns *equal* these values and are *among* those; none where one is empty."""
         if not all(among.values()):
             return []
-        form = (conn.dialect.name, tuple(among), tuple(equal), tuple(order))
-        query = self._queries.get(form)
+        single = {name: next(iter(values)) for name, values in among.items() if len(values) == 1}
+        several = {name: list(values) for name, values in among.items() if len(values) > 1}
+        # One value is asked for by equality: a planner without statistics would scan for an array of one.
+        equal |= single
+        form = (conn.dialect.name, *equal, "|", *several, "|", *order)
+        query = self._statements.get(form)
         if query is None:
             held = self._table.c
             conditions = [held[name] == bindparam(name) for name in equal]
-            conditions += [is_among(conn, held[name], name) for name in among]
+            conditions += [is_among(conn.dialect.name, held[name], name) for name in several]
             query = select(*self.columns).where(*conditions).order_by(*(held[name] for name in order))
-            self._queries[form] = query
-        return self.load(
-            conn.execute(query, {**equal, **{name: list(values) for name, values in among.items()}})
-        )
+            self._statements[form] = query
+        return self.load(conn.execute(query, {**equal, **several}))
 
     def load(self, records: Iterable[Row[Any]]) -> list[R]:
         """Make the values of *records*, which were selected by ``columns``."""
         return [self._value(record) for record in records]
 
+    def insert(self, conn: Connection, rows: Sequence[R]) -> None:
+        """Insert *rows*; one whose key stands already is a Conflict."""
+        self._write(conn, rows, "insert", lambda statement: statement)
+
+    def insert_or_ignore(self, conn: Connection, rows: Sequence[R], **more: object) -> None:
+        """Insert *rows*, and *more* columns of one value; a row whose key stands changes nothing."""
+        self._write(conn, rows, "ignore", lambda statement: statement.on_conflict_do_nothing(), more)
+
+    def put(self, conn: Connection, rows: Sequence[R]) -> None:
+        """Insert *rows*, each in place of the one that stands under its primary key."""
+        keys = [column.name for column in self._table.primary_key]
+        others = [name for name in self._names if name not in keys]
+        self._write(
+            conn,
+            rows,
+            "put",
+            lambda statement: statement.on_conflict_do_update(
+                index_elements=keys, set_={name: statement.excluded[name] for name in others}
+            ),
+        )
+
     def dump(self, rows: Iterable[R]) -> list[dict[str, Any]]:
         """Give *rows* as the parameters of an INSERT."""
         return [{name: getattr(row, name) for name in self._names} for row in rows]
 
+    def _write(
+        self,
+        conn: Connection,
+        rows: Sequence[R],
+        verb: str,
+        finish: "Callable[[Insert], Insert]",
+        more: Mapping[str, object] | None = None,
+    ) -> None:
+        if not rows:
+            return
+        form = (conn.dialect.name, verb)
+        statement = self._statements.get(form)
+        if statement is None:
+            statement = self._statements[form] = finish(inserting(conn.dialect.name, self._table))
+        conn.execute(statement, [{**values, **(more or {})} for values in self.dump(rows)])
+
     def _value(self, record: Row[Any]) -> R:
+        # SQLite keeps whatever an owner's hand writes into a column. What never came from here is Corrupt,
+        # and not a crash further up.
         values: list[Any] = list(record)
         for value, kinds in zip(values, self._kinds, strict=True):
             if type(value) not in kinds:
@@ -110,28 +149,19 @@ def by_subject(rows: Iterable[S]) -> dict[SubjectId, list[S]]:
     return gathered
 
 
-def is_among(conn: Connection, column: Column[Any], parameter: str) -> ColumnElement[bool]:
+# ---- what the two databases spell alike and SQLAlchemy does not, or differently ----
+
+# Both know ON CONFLICT; SQLAlchemy has a class for each.
+Insert = postgresql.Insert | sqlite.Insert
+
+
+def inserting(dialect: str, table: Table) -> "Insert":
+    """Begin an INSERT that knows ON CONFLICT."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def is_among(dialect: str, column: Column[Any], parameter: str) -> ColumnElement[bool]:
     """Say that *column* is one of the list *parameter*: one array on PostgreSQL, so that a plan is kept."""
-    if conn.dialect.name == "postgresql":
+    if dialect == "postgresql":
         return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
     return column.in_(bindparam(parameter, expanding=True))
-
-
-def insert(conn: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
-    """Begin an INSERT that knows ON CONFLICT, which both databases spell alike and SQLAlchemy does not."""
-    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
-
-
-def insert_or_ignore(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert *rows*; one whose key stands already changes nothing."""
-    if rows:
-        conn.execute(insert(conn, table).on_conflict_do_nothing(), rows)
-
-
-def upsert(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert *rows*, each in place of the one that stands under its primary key."""
-    if rows:
-        statement = insert(conn, table)
-        keys = [column.name for column in table.primary_key]
-        others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)

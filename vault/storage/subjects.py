@@ -1,13 +1,14 @@
 """Subjects: their sealed rows and manifests, what decides about them, and their history."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Update, bindparam, select, update
 
 from vault.domain.sealed import SealedRow, SubjectRow
 from vault.domain.terms import Gate, SubjectId, SubjectKind, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Shape, by_subject, upsert
+from vault.storage.shapes import Shape, by_subject
 
 _SUBJECT = Shape(tables.subject, SubjectRow, kind=SubjectKind, gates=Gate)
 _SEALED = Shape(tables.sealed, SealedRow, tier=Tier)
@@ -30,20 +31,13 @@ def page(
 
 def insert(conn: Connection, rows: Sequence[SubjectRow]) -> None:
     """Store new subjects; an id that stands already is a Conflict."""
-    if rows:
-        conn.execute(tables.subject.insert(), _SUBJECT.dump(rows))
+    _SUBJECT.insert(conn, rows)
 
 
 def replace(conn: Connection, row: SubjectRow, was_revision: int) -> bool:
     """Put *row* in place of its subject's revision *was_revision*; tell whether that was the current one."""
-    held = tables.subject.c
-    (values,) = _SUBJECT.dump([row])
-    done = conn.execute(
-        update(tables.subject)
-        .where(held.tenant == row.tenant, held.subject == row.subject, held.revision == was_revision)
-        .values(values)
-    )
-    return done.rowcount == 1
+    values = {f"new_{name}": value for name, value in _SUBJECT.dump([row])[0].items()}
+    return conn.execute(_replacing(), {**values, "was_revision": was_revision}).rowcount == 1
 
 
 def sealed(
@@ -56,7 +50,7 @@ def sealed(
 
 def put_sealed(conn: Connection, rows: Sequence[SealedRow]) -> None:
     """Store sealed rows, each in place of the one at its address; keep_past has moved that away before."""
-    upsert(conn, tables.sealed, _SEALED.dump(rows))
+    _SEALED.put(conn, rows)
 
 
 def keep_past(
@@ -100,3 +94,23 @@ def past(
         return found
     last = found[limit - 1].revision
     return [row for row in found if row.revision >= last]
+
+
+@cache
+def _replacing() -> Update:
+    held = tables.subject.c
+    return (
+        update(tables.subject)
+        .where(
+            held.tenant == bindparam("new_tenant"),
+            held.subject == bindparam("new_subject"),
+            held.revision == bindparam("was_revision"),
+        )
+        .values(
+            {
+                column.name: bindparam(f"new_{column.name}")
+                for column in tables.subject.c
+                if column.name not in {"tenant", "subject"}
+            }
+        )
+    )

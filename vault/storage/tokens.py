@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import cache
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, delete, func, select, tuple_
+from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import SubjectId, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Shape, by_subject, insert, upsert
+from vault.storage.shapes import Shape, by_subject, inserting
 
 # Where a token stands: subject, index, item. It says nothing about the value.
 Address: TypeAlias = tuple[SubjectId, int, int]
@@ -56,14 +58,10 @@ def put_tokens(conn: Connection, rows: Collection[TokenRow]) -> set[Address]:
     """
     if not rows:
         return set()
-    ordered = sorted(rows, key=lambda row: tuple(getattr(row, name) for name in _LOCKING_ORDER))
-    held = tables.index_token.c
-    statement = insert(conn, tables.index_token).on_conflict_do_nothing()
-    put = conn.execute(
-        statement.returning(held.subject, held.index_id, held.item, held.epoch), _TOKEN.dump(ordered)
-    )
+    ordered = sorted(rows, key=_key)
+    put = conn.execute(_putting(conn.dialect.name), _TOKEN.dump(ordered))
     done = {tuple(record) for record in put}
-    left = [row for row in ordered if (row.subject, row.index_id, row.item, row.epoch) not in done]
+    left = [row for row in ordered if _key(row) not in done]
     standing = _standing(conn, left)
     return {(row.subject, row.index_id, row.item) for row in left if _key(row) not in standing}
 
@@ -96,17 +94,10 @@ def find_tokens(
 
     A suffix token is shared by many subjects: these are candidates, and only opening them tells.
     """
-    held = tables.index_token.c
-    query = select(*_TOKEN.columns).where(
-        held.tenant == tenant,
-        held.index_id == index_id,
-        held.epoch.in_(sorted(epochs)),
-        held.token == token,
-    )
-    place = tuple_(held.subject, held.item, held.epoch)
+    values = {"of": tenant, "index": index_id, "epochs": sorted(epochs), "wanted": token, "most": limit}
     if after is not None:
-        query = query.where(place > (after.subject, after.item, after.epoch))
-    return _TOKEN.load(conn.execute(query.order_by(held.subject, held.item, held.epoch).limit(limit)))
+        values |= {"subject": after.subject, "item": after.item, "epoch": after.epoch}
+    return _TOKEN.load(conn.execute(_finding(further=after is not None), values))
 
 
 def tokens_of(
@@ -130,15 +121,42 @@ def index_epochs(conn: Connection, tenant: TenantId, *, locked: bool = True) -> 
     A writer reads them *locked* in its own transaction, so that no epoch begins between its tokens and
     its commit; a reader cannot lock and says so.
     """
-    query = select(*_EPOCH.columns).where(tables.index_epoch.c.tenant == tenant)
-    # SQLite has one writer at a time and ignores the lock.
-    query = query.with_for_update(read=True) if locked else query
-    return {row.tier: row for row in _EPOCH.load(conn.execute(query))}
+    found = _EPOCH.load(conn.execute(_epochs(locked=locked), {"of": tenant}))
+    return {row.tier: row for row in found}
 
 
 def put_index_epochs(conn: Connection, rows: Sequence[EpochRow]) -> None:
     """Set which epochs are written and searched."""
-    upsert(conn, tables.index_epoch, _EPOCH.dump(rows))
+    _EPOCH.put(conn, rows)
+
+
+@cache
+def _putting(dialect: str) -> ReturningInsert[Any]:
+    held = tables.index_token.c
+    statement = inserting(dialect, tables.index_token).on_conflict_do_nothing()
+    return statement.returning(*(held[name] for name in _LOCKING_ORDER))
+
+
+@cache
+def _finding(*, further: bool) -> Select[Any]:
+    held = tables.index_token.c
+    place = tuple_(held.subject, held.item, held.epoch)
+    query = select(*_TOKEN.columns).where(
+        held.tenant == bindparam("of"),
+        held.index_id == bindparam("index"),
+        held.epoch.in_(bindparam("epochs", expanding=True)),
+        held.token == bindparam("wanted"),
+    )
+    if further:
+        query = query.where(place > tuple_(bindparam("subject"), bindparam("item"), bindparam("epoch")))
+    return query.order_by(held.subject, held.item, held.epoch).limit(bindparam("most"))
+
+
+@cache
+def _epochs(*, locked: bool) -> Select[Any]:
+    query = select(*_EPOCH.columns).where(tables.index_epoch.c.tenant == bindparam("of"))
+    # SQLite has one writer at a time and ignores the lock.
+    return query.with_for_update(read=True) if locked else query
 
 
 def _standing(conn: Connection, rows: Sequence[TokenRow]) -> set[tuple[object, ...]]:
