@@ -1,0 +1,18 @@
+"""KDF: subkeys out of keys that are already uniform (HKDF-Expand-SHA512)."""
+
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from vault.crypto.aead import KEY_BYTES
+
+_SHA512 = SHA512()
+
+
+def expand(key: bytes, info: bytes, *, length: int) -> bytes:
+    """Derive *length* bytes for the use that *info* names (RFC 5869 2.3).
+
+    There is no extract step because every PV1 key is 32 random bytes; a password never comes here.
+    """
+    if len(key) != KEY_BYTES:
+        raise ValueError("key")
+    return HKDFExpand(_SHA512, length, info).derive(key)
