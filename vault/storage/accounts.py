@@ -27,7 +27,6 @@ from sqlalchemy import (
 
 from vault.domain.terms import ActorId, AppId, GrantId, Millis, SpaceId, TenantId
 from vault.storage.policies import PolicyRow
-from vault.storage.shapes import upsert
 from vault.storage.tables import app, app_secret, authority, policy_version, role_grant
 
 
@@ -147,7 +146,10 @@ def swap_authority(conn: Connection, row: AuthorityRow, *, was_version: int) -> 
 
 def put(conn: Connection, row: AccountRow) -> None:
     """Write *row* in the place of the one with its key, or as a new one."""
-    upsert(conn, _TABLES[type(row)], [asdict(row)])
+    table, values = _TABLES[type(row)], asdict(row)
+    key = [column == values[column.name] for column in table.primary_key]
+    if conn.execute(update(table).where(*key).values(**values)).rowcount == 0:
+        conn.execute(insert(table).values(**values))
 
 
 def _all(conn: Connection, tenant: TenantId, row_type: type[_Row]) -> list[_Row]:
