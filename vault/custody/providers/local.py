@@ -1,0 +1,118 @@
+"""Local provider: slot secrets from files, and what is sealed under them in the keys store.
+
+A slot file is one line, ``vault-slot-1 `` and 32 random bytes as unpadded base64url, readable by its owner
+alone. What is sealed under a slot commits to slot and context, so that it opens one way or not at all:
+
+    sealed = 01 | salt 32 | commit 32 | nonce 12 | AEAD(K, key 32) 48
+    okm 64 = Expand(slot secret, "PV1L" | salt 32 | context) = K 32 | commit 32
+       AAD = those 65 bytes | context
+"""
+
+import os
+import re
+import stat
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from vault.crypto.aead import KEY_BYTES, Cipher, Draw, Nonces, Suite
+from vault.crypto.kdf import expand
+from vault.crypto.mac import same
+from vault.errors import Corrupt, Misconfigured
+
+SEALED_BYTES: Final = 125
+
+_VERSION = b"\x01"
+_SALT_BYTES = 32
+_PREFIX_BYTES = len(_VERSION) + _SALT_BYTES + KEY_BYTES
+_LINE = re.compile(rb"vault-slot-1 ([A-Za-z0-9_-]{43})\n?")
+_LONGEST = 64
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class LocalSlots:
+    """The slots this process was given; a slot without a file is simply not served."""
+
+    name: Final = "local"
+
+    __slots__ = ("_secrets",)
+
+    def __init__(self, secrets: Mapping[str, bytes]) -> None:
+        """Take slot secrets by slot name; raises Misconfigured where two slots share one."""
+        # Tiers are keys (promise 4): one secret for two slots would make one tier out of two.
+        shared = sorted(slot for slot, one in secrets.items() if list(secrets.values()).count(one) > 1)
+        if shared:
+            raise Misconfigured([f"Slots {', '.join(shared)} hold the same secret; give each its own file."])
+        self._secrets = dict(secrets)
+
+    @classmethod
+    def read(cls, paths: Mapping[str, Path]) -> "LocalSlots":
+        """Read the slot files that are there.
+
+        A missing or unreadable file leaves its slot unserved; one that others may read, or that is no slot
+        file, raises Misconfigured, all such files at once.
+        """
+        secrets: dict[str, bytes] = {}
+        faults: list[str] = []
+        for slot, path in sorted(paths.items()):
+            try:
+                line, mode = _read(path)
+            except OSError:
+                continue
+            found = _LINE.fullmatch(line)
+            if mode & _OTHERS:
+                faults.append(f"{path} (slot {slot}) is open to others; run 'chmod 600 {path}'.")
+            elif found is None:
+                faults.append(f"{path} (slot {slot}) is not a slot file; restore it or choose another path.")
+            else:
+                secrets[slot] = urlsafe_b64decode(found[1] + b"=")
+        if faults:
+            raise Misconfigured(faults)
+        return cls(secrets)
+
+    @property
+    def served(self) -> frozenset[str]:
+        """The names of the slots whose secret is here."""
+        return frozenset(self._secrets)
+
+    def seal(self, slot: str, key: bytes, *, context: bytes, draw: Draw) -> bytes:
+        """Seal *key* under *slot*, bound to *context*."""
+        salt = draw(_SALT_BYTES)
+        okm = expand(self._secrets[slot], b"PV1L" + salt + context, length=2 * KEY_BYTES)
+        prefix = _VERSION + salt + okm[KEY_BYTES:]
+        cipher = Cipher(Suite.AES_256_GCM, okm[:KEY_BYTES])
+        return prefix + cipher.seal(key, prefix + context, nonces=Nonces(1, draw=draw))
+
+    def open(self, slot: str, sealed: bytes, *, context: bytes) -> bytes:
+        """Open what :meth:`seal` made under the same slot and context; raises Corrupt for anything else."""
+        if len(sealed) != SEALED_BYTES:
+            raise Corrupt("slot_length")
+        prefix = sealed[:_PREFIX_BYTES]
+        if prefix[:1] != _VERSION:
+            raise Corrupt("slot_version")
+        salt, commitment = prefix[1 : 1 + _SALT_BYTES], prefix[1 + _SALT_BYTES :]
+        okm = expand(self._secrets[slot], b"PV1L" + salt + context, length=2 * KEY_BYTES)
+        if not same(okm[KEY_BYTES:], commitment):
+            raise Corrupt("slot_commitment")
+        return Cipher(Suite.AES_256_GCM, okm[:KEY_BYTES]).open(sealed[_PREFIX_BYTES:], prefix + context)
+
+    def close(self) -> None:
+        """Let go of the secrets; Python cannot wipe bytes, so this only shortens their life."""
+        self._secrets.clear()
+
+
+def create_slot_file(path: Path, *, draw: Draw = os.urandom) -> None:
+    """Write a new slot file that only its owner may read; raises FileExistsError rather than replace one."""
+    line = b"vault-slot-1 " + urlsafe_b64encode(draw(KEY_BYTES)).rstrip(b"=") + b"\n"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(line)
+        file.flush()
+        # A house whose keys were sealed under a secret that a power cut then took would never open again.
+        os.fsync(file.fileno())
+
+
+def _read(path: Path) -> tuple[bytes, int]:
+    # The mode is that of the file that was opened, not of whatever the path names a moment later.
+    with path.open("rb") as file:
+        return file.read(_LONGEST), os.fstat(file.fileno()).st_mode
