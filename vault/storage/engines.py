@@ -4,7 +4,6 @@ import select
 import sqlite3
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event, make_url, text
@@ -15,15 +14,14 @@ from sqlalchemy.schema import CreateSchema
 
 from vault.errors import Misconfigured
 from vault.storage import private_files
+from vault.storage.private_files import WAIT_SECONDS
 from vault.storage.unit_of_work import Store, StoreName
 
-WAIT_SECONDS = 2
 STATEMENT_SECONDS = 10
 _OLDEST_SQLITE = (3, 35, 0)
 _OLDEST_POSTGRESQL = 140000
 
 _SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     # FULL flushes the log at every commit: what was answered survives a power cut.
     "PRAGMA synchronous=FULL",
     "PRAGMA fullfsync=ON",
@@ -94,17 +92,10 @@ def _open_sqlite(name: StoreName, path: Path, *, create: bool, connections: int)
 
 
 def _sqlite_engine(path: Path, *, begin: str, read_only: bool, size: int, more: int) -> Engine:
-    address = f"file:{quote(str(path))}?mode=rw"
-
-    def connect() -> sqlite3.Connection:
-        # The driver's own transactions are off: it would begin too late, and never for a reader.
-        connection = sqlite3.connect(
-            address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
-        )
+    def connect() -> private_files.Opened:
+        connection = private_files.open_standing(path)
         for pragma in _SQLITE_PRAGMAS:
             connection.execute(pragma)
-        # Touching the schema opens the log, so that a log which is replaced later is noticed.
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if read_only:
             connection.execute("PRAGMA query_only=ON")
         return connection

@@ -1,12 +1,20 @@
 """Private files: an embedded store's directory and file, nobody's but the owner's, on a local disk."""
 
 import os
+import sqlite3
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import quote
 
 from vault.errors import Misconfigured
 
+# The inodes of a file and of its write-ahead log.
+Files: TypeAlias = tuple[int, int]
+
+# How long anybody waits for a lock or a connection: a request must be answered while its caller listens.
+WAIT_SECONDS = 2
 _DIRECTORY_MODE = 0o700
 _FILE_MODE = 0o600
 # Write-ahead logs need shared memory between the processes of one machine.
@@ -29,6 +37,45 @@ def claim(path: Path, *, create: bool) -> None:
         faults.append(f"{path} lies on a network filesystem ({kind}); an embedded store needs a local disk.")
     if faults:
         raise Misconfigured(faults)
+
+
+class Opened(sqlite3.Connection):
+    """A connection that remembers which files it was opened on."""
+
+    files: Files
+
+
+def open_standing(path: Path) -> Opened:
+    """Open the file that stands at *path*, and its write-ahead log; never create one."""
+    before = _inode(str(path))
+    # The driver's own transactions are off: it would begin too late, and never for a reader.
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        timeout=WAIT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=Opened,
+    )
+    connection.execute("PRAGMA journal_mode=WAL")
+    # Touching the schema opens the log, so that a log which is replaced later is noticed.
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    connection.files = standing(path)
+    if connection.files[0] != before:
+        connection.close()
+        raise sqlite3.OperationalError("moved while it was opened")
+    return connection
+
+
+def standing(path: Path) -> Files:
+    """Tell which file and which write-ahead log stand at *path*, by their inodes; 0 where there is none."""
+    return _inode(str(path)), _inode(f"{path}-wal")
+
+
+def _inode(path: str) -> int:
+    with suppress(OSError):
+        return os.stat(path).st_ino  # noqa: PTH116 - at every lending; pathlib costs as much as the call
+    return 0
 
 
 def filesystem(path: Path, mounts: str) -> str:

@@ -6,11 +6,10 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import psycopg
 from sqlalchemy import Connection, Engine, Pool
@@ -18,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
 from vault.errors import Conflict, StoreUnavailable, VaultError
+from vault.storage import private_files
 
 T = TypeVar("T")
 StoreName = Literal["data", "keys", "audit", "register"]
@@ -52,8 +52,7 @@ class Store:
         self.path = path
         self._reader = reader
         self._writer = writer
-        self._files: tuple[int, int] | None = None
-        self._reopening = Lock()
+        self._files: private_files.Files | None = None
         self._abandoned: list[Pool] = []
         _prepare_for_forks(self)
 
@@ -100,15 +99,20 @@ class Store:
     def _lend(self, engine: Engine) -> Connection:
         if self.path is None:
             return engine.connect()
-        # SQLite goes on writing into a file that was removed or replaced. Two stat calls notice it before
-        # anything is answered from, or committed to, a file that nobody will ever see again.
-        if self._files is not None and self._files != _files(self.path):
-            with self._reopening:
-                self.close()
-                self._files = None
+        # SQLite goes on with a file that was removed or replaced. Two stat calls notice it before anything is
+        # answered from, or committed to, a file that nobody will ever see again; the last to close the
+        # old file saves what only its log holds.
+        if self._files not in {None, private_files.standing(self.path)}:
+            self.close()
+            self._files = None
         connection = engine.connect()
         if self._files is None:
-            self._files = _files(self.path)
+            self._files = _files_of(connection)
+        if _files_of(connection) != self._files:
+            connection.close()
+            self.close()
+            connection = engine.connect()
+            self._files = _files_of(connection)
         return connection
 
     @contextmanager
@@ -130,7 +134,6 @@ class Store:
             self._abandoned.append(engine.pool)
             engine.dispose(close=False)
         self._files = None
-        self._reopening = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +161,10 @@ def _reason(error: Exception) -> str:
     return type(origin).__name__
 
 
-def _files(path: Path) -> tuple[int, int]:
-    """Tell which file and which write-ahead log stand at *path*; 0 where there is none."""
-    return _inode(str(path)), _inode(f"{path}-wal")
-
-
-def _inode(path: str) -> int:
-    with suppress(OSError):
-        return os.stat(path).st_ino  # noqa: PTH116 - on every lending; pathlib costs as much as the call
-    return 0
+def _files_of(connection: Connection) -> private_files.Files:
+    """Tell which files *connection* has open."""
+    opened: private_files.Opened = cast("Any", connection.connection.dbapi_connection)
+    return opened.files
 
 
 def _prepare_for_forks(store: Store) -> None:
