@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -27,9 +26,9 @@ FILES = {number: {"roles.toml": f"# version {number}\n"} for number in (1, 2)}
 class Registry:
     """One house: two apps with a secret and a grant each, one of each ended, and two policy versions."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self.keyring, _ = a_keyring(folder)
+        self.keyring = a_keyring()
         self.authority = Authority(self.keyring)
         self.standing = self.write(None, [policy_row(1)], files_number=1)
         self.standing = self.write(

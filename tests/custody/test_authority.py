@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,24 +10,24 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
 from tests.custody.registry import DESK, FILES, THEN, WAYBILL, Registry
-from tests.custody.workbench import a_keyring
+from tests.custody.workbench import HOUSE, TENANT, some_slots
 from vault.custody.authority import Authority, check_floor
+from vault.custody.keyring import Keyring
 from vault.domain.terms import AppId
 from vault.errors import Corrupt
 from vault.storage import accounts, tables
 from vault.storage.engines import open_store
 from vault.storage.keys import Floors
+from vault.storage.unit_of_work import StoreName
 
 NEWCOMER = AppId(b"N" * 16)
 
 
 @pytest.fixture
-def registry(store_urls: Mapping[str, str], tmp_path: Path) -> Iterator[Registry]:
+def registry(store_urls: Mapping[StoreName, str]) -> Iterator[Registry]:
     """A house's deciding rows, on each database."""
-    folder = tmp_path / "slots"
-    folder.mkdir(mode=0o700)
     store = open_store("data", store_urls["data"])
-    yield Registry(store, folder)
+    yield Registry(store)
     store.close()
 
 
@@ -231,10 +230,8 @@ def test_an_older_manifest_put_back_over_newer_rows_is_refused(registry: Registr
     assert refused.value.reason == "authority_digest"
 
 
-def test_rows_of_another_house_are_refused_here(registry: Registry, tmp_path: Path) -> None:
-    folder = tmp_path / "elsewhere"
-    folder.mkdir(mode=0o700)
-    elsewhere, _ = a_keyring(folder)
+def test_rows_of_another_house_are_refused_here(registry: Registry) -> None:
+    elsewhere, _ = Keyring.create(some_slots(), house=HOUSE, tenant=TENANT)
 
     with pytest.raises(Corrupt) as refused:
         registry.stand(Authority(elsewhere))

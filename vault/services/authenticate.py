@@ -44,7 +44,7 @@ def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime)
     actor = actor_of(standing, presented.app, at)
     if read is None or misfit is not None or actor is None:
         reason = "no_credential" if read is None else misfit or "app"
-        parts.ledger.count_failure(source, f"refused:{reason}")
+        parts.ledger.count_failure(source, reason)
         raise Unauthenticated
     return actor, standing
 

@@ -67,7 +67,7 @@ def operator(uid: int) -> Actor:
 def govern(parts: Parts, actor: Actor, command: Command) -> None:
     """Carry out *command* on what stands; it holds, and is told, before this returns.
 
-    Raises Refused ``role`` for anyone but an operator, what *command* raises, Stale ``authority`` where
+    Raises Refused ``role`` for anyone but an operator, what *command* raises, Stale where
     others kept being first, and LedgerUnavailable where the change stands but could not be told yet.
     """
     may_govern(actor)
@@ -79,7 +79,7 @@ def govern(parts: Parts, actor: Actor, command: Command) -> None:
         change = command(Ground(standing, policy, at))
         if amend(parts, actor, change, was=standing, at=at):
             return
-    raise Stale("authority")
+    raise Stale
 
 
 def may_govern(actor: Actor) -> None:

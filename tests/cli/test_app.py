@@ -1,0 +1,183 @@
+"""On the command line an app is created, shown and ended; its token goes to stdout, once."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.services.office import DAY, FILES, OTHER_FILES, Office, an_office
+from vault.cli.app import app
+from vault.cli.policy_apply import apply, plan
+from vault.domain.policy import policy_digest
+from vault.errors import Conflict, Invalid, Misconfigured, NotFound, Stale, Unauthenticated
+from vault.services.parts import Parts
+
+
+@pytest.fixture
+def office(sqlite_urls: Mapping[Any, str], tmp_path: Path) -> Iterator[Office]:
+    """A house; the database does not matter here."""
+    with an_office(sqlite_urls, tmp_path / "slots") as opened:
+        yield opened
+
+
+def test_a_token_is_the_one_line_on_stdout_and_it_works(office: Office) -> None:
+    done = run(office, app, "add", "desk", "--grant", "service_desk:P04", "--source", "case")
+
+    (token,) = done.stdout.splitlines()
+    actor, _ = office.ask(token)
+    assert (actor.name, sorted(office.purposes(token)), sorted(actor.sources)) == ("desk", ["P04"], ["case"])
+    assert token not in done.stderr
+    assert office.entries()[-1]["actor"]["id"] == f"operator:{os.getuid()}"
+
+
+def test_one_more_secret_is_shown_and_the_first_can_then_be_ended(office: Office) -> None:
+    first = told(office, app, "add", "desk", "--days", "30")
+
+    second = told(office, app, "secret", "desk", "--days", "7")
+    run(office, app, "secret", "desk", "--revoke", first["secret"])
+
+    assert office.ask(second["token"])[0].name == "desk"
+    with pytest.raises(Unauthenticated):
+        office.ask(first["token"])
+    assert {one["id"]: one["state"] for one in told(office, app, "show", "desk")["secrets"]} == {
+        first["secret"]: "revoked",
+        second["secret"]: "live",
+    }
+
+
+def test_a_grant_is_given_and_ended(office: Office) -> None:
+    token = told(office, app, "add", "desk")["token"]
+
+    given = told(office, app, "grant", "desk", "service_desk", "--purposes", "P03,P04", "--reason", "season")
+    held = office.purposes(token)
+    shown = told(office, app, "show", "desk")["grants"]
+    run(office, app, "ungrant", given["grant"])
+
+    assert held == {"P03", "P04"}
+    assert [(one["id"], one["role"], one["purposes"], one["reason"], one["state"]) for one in shown] == [
+        (given["grant"], "service_desk", ["P03", "P04"], "season", "live")
+    ]
+    assert office.purposes(token) == set()
+
+
+def test_an_app_is_ended_by_its_name_or_its_id(office: Office) -> None:
+    desk = told(office, app, "add", "desk")
+    told(office, app, "add", "waybill")
+
+    run(office, app, "revoke", "waybill")
+    run(office, app, "revoke", desk["app"])
+
+    listed = told(office, app, "list")["apps"]
+    assert [(one["name"], one["state"]) for one in listed] == [("desk", "revoked"), ("waybill", "revoked")]
+    assert run(office, app, "list").stdout.splitlines()[0] == f"{desk['app']}  revoked  desk"
+
+
+def test_what_is_shown_to_people_holds_no_secret(office: Office) -> None:
+    made = told(office, app, "add", "desk", "--grant", "service_desk", "--days", "1")
+    office.pass_time(DAY)
+
+    shown = run(office, app, "show", made["app"]).stdout
+
+    assert made["token"][-43:] not in shown
+    assert made["secret"] in shown
+    assert "service_desk for P03 P04 P05, onboarding" in shown
+    assert told(office, app, "show", "desk")["secrets"][0]["state"] == "expired"
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (("show", "nobody"), NotFound),
+        (("revoke", "nobody"), NotFound),
+        (("ungrant", "grt_nonsense"), NotFound),
+        (("secret", "desk", "--revoke", "sec_nonsense"), NotFound),
+        (("grant", "desk", "boss"), Invalid),
+        (("grant", "desk", "service_desk", "--purposes", "P04,"), Invalid),
+        (("add", "desk"), Conflict),
+    ],
+)
+def test_a_mistake_is_told_by_its_code(
+    office: Office, words: tuple[str, ...], fault: type[Exception]
+) -> None:
+    run(office, app, "add", "desk")
+
+    done = CliRunner().invoke(app, words, obj=door(office))
+
+    assert isinstance(done.exception, fault)
+    assert done.stdout == ""
+
+
+def test_a_policy_is_planned_and_then_applied_on_what_it_was_planned_on(
+    office: Office, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "policies", OTHER_FILES)
+
+    planned = told(office, plan, str(folder))
+    applied = told(office, apply, str(folder), "--base", planned["base"])
+
+    assert (planned["base"], planned["digest"]) == (
+        policy_digest(FILES).hex(),
+        policy_digest(OTHER_FILES).hex(),
+    )
+    assert (planned["changed"], planned["mistakes"]) == (["retention.toml"], [])
+    assert applied == {"number": 2, "digest": planned["digest"]}
+    assert run(office, plan, str(folder)).stdout.splitlines() == [
+        f"base    {planned['digest']}",
+        f"digest  {planned['digest']}",
+    ]
+
+
+@pytest.mark.parametrize(("base", "fault"), [("00", Stale), ("words", Invalid)])
+def test_a_policy_on_another_base_is_not_applied(
+    office: Office, tmp_path: Path, base: str, fault: type[Exception]
+) -> None:
+    folder = written(tmp_path / "policies", OTHER_FILES)
+
+    done = CliRunner().invoke(apply, [str(folder), "--base", base], obj=door(office))
+
+    assert isinstance(done.exception, fault)
+    assert office.version() == 1
+
+
+def test_a_plan_with_mistakes_names_them_and_fails(office: Office, tmp_path: Path) -> None:
+    folder = written(tmp_path / "policies", {**FILES, "retention.toml": "= nothing"})
+
+    done = CliRunner().invoke(plan, [str(folder), "--json"], obj=door(office))
+
+    assert isinstance(done.exception, Misconfigured)
+    assert any(mistake.startswith("retention.toml:1:") for mistake in json.loads(done.stdout)["mistakes"])
+
+
+def run(office: Office, command: click.Command, *words: str) -> Result:
+    """Run a command as vaultctl does, and expect that it succeeds."""
+    done = CliRunner().invoke(command, words, obj=door(office), catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def told(office: Office, command: click.Command, *words: str) -> Any:
+    """Run a command and read the JSON that it writes."""
+    return json.loads(run(office, command, *words, "--json").stdout)
+
+
+def door(office: Office) -> object:
+    """Open the house as often as a command asks."""
+
+    @contextmanager
+    def opened() -> Iterator[Parts]:
+        yield office.parts
+
+    return opened
+
+
+def written(folder: Path, files: Mapping[str, str]) -> Path:
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    return folder

@@ -1,0 +1,157 @@
+"""A policy enters as a whole, against the version that it was planned on, and is felt by everyone at once."""
+
+import pytest
+
+from tests.services.office import FILES, OPERATOR, Office
+from tests.services.office import OTHER_FILES as OTHER
+from vault.domain.grants import token_text
+from vault.domain.policy import files_text, policy_digest
+from vault.errors import Conflict, Corrupt, Invalid, Misconfigured, Refused, Stale
+from vault.services import policies
+from vault.services.authenticate import policy_of
+from vault.storage import keys
+
+BROKEN = {**FILES, "roles.toml": FILES["roles.toml"] + "\n[[role]]\n", "retention.toml": "= nothing"}
+NOW_IN_FORCE = policy_digest(FILES)
+
+
+def test_the_delivered_policy_has_no_mistake_and_changes_nothing(office: Office) -> None:
+    planned = policies.plan(office.parts, FILES)
+
+    assert (planned.base, planned.digest) == (NOW_IN_FORCE, NOW_IN_FORCE)
+    assert (planned.changed, planned.mistakes) == ((), ())
+
+
+def test_a_plan_names_the_files_that_differ_and_every_mistake_and_changes_nothing(office: Office) -> None:
+    before = office.copy_authority()
+
+    planned = policies.plan(office.parts, BROKEN)
+
+    assert planned.changed == ("retention.toml", "roles.toml")
+    assert {mistake.file for mistake in planned.mistakes} >= {"retention.toml", "roles.toml"}
+    assert office.copy_authority() == before
+
+
+def test_an_applied_policy_is_the_next_version_for_every_worker(office: Office) -> None:
+    other = office.another()
+    issued = office.hire()
+    other.ask(issued.token)
+
+    row = apply(office, OTHER)
+
+    _, standing = other.ask(issued.token)
+    with other.parts.stores.data.read() as conn:
+        policy = policy_of(other.parts, conn, standing)
+    assert (row, policy.number, policy.digest) == (2, 2, policy_digest(OTHER))
+    told = office.entries()[-1]
+    assert (told["kind"], told["object"]["code"]) == (
+        "policy.applied",
+        f"2:{token_text(policy_digest(OTHER))}",
+    )
+    assert told["policy"] == {"id": token_text(NOW_IN_FORCE), "version": 1}
+
+
+def test_files_planned_on_another_version_are_refused(office: Office) -> None:
+    apply(office, OTHER)
+
+    with pytest.raises(Stale) as refused:
+        apply(office, FILES)
+
+    assert refused.value.code == "policy_base"
+    assert office.version() == 2
+
+
+def test_an_older_policy_comes_back_as_a_new_version(office: Office) -> None:
+    apply(office, OTHER)
+
+    number = apply(office, FILES, base=policy_digest(OTHER))
+
+    assert number == 3
+    assert policies.plan(office.parts, FILES).base == NOW_IN_FORCE
+
+
+def test_what_is_in_force_already_is_no_new_version(office: Office) -> None:
+    with pytest.raises(Conflict) as refused:
+        apply(office, FILES)
+
+    assert refused.value.code == "policy_unchanged"
+
+
+def test_files_with_mistakes_are_refused_with_all_of_them(office: Office) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        apply(office, BROKEN)
+
+    assert len(refused.value.faults) >= 2
+    assert all(fault.startswith(tuple(FILES)) for fault in refused.value.faults)
+    assert office.version() == 1
+
+
+def test_only_an_operator_with_a_code_for_a_name_applies(office: Office) -> None:
+    app, _ = office.ask(office.hire().token)
+
+    with pytest.raises(Refused):
+        policies.apply_policy(
+            office.parts, app, files=OTHER, base_digest=NOW_IN_FORCE, author="operator:1000"
+        )
+    with pytest.raises(Invalid):
+        policies.apply_policy(
+            office.parts, OPERATOR, files=OTHER, base_digest=NOW_IN_FORCE, author="Ada Example"
+        )
+
+
+@pytest.mark.parametrize("taken_away", ["nothing", "manifest", "everything"])
+def test_a_house_has_a_first_policy_once(office: Office, taken_away: str) -> None:
+    tables = {"nothing": (), "manifest": ("authority",), "everything": ("authority", "policy_version")}
+    for table in tables[taken_away]:
+        office.by_hand("data", f"DELETE FROM {table}")
+
+    with pytest.raises(Stale) as refused:
+        policies.apply_policy(office.parts, OPERATOR, files=OTHER, base_digest=None, author="init")
+
+    assert refused.value.code == "policy_base"
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "UPDATE authority SET body = (SELECT replace(body, :two, :one) FROM authority)",
+        "UPDATE policy_version SET number = 3 - number + 10",
+        "UPDATE policy_version SET digest = (SELECT digest FROM policy_version WHERE number = 1)",
+    ],
+)
+def test_pointing_to_an_older_policy_is_refused_at_the_next_request(office: Office, deed: str) -> None:
+    issued = office.hire()
+    apply(office, OTHER)
+    office.ask(issued.token)
+    names = {"one": '"number":1', "two": '"number":2'}
+
+    office.by_hand("data", deed, **{name: text for name, text in names.items() if f":{name}" in deed})
+
+    with pytest.raises(Corrupt):
+        office.ask(issued.token)
+
+
+def test_edited_policy_files_are_not_judged_by(office: Office) -> None:
+    issued = office.hire()
+    apply(office, OTHER)
+    office.by_hand("data", "UPDATE policy_version SET files = :files", files=files_text(BROKEN))
+
+    fresh = office.another()
+    _, standing = fresh.ask(issued.token)
+
+    with fresh.parts.stores.data.read() as conn, pytest.raises(Corrupt) as refused:
+        fresh.parts.authority.policy_files(conn, standing)
+    assert refused.value.reason == "authority_policy"
+
+
+def test_a_policy_whose_writer_died_on_the_way_comes_with_the_next_try(office: Office) -> None:
+    office.parts.stores.keys.transact(lambda conn: keys.begin_authority(conn, office.version()))
+
+    assert apply(office, OTHER) == 2
+
+
+def apply(office: Office, files: dict[str, str], *, base: bytes = NOW_IN_FORCE) -> int:
+    """Apply *files* as the operator."""
+    return policies.apply_policy(
+        office.parts, OPERATOR, files=files, base_digest=base, author="operator:1000"
+    ).number
