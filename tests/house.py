@@ -1,5 +1,6 @@
 """The house: a real vault on temporary stores with a fixed clock, the verbs of its people, and a check of it all."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,8 +15,9 @@ from sqlalchemy import text
 from vault.bootstrap import found_house, open_house
 from vault.custody.keyring import SLOT_NAMES
 from vault.domain.canonical import Json
-from vault.domain.terms import AppId, GrantId, PurposeId, RequestId, RoleId, id_text
+from vault.domain.terms import AppId, FieldName, GrantId, PurposeId, RequestId, RoleId, Tier, id_text
 from vault.errors import VaultError
+from vault.rulebook.rules import Rulebook
 from vault.services import authenticate, disclose, govern, intake, standing_facts
 from vault.services.attest import verify
 from vault.services.governing import operator
@@ -26,6 +28,8 @@ from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
 FOUNDED = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 POLICIES = Path(__file__).parents[1] / "policies"
+# Reading and compiling the policies is the same for every house of a run.
+RULEBOOK = Rulebook()
 # A shorter value would be found by chance; canaries are longer.
 SHORTEST_SEARCHED = 8
 
@@ -153,7 +157,7 @@ class House:
             "fields": dict(fields if fields is not None else ADA),
             "consents": [self.consent(purpose) for purpose in consents],
         }
-        self.remember(record["fields"])
+        self.remember_secrets(call, record["fields"])
         return intake.admit(self.parts, call, record).id
 
     def consent(self, purpose: str, *, state: str = "given") -> dict[str, Json]:
@@ -216,7 +220,7 @@ class House:
         """Another worker: new parts over the same stores, as another process would have them."""
         stack = ExitStack()
         self._others.append(stack)
-        parts = stack.enter_context(open_house(self.settings, clock=self.clock))
+        parts = stack.enter_context(open_house(self.settings, clock=self.clock, rulebook=RULEBOOK))
         return House(self.settings, self.clock, parts, self.apps, self.secret_values)
 
     _others: list[ExitStack] = field(default_factory=list)
@@ -233,7 +237,19 @@ class House:
         with getattr(self.parts.stores, store).read() as conn:
             return [tuple(row) for row in conn.execute(text(statement), values)]
 
+    def entries(self) -> list[dict[str, Json]]:
+        """Read every entry of the ledger, oldest first."""
+        return [json.loads(bytes(body)) for (body,) in self.rows_of("audit", "SELECT body FROM entry ORDER BY idx")]  # type: ignore[arg-type]
+
     # ---- check ----
+
+    def remember_secrets(self, call: Call, fields: Json) -> None:
+        """Remember the values above L2; a public one may stand in clear by chance, a code by rule."""
+        assert isinstance(fields, dict)
+        for name, value in fields.items():
+            known = call.policy.catalogue.by_name.get(FieldName(name))
+            if known is not None and known.decision_tier >= Tier.L3:
+                self.remember(value)
 
     def remember(self, value: Json) -> None:
         """Remember every string in *value*, to be looked for in the stores."""
@@ -305,7 +321,7 @@ ADA: Mapping[str, Json] = {
 def a_house(urls: Mapping[StoreName, str], state: Path, clock: Clock) -> Iterator[House]:
     """Open the founded house on *urls*; whatever a test opened beside it is closed with it."""
     settings = settings_for(urls, state)
-    with open_house(settings, clock=clock) as parts:
+    with open_house(settings, clock=clock, rulebook=RULEBOOK) as parts:
         house = House(settings, clock, parts)
         try:
             yield house

@@ -70,14 +70,19 @@ def found_house(
 
 
 @contextmanager
-def open_house(settings: Settings, *, clock: Clock = now, random: Random = os.urandom) -> Iterator[Parts]:
-    """Open the house that *settings* name, for as long as the context lasts."""
+def open_house(
+    settings: Settings, *, clock: Clock = now, random: Random = os.urandom, rulebook: Rulebook | None = None
+) -> Iterator[Parts]:
+    """Open the house that *settings* name, for as long as the context lasts.
+
+    A *rulebook* that has read the policies before spares reading them again.
+    """
     stores = open_stores(settings)
     try:
         slots = LocalSlots.read(settings.slots)
         house = founding.recognise(stores)
         tiers = None if settings.tiers is None else frozenset(map(Tier, settings.tiers))
-        parts = connect(stores, slots, house, clock=clock, random=random, tiers=tiers)
+        parts = connect(stores, slots, house, clock=clock, random=random, tiers=tiers, rulebook=rulebook)
         try:
             yield parts
         finally:
@@ -122,6 +127,7 @@ def connect(
     clock: Clock,
     random: Random,
     tiers: frozenset[Tier] | None = None,
+    rulebook: Rulebook | None = None,
 ) -> Parts:
     """Open the keyring of the tiers that are served, and put the custody around it."""
     with stores.keys.read() as conn:
@@ -142,7 +148,7 @@ def connect(
         fingerprints=Fingerprints(keyring),
         authority=Authority(keyring),
         ledger=Ledger(stores, house.tenant, clock=clock, random=random, seal_detail=detail.seal),
-        rulebook=Rulebook(),
+        rulebook=rulebook or Rulebook(),
         lock=Lock(),
     )
 

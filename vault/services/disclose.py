@@ -9,7 +9,7 @@ from vault.domain.canonical import Json
 from vault.domain.catalogue import Field, FieldType
 from vault.domain.sanitize import show
 from vault.domain.terms import Action, Treatment, id_text
-from vault.errors import VaultError
+from vault.errors import Refused, VaultError
 from vault.services.issuing import related
 from vault.services.locating import locate
 from vault.services.parts import Call, Parts
@@ -54,6 +54,9 @@ def reveal(parts: Parts, call: Call, customer: str, field: str) -> Answer:
     (opened,) = release(parts, call, Action.REVEAL, [field], targets=[customer], find=locate)
     if isinstance(opened, VaultError):
         raise opened
+    for name, reason in opened.grant.withheld.items():
+        # The one field that was asked for: a refusal, and not an empty answer.
+        raise Refused("field" if reason == "not_granted" else reason, field=name)
     return _answer(parts, opened)
 
 

@@ -134,6 +134,8 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
             if draft.before is not None:
                 tokens.drop_tokens(conn, parts.tenant, _addresses(draft))
             claimed += _token_rows(parts, draft, epochs)
+    outcomes |= _repeated_within(sealed, claimed)
+    claimed = [row for row in claimed if isinstance(outcomes[row.subject], Written)]
     fields = {change.field.exact_index: change.field for one in sealed for change in one.draft.changes}
     for subject, index_id, _ in sorted(tokens.put_tokens(conn, claimed)):
         outcomes[subject] = Conflict("duplicate", field=fields[index_id].name)
@@ -152,6 +154,19 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
                 outcome, possible_duplicates=(*outcome.possible_duplicates, field.name)
             )
     return outcomes
+
+
+def _repeated_within(sealed: Sequence[Sealed], claimed: Sequence[TokenRow]) -> dict[SubjectId, VaultError]:
+    """Of two drafts of one call that want the same unique token, the first in order gets it."""
+    fields = {change.field.exact_index: change.field for one in sealed for change in one.draft.changes}
+    first: dict[tuple[int, int, bytes], SubjectId] = {}
+    repeated: dict[SubjectId, VaultError] = {}
+    for row in claimed:
+        if row.is_unique and row.subject not in repeated:
+            holder = first.setdefault((row.index_id, row.epoch, row.token), row.subject)
+            if holder != row.subject:
+                repeated[row.subject] = Conflict("duplicate", field=fields[row.index_id].name)
+    return repeated
 
 
 # A subject may hold one value in several items: that many rows show another subject's, if there is one.
