@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.office import Office, an_office
+from tests.services.office import Office, an_empty_office, an_office
 from vault.storage.unit_of_work import StoreName
 
 
@@ -13,4 +13,11 @@ from vault.storage.unit_of_work import StoreName
 def office(store_urls: Mapping[StoreName, str], tmp_path: Path) -> Iterator[Office]:
     """A house in which apps are governed, on each database."""
     with an_office(store_urls, tmp_path / "slots") as opened:
+        yield opened
+
+
+@pytest.fixture
+def empty_office(store_urls: Mapping[StoreName, str], tmp_path: Path) -> Iterator[Office]:
+    """A house without a policy, on each database."""
+    with an_empty_office(store_urls, tmp_path / "slots") as opened:
         yield opened

@@ -200,15 +200,22 @@ _TABLES: Mapping[StoreName, tuple[str, ...]] = {
 
 
 @contextmanager
-def an_office(urls: Mapping[StoreName, str], folder: Path) -> Iterator[Office]:
-    """Open a new house with the delivered policy in force."""
+def an_empty_office(urls: Mapping[StoreName, str], folder: Path) -> Iterator[Office]:
+    """Open a new house that has no policy yet."""
     folder.mkdir(mode=0o700)
     paths = {name: folder / name.lower() for name in SLOT_NAMES}
     for path in paths.values():
         create_slot_file(path)
     office = Office(urls, LocalSlots.read(paths), [OPENED])
     try:
-        office.found()
         yield office
     finally:
         office.close()
+
+
+@contextmanager
+def an_office(urls: Mapping[StoreName, str], folder: Path) -> Iterator[Office]:
+    """Open a new house with the delivered policy in force."""
+    with an_empty_office(urls, folder) as office:
+        office.found()
+        yield office

@@ -6,7 +6,7 @@ from tests.services.office import FILES, OPERATOR, Office
 from tests.services.office import OTHER_FILES as OTHER
 from vault.domain.grants import token_text
 from vault.domain.policy import files_text, policy_digest
-from vault.errors import Conflict, Corrupt, Invalid, Misconfigured, Refused, Stale
+from vault.errors import Conflict, Corrupt, Invalid, LedgerUnavailable, Misconfigured, Refused, Stale
 from vault.services import policies
 from vault.services.authenticate import policy_of
 from vault.storage import keys
@@ -99,16 +99,44 @@ def test_only_an_operator_with_a_code_for_a_name_applies(office: Office) -> None
         )
 
 
-@pytest.mark.parametrize("taken_away", ["nothing", "manifest", "everything"])
-def test_a_house_has_a_first_policy_once(office: Office, taken_away: str) -> None:
-    tables = {"nothing": (), "manifest": ("authority",), "everything": ("authority", "policy_version")}
-    for table in tables[taken_away]:
-        office.by_hand("data", f"DELETE FROM {table}")
-
+def test_a_house_has_a_first_policy_once(office: Office) -> None:
     with pytest.raises(Stale) as refused:
-        policies.apply_policy(office.parts, OPERATOR, files=OTHER, base_digest=None, author="init")
+        apply_first(office, OTHER)
 
     assert refused.value.code == "policy_base"
+    assert office.version() == 1
+
+
+@pytest.mark.parametrize("tables", [("authority",), ("authority", "policy_version")])
+def test_a_house_whose_authority_was_taken_away_is_not_a_new_one(
+    office: Office, tables: tuple[str, ...]
+) -> None:
+    for table in tables:
+        office.by_hand("data", f"DELETE FROM {table}")
+
+    with pytest.raises(Corrupt):
+        apply_first(office, FILES)
+
+
+def test_a_first_policy_with_mistakes_leaves_the_house_without_one(empty_office: Office) -> None:
+    with pytest.raises(Misconfigured):
+        apply_first(empty_office, BROKEN)
+
+    assert policies.plan(empty_office.parts, BROKEN).base is None
+    assert apply_first(empty_office, FILES) == 1
+
+
+def test_a_first_policy_that_was_cut_short_is_completed_by_repeating_it(empty_office: Office) -> None:
+    empty_office.by_hand("audit", "ALTER TABLE entry RENAME TO entry_away")
+    with pytest.raises(LedgerUnavailable):
+        apply_first(empty_office, FILES)
+    empty_office.by_hand("audit", "ALTER TABLE entry_away RENAME TO entry")
+
+    repeated = [apply_first(empty_office, FILES) for _ in range(2)]
+
+    assert repeated == [1, 1]
+    assert empty_office.kinds() == ["policy.applied"]
+    assert empty_office.floors() == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -155,3 +183,8 @@ def apply(office: Office, files: dict[str, str], *, base: bytes = NOW_IN_FORCE) 
     return policies.apply_policy(
         office.parts, OPERATOR, files=files, base_digest=base, author="operator:1000"
     ).number
+
+
+def apply_first(office: Office, files: dict[str, str]) -> int:
+    """Apply *files* as the first of a house."""
+    return policies.apply_policy(office.parts, OPERATOR, files=files, base_digest=None, author="init").number

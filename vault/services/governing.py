@@ -67,8 +67,8 @@ def operator(uid: int) -> Actor:
 def govern(parts: Parts, actor: Actor, command: Command) -> None:
     """Carry out *command* on what stands; it holds, and is told, before this returns.
 
-    Raises Refused ``role`` for anyone but an operator, what *command* raises, Stale where
-    others kept being first, and LedgerUnavailable where the change stands but could not be told yet.
+    Raises Refused ``role`` for anyone but an operator, what *command* raises, Stale where others kept being
+    first, and LedgerUnavailable where the change stands but could not be told yet.
     """
     may_govern(actor)
     for _ in range(_ROUNDS):

@@ -65,7 +65,8 @@ def apply_policy(
 ) -> PolicyRow:
     """Put *files* in force as the next version; every worker's next request is judged by it.
 
-    *base_digest* names the version that the files were planned against; None is for the first of a house.
+    *base_digest* names the version that the files were planned against; None is for the first of a house,
+    and may be repeated.
     Raises Stale ``policy_base`` where another is in force, Conflict ``policy_unchanged`` where it is these
     files, Misconfigured with every mistake in them, and Invalid ``author``.
     """
@@ -92,14 +93,18 @@ def apply_policy(
 
 
 def _apply_first(parts: Parts, actor: Actor, files: Mapping[str, str], author: str) -> PolicyRow:
-    if not _is_new(parts):
+    if _is_new(parts):
+        _checked(files, before=None)
+        at = parts.clock()
+        row = PolicyRow(parts.tenant, 1, policy_digest(files), millis(at), author)
+        if amend(parts, actor, _change(row, files), was=None, at=at):
+            return row
+    standing = stand(parts, AppId(ZERO_ID))
+    if (standing.version, standing.policy_digest) != (1, policy_digest(files)):
         raise Stale("policy_base")
-    _checked(files, before=None)
-    at = parts.clock()
-    row = PolicyRow(parts.tenant, 1, policy_digest(files), millis(at), author)
-    if not amend(parts, actor, _change(row, files), was=None, at=at):
-        raise Stale("policy_base")
-    return row
+    # Someone was cut short, or is just as far: the first version stands, and may only have to be told.
+    parts.ledger.settle([])
+    return standing.policy
 
 
 def _is_new(parts: Parts) -> bool:
