@@ -113,7 +113,7 @@ invalid = {
     "keys out of order": ("canonical", '{"v":1,' + text[1:].replace(',"v":1', "")),
     "a key twice": ("canonical", text[:-1] + ',"v":1}'),
     "an escape where none is needed": ("canonical", text.replace("profile.", "\\u0070rofile.")),
-    "a padded token": ("canonical", text.replace(refused["id"], refused["id"] + "==")),
+    "a padded token": ("form", text.replace(refused["id"], refused["id"] + "==")),
     "a line end": ("canonical", text + "\n"),
     "a null for an absent key": ("canonical", body(refused | {"purpose": None})),
     "an empty list": ("canonical", body(refused | {"gates": []})),

@@ -1,0 +1,149 @@
+"""Rebuilding: the stored tree is computed anew from its leaves, and every difference is named."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from typing_extensions import override
+
+from vault.domain.entry_reading import read_entry
+from vault.domain.merkle import EMPTY_ROOT, Frontier, leaf_hash, subtree_root
+from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH, Tile
+from vault.errors import Corrupt
+from vault.storage import audit
+from vault.storage.audit import HeadRow, LeafRow
+from vault.storage.unit_of_work import Store
+
+# So many faults are listed; beyond them they are counted.
+LISTED = 1_000
+_UNKNOWN = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, and with which entries: from *first* to *last*, where it concerns entries at all."""
+
+    reason: str
+    first: int | None = None
+    last: int | None = None
+
+    @override
+    def __str__(self) -> str:
+        """Say it in a line."""
+        if self.first is None:
+            return self.reason
+        span = f"{self.first}" if self.last in (None, self.first) else f"{self.first} to {self.last}"
+        return f"{self.reason}: {span}"
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults found so far."""
+
+    listed: list[Fault] = field(default_factory=list)
+    unlisted: int = 0
+
+    def add(self, reason: str, first: int | None = None, last: int | None = None) -> None:
+        """Name a fault; where there are too many, count it."""
+        if len(self.listed) < LISTED:
+            self.listed.append(Fault(reason, first, last))
+        else:
+            self.unlisted += 1
+
+
+class Rebuilding:
+    """Builds the tree anew from the leaves, and holds each stored tile and the head against it.
+
+    A stored hash that is not the computed one is named, and then believed, so that one edited entry is one
+    fault and not a fault in every tile above it.
+    """
+
+    def __init__(self, audit_store: Store, faults: Faults) -> None:
+        """Begin with an empty tree."""
+        self._store = audit_store
+        self._faults = faults
+        self._edge = Frontier()
+        # The hashes of the tile that is being filled, on each level of tiles.
+        self._filling: list[list[bytes]] = [[]]
+
+    def take(self, row: LeafRow | None) -> None:
+        """Take the next entry; None where there is no row."""
+        index = self._edge.size + len(self._filling[0])
+        reason = _misfit(row) if row is not None else None
+        if reason is not None:
+            self._faults.add(reason, index)
+        self._filling[0].append(_UNKNOWN if row is None or reason == "row" else row.leaf)
+        if len(self._filling[0]) == TILE_WIDTH:
+            first = self._edge.size
+            self._edge = self._edge.extend(self._complete(0, first // TILE_WIDTH))
+
+    def _complete(self, level: int, index: int) -> list[bytes]:
+        """Hold a full tile against the stored one; return the hashes to be believed."""
+        hashes, self._filling[level] = self._filling[level], []
+        span = 1 << TILE_HEIGHT * level
+        first = index * TILE_WIDTH * span
+        stored = self._stored(level, index)
+        if stored is None:
+            self._faults.add("tile", first, first + TILE_WIDTH * span - 1)
+        else:
+            for at, (mine, theirs) in enumerate(zip(hashes, stored, strict=True)):
+                # A missing row has been named; its tile remembers the leaf.
+                if mine not in {theirs, _UNKNOWN}:
+                    self._faults.add("tree", first + at * span, first + (at + 1) * span - 1)
+            hashes = list(stored)
+        if len(self._filling) == level + 1:
+            self._filling.append([])
+        self._filling[level + 1].append(subtree_root(hashes))
+        if len(self._filling[level + 1]) == TILE_WIDTH:
+            self._complete(level + 1, index // TILE_WIDTH)
+        return hashes
+
+    def _stored(self, level: int, index: int) -> tuple[bytes, ...] | None:
+        """Read a stored tile; None where it is missing or is none."""
+        try:
+            with self._store.read() as conn:
+                for row in audit.tiles(conn, level, index, limit=1):
+                    if row.idx == index:
+                        return Tile.unpack(level, index, row.hashes).hashes
+        except (Corrupt, ValueError):
+            return None
+        return None
+
+    def hold_against(self, head: HeadRow | None) -> None:
+        """Compare the computed frontier with the head's, subtree by subtree."""
+        self._edge = self._edge.extend(self._filling[0])
+        if head is None:
+            return
+        try:
+            stored = Frontier.unpack(head.size, head.frontier)
+        except ValueError:
+            self._faults.add("head_form")
+            return
+        first = 0
+        for at, (mine, theirs) in enumerate(zip(self._edge.roots, stored.roots, strict=True)):
+            width = 1 << _bits(stored.size)[at]
+            if mine != theirs:
+                self._faults.add("head", first, first + width - 1)
+            first += width
+
+    def root(self) -> bytes:
+        """The root of the tree as it was computed."""
+        return self._edge.root() if self._edge.size else EMPTY_ROOT
+
+
+def _bits(size: int) -> Sequence[int]:
+    """The levels of the perfect subtrees of a tree of *size* leaves, largest first."""
+    return [level for level in reversed(range(size.bit_length())) if size >> level & 1]
+
+
+def _misfit(row: LeafRow) -> str | None:
+    """Name what is wrong with an entry by itself; the stored bytes are the truth, the columns follow."""
+    # SQLite keeps whatever an owner's hand writes into a column.
+    if not all(isinstance(held, bytes) for held in (row.entry, row.leaf, row.body)) or len(row.leaf) != 32:
+        return "row"
+    if leaf_hash(row.body) != row.leaf:
+        return "leaf"
+    try:
+        entry = read_entry(row.body)
+    except ValueError as fault:
+        return str(fault)
+    return None if entry.id == row.entry else "id"

@@ -1,0 +1,156 @@
+"""Attest: go through the whole ledger as it is stored, and name everything that is not as it was written."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from vault.custody.rebuilding import LISTED, Fault, Faults, Rebuilding
+from vault.domain.canonical import Json
+from vault.domain.entry import ActorRef, Entry
+from vault.domain.entry_reading import read_id
+from vault.domain.instants import millis
+from vault.domain.kinds import Kind
+from vault.domain.merkle import leaf_hash
+from vault.domain.terms import EntryId
+from vault.domain.tiles import TILE_HEIGHT
+from vault.services.parts import Parts
+from vault.storage import audit, houses, keys, outbox
+from vault.storage.audit import LeafRow
+from vault.storage.outbox import OutboxRow
+from vault.storage.unit_of_work import Stores
+
+PAGE = 1_000
+_TILE_LEVELS = range(8)
+_LOWEST = -(2**63)
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """How far the ledger goes, what is wrong with it, and what still waits to enter it."""
+
+    size: int
+    root: bytes
+    faults: tuple[Fault, ...]
+    unlisted: int
+    undrained: int
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether nothing is wrong. What was cut off behind the newest anchor, nobody can tell here."""
+        return not self.faults
+
+    def as_json(self) -> Json:
+        """Write the report down."""
+        return {
+            "ok": self.ok,
+            "size": self.size,
+            "root": self.root.hex(),
+            "faults": [{"reason": one.reason, "first": one.first, "last": one.last} for one in self.faults],
+            "unlisted": self.unlisted,
+            "undrained": self.undrained,
+        }
+
+
+def attest(parts: Parts, operator: str, *, progress: Progress = lambda _done, _size: None) -> VerifyReport:
+    """Verify the ledger and leave an entry that *operator* did so; a broken one is told all the same."""
+    report = verify(parts.stores, progress=progress)
+    parts.ledger.note(
+        Entry(
+            id=EntryId(parts.new_id()),
+            at_ms=millis(parts.clock()),
+            kind=Kind.LEDGER_VERIFIED,
+            actor=ActorRef(operator, "operator"),
+            outcome="recorded" if report.ok else f"failed:{report.faults[0].reason}",
+            times=report.size,
+        )
+    )
+    return report
+
+
+def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) -> VerifyReport:
+    """Read every entry up to the head as it stands now; *progress* hears how many of how many are done.
+
+    Entries behind that head are a living ledger's newer ones. Raises StoreUnavailable where a store cannot
+    be read to the end: that is no verdict.
+    """
+    faults = Faults()
+    with stores.audit.read() as conn:
+        head = audit.head(conn)
+        size = head.size if head is not None else 0
+        # Of one snapshot with the head: whoever appends moves the head with the rows.
+        for idx, _ in audit.leaves(conn, size, limit=LISTED):
+            faults.add("past_head", idx)
+        for level in _TILE_LEVELS:
+            for tile in audit.tiles(conn, level, size >> TILE_HEIGHT * (level + 1), limit=LISTED):
+                faults.add("tile_past_head", tile.idx << TILE_HEIGHT * (level + 1))
+    if head is None:
+        faults.add("head_missing")
+    tree = Rebuilding(stores.audit, faults)
+    for done, row in enumerate(_rows(stores, size, faults)):
+        tree.take(row)
+        if done % PAGE == 0:
+            progress(done, size)
+    progress(size, size)
+    tree.hold_against(head)
+    with stores.keys.read() as conn:
+        floors = keys.floors(conn)
+    if floors is not None and floors.ledger_size > size:
+        faults.add("rolled_back", size, floors.ledger_size - 1)
+    undrained = _check_outbox(stores, faults)
+    return VerifyReport(size, tree.root(), tuple(faults.listed), faults.unlisted, undrained)
+
+
+def _rows(stores: Stores, size: int, faults: Faults) -> Iterator[LeafRow | None]:
+    """Yield the row of every index up to *size*; None, and a fault, where there is none."""
+    expected, start = 0, _LOWEST
+    while True:
+        with stores.audit.read() as conn:
+            page = audit.entries(conn, start, limit=PAGE)
+        for row in page:
+            if row.idx >= size:
+                break
+            if row.idx < 0:
+                faults.add("unexpected", row.idx)
+                continue
+            if row.idx > expected:
+                faults.add("missing", expected, row.idx - 1)
+                yield from (None for _ in range(expected, row.idx))
+            yield row
+            expected = row.idx + 1
+        if len(page) < PAGE or expected >= size:
+            break
+        start = page[-1].idx + 1
+    if expected < size:
+        faults.add("missing", expected, size - 1)
+        yield from (None for _ in range(expected, size))
+
+
+def _check_outbox(stores: Stores, faults: Faults) -> int:
+    """Count what waits, and name what no turn could drain."""
+    undrained = 0
+    with stores.data.read() as conn:
+        house = houses.read(conn, "data")
+    if house is None:
+        faults.add("house_missing")
+        return undrained
+    after: OutboxRow | None = None
+    while True:
+        with stores.data.read() as conn:
+            page = outbox.page(conn, house.tenant, limit=PAGE, after=after)
+        if not page:
+            return undrained
+        with stores.audit.read() as conn:
+            standing = audit.standing(conn, [row.entry for row in page])
+        for row in page:
+            if row.entry not in standing:
+                undrained += 1
+            if standing.get(row.entry, leaf_hash(row.body)) != leaf_hash(row.body) or not _is_entry(row):
+                faults.add("outbox")
+        after = page[-1]
+
+
+def _is_entry(row: OutboxRow) -> bool:
+    try:
+        return read_id(row.body) == row.entry
+    except ValueError:
+        return False
