@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, Table, inspect, text
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, MetaData, Table, inspect, text
 from tests.postgres import Server
 from vault.errors import Conflict, Misconfigured
 from vault.storage.engines import open_store
-from vault.storage.schema import METADATA, behind, current, migrate, unmigrate
+from vault.storage.schema import METADATA, behind, configured, current, migrate
 from vault.storage.unit_of_work import STORE_NAMES, Store, StoreName
 
 
@@ -97,7 +98,7 @@ def test_each_revision_goes_down_and_up_again_with_data_in_it(store: Store, name
     with store.write() as conn:
         fill(conn, METADATA[name])
 
-    unmigrate(store, "base")
+    go_back(store)
     left = _tables(store)
     missing = behind(store)
     migrate(store)
@@ -109,13 +110,18 @@ def test_each_revision_goes_down_and_up_again_with_data_in_it(store: Store, name
         assert set(fill(conn, METADATA[name]).values()) == {1}
 
 
+def go_back(store: Store) -> None:
+    with store.write() as conn:
+        command.downgrade(configured(store.name, conn), "base")
+
+
 def _tables(store: Store) -> set[str]:
     with store.read() as conn:
         return set(inspect(conn).get_table_names())
 
 
 def test_a_migration_that_fails_changes_nothing(store: Store, name: StoreName) -> None:
-    unmigrate(store, "base")
+    go_back(store)
     with store.write() as conn:
         # What stands in the way is met only after other tables were made.
         conn.execute(text(f"CREATE TABLE {METADATA[name].sorted_tables[-1].name} (x INTEGER)"))

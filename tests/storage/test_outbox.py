@@ -30,6 +30,7 @@ def test_entries_wait_in_the_order_of_time_and_then_of_revision(data: Store) -> 
     with data.read() as conn:
         assert outbox.page(conn, TENANT) == ordered
         assert outbox.page(conn, TENANT, limit=2) == ordered[:2]
+        assert outbox.page(conn, TENANT, limit=2, after=ordered[1]) == ordered[2:4]
         assert outbox.waiting(conn, TENANT) == 5
         assert outbox.page(conn, TenantId(bytes(16))) == []
 
@@ -42,6 +43,7 @@ def test_what_is_removed_waits_no_longer_and_may_be_removed_again(data: Store) -
     for _ in range(2):
         with data.write() as conn:
             outbox.remove(conn, TENANT, [rows[0].entry, rows[2].entry])
+            outbox.remove(conn, TENANT, [])
 
     with data.read() as conn:
         assert outbox.page(conn, TENANT) == [rows[1]]

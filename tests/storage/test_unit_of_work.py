@@ -18,7 +18,7 @@ from tests.storage.outage import Outage
 from tests.storage.rows import ADA, BEN, TENANT, digest, subject_row
 from vault.domain.terms import SubjectId
 from vault.errors import Conflict, Stale, StoreUnavailable
-from vault.storage import subjects, tables
+from vault.storage import private_files, subjects, tables
 from vault.storage.engines import open_store
 from vault.storage.unit_of_work import STORE_NAMES, Store, StoreName, Stores
 
@@ -292,6 +292,23 @@ def test_a_file_that_was_replaced_is_the_one_that_is_read(
 
     with store.read() as conn:
         assert conn.execute(text("SELECT name FROM sqlite_master")).scalars().all() == ["newcomer"]
+    store.close()
+
+
+def test_a_connection_that_was_opened_on_the_old_file_is_not_lent_again(
+    sqlite_urls: Mapping[str, str], tmp_path: Path
+) -> None:
+    store = open_store("data", sqlite_urls["data"])
+    assert present(store) == set()
+    open_store("data", f"sqlite:///{tmp_path}/other/data.db", create=True).close()
+    assert store.path is not None
+    Path(f"{tmp_path}/other/data.db").replace(store.path)
+
+    # Another thread has noticed the new file already, and this one still gets a connection of before.
+    store._files = private_files.standing(store.path)
+
+    with store.read() as conn:
+        assert conn.execute(text("SELECT name FROM sqlite_master")).all() == []
     store.close()
 
 

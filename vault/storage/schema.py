@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, text
+from sqlalchemy import Connection, MetaData, text
 
 from vault.errors import Misconfigured
 from vault.storage import tables
@@ -20,14 +20,13 @@ METADATA: dict[StoreName, MetaData] = {
 }
 
 
-def migrate(store: Store, revision: str = "head") -> None:
-    """Bring *store* up to *revision* in one transaction: it is there, or nothing changed."""
-    _run(store, revision, up=True)
-
-
-def unmigrate(store: Store, revision: str) -> None:
-    """Take *store* back to *revision*, ``base`` being before the first; for tests and failed upgrades."""
-    _run(store, revision, up=False)
+def migrate(store: Store) -> None:
+    """Bring *store* up to the newest revision in one transaction: it is there, or nothing changed."""
+    with store.write() as connection:
+        if store.dialect == "postgresql":
+            # Filling a new column of a large table takes longer than any request may.
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+        command.upgrade(configured(store.name, connection), "head")
 
 
 def current(store: Store) -> str | None:
@@ -38,7 +37,7 @@ def current(store: Store) -> str | None:
 
 def behind(store: Store) -> tuple[str, ...]:
     """List the revisions that *store* has not seen yet, oldest first; empty where it may be used."""
-    scripts = ScriptDirectory.from_config(_config(store.name))
+    scripts = ScriptDirectory.from_config(configured(store.name))
     known = {script.revision for script in scripts.walk_revisions()}
     standing = current(store)
     if standing is not None and standing not in known:
@@ -47,26 +46,15 @@ def behind(store: Store) -> tuple[str, ...]:
     return tuple(reversed([script.revision for script in missing]))
 
 
-def _run(store: Store, revision: str, *, up: bool) -> None:
-    config = _config(store.name)
-    with store.write() as connection:
-        if store.dialect == "postgresql":
-            # Filling a new column of a large table takes longer than any request may.
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
-        config.attributes["connection"] = connection
-        config.attributes["metadata"] = METADATA[store.name]
-        if up:
-            command.upgrade(config, revision)
-        else:
-            command.downgrade(config, revision)
-
-
-def _config(name: StoreName) -> Config:
+def configured(name: StoreName, connection: Connection | None = None) -> Config:
+    """Tell Alembic where the revisions of the store *name* are, and which *connection* to work on."""
     config = Config()
     scripts = _scripts()
     config.set_main_option("path_separator", "newline")
     config.set_main_option("script_location", _escaped(scripts))
     config.set_main_option("version_locations", _escaped(scripts / name))
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = METADATA[name]
     return config
 
 
