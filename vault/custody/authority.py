@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import TypeVar
 
-from sqlalchemy import Connection
-
 from vault.crypto.mac import mac, same
 from vault.custody.keyring import KeyPurpose, Keyring
 from vault.domain.canonical import Json, canonical
@@ -25,6 +23,7 @@ from vault.storage import accounts, policies
 from vault.storage.accounts import AppRow, AuthorityRow, DecidingRow, GrantRow, SecretRow
 from vault.storage.keys import Floors
 from vault.storage.policies import PolicyRow
+from vault.storage.unit_of_work import Connection
 
 _Row = TypeVar("_Row", bound=DecidingRow | AuthorityRow)
 _Key = TypeVar("_Key", bound=Hashable)

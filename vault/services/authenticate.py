@@ -3,8 +3,6 @@
 import json
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from vault.custody import credentials
 from vault.custody.authority import Standing, check_floor
 from vault.custody.credentials import NOBODY, Credential
@@ -17,6 +15,7 @@ from vault.domain.terms import ActorId, AppId, EntryId, PurposeId, RoleId
 from vault.errors import Corrupt, Unauthenticated
 from vault.services.parts import Parts
 from vault.storage import keys
+from vault.storage.unit_of_work import Connection
 
 LIVE = "live"
 REVOKED = "revoked"

@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from vault.custody.authority import Amendment, Standing
 from vault.domain.access import Actor
 from vault.domain.canonical import Json, canonical
@@ -22,6 +20,7 @@ from vault.storage import accounts, keys, outbox, policies
 from vault.storage.accounts import DecidingRow
 from vault.storage.outbox import OutboxRow
 from vault.storage.policies import PolicyRow
+from vault.storage.unit_of_work import Connection
 
 # Another governor may be first; then the command is judged anew, on what stands by then.
 _ROUNDS = 5

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
-
 from vault.custody.barrier import CellChange
 from vault.custody.identity import Identity
 from vault.domain.consent import AuthorisationRow, ConsentRow
@@ -20,6 +18,7 @@ from vault.storage import consents, facts, idempotency, outbox, subjects, tokens
 from vault.storage.idempotency import AnsweredRow
 from vault.storage.outbox import OutboxRow
 from vault.storage.tokens import EpochRow, TokenRow
+from vault.storage.unit_of_work import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection
-
 from vault.custody import deks as dek_keys
 from vault.domain.consent import consent_head
 from vault.domain.facts import facts_head
@@ -19,6 +17,7 @@ from vault.services import witness
 from vault.services.parts import Call, Parts
 from vault.services.storing import Draft, Sealed, Written, store_all
 from vault.storage import keys, subjects
+from vault.storage.unit_of_work import Connection
 
 T = TypeVar("T")
 # How often a change that names no revision is tried again on what stands by then.

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import psycopg
-from sqlalchemy import Connection, Engine, Pool
+import sqlalchemy
+from sqlalchemy import Engine, Pool
 from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
@@ -20,6 +21,8 @@ from vault.errors import Conflict, StoreUnavailable, VaultError
 from vault.storage import private_files
 
 T = TypeVar("T")
+# What a store lends: the floors above name it so, and need not know the library.
+Connection: TypeAlias = sqlalchemy.Connection
 StoreName = Literal["data", "keys", "audit", "register"]
 STORE_NAMES: tuple[StoreName, ...] = ("data", "keys", "audit", "register")
 
