@@ -144,18 +144,15 @@ def test_a_store_of_a_newer_release_is_refused(store: Store) -> None:
     assert "newer release (9999)" in str(caught.value)
 
 
-@pytest.mark.parametrize("verb", ["UPDATE entry SET body = :x", "DELETE FROM entry", "TRUNCATE entry"])
-def test_an_entry_cannot_be_changed_while_the_triggers_stand(
-    store_urls: Mapping[str, str], verb: str
-) -> None:
+def test_an_entry_cannot_be_changed_while_the_triggers_stand(store_urls: Mapping[str, str]) -> None:
     store = open_store("audit", store_urls["audit"])
     with store.write() as conn:
         fill(conn, METADATA["audit"])
 
-    if verb.startswith("TRUNCATE") and store.dialect == "sqlite":
-        pytest.skip("SQLite has no TRUNCATE")
-    with pytest.raises(Conflict), store.write() as conn:
-        conn.execute(text(verb), {"x": b"other"} if ":x" in verb else {})
+    verbs = ["UPDATE entry SET body = leaf", "DELETE FROM entry"]
+    for verb in [*verbs, "TRUNCATE entry"] if store.dialect == "postgresql" else verbs:
+        with pytest.raises(Conflict), store.write() as conn:
+            conn.execute(text(verb))
 
     with store.read() as conn:
         assert conn.execute(text("SELECT body FROM entry")).scalar_one() == b"0123456789abcdef"
