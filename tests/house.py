@@ -15,7 +15,7 @@ from sqlalchemy import text
 from vault.bootstrap import found_house, open_house
 from vault.custody.keyring import SLOT_NAMES
 from vault.domain.canonical import Json
-from vault.domain.terms import AppId, FieldName, GrantId, PurposeId, RequestId, RoleId, Tier, id_text
+from vault.domain.terms import AppId, FieldName, GrantId, PurposeId, RequestId, RoleId, Tier, id_bytes, id_text
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
 from vault.services import authenticate, disclose, govern, intake, standing_facts
@@ -236,6 +236,17 @@ class House:
         """Read by hand."""
         with getattr(self.parts.stores, store).read() as conn:
             return [tuple(row) for row in conn.execute(text(statement), values)]
+
+    def column_names(self, store: StoreName, table: str) -> list[str]:
+        """Name the columns of a table."""
+        with getattr(self.parts.stores, store).read() as conn:
+            return list(conn.execute(text(f"SELECT * FROM {table}")).keys())  # noqa: S608 - a test's own name
+
+    def subject_of(self, app: str, customer: str) -> bytes:
+        """The raw subject behind an app's id, as the keys store has it."""
+        raw = id_bytes("cus", customer)
+        ((subject,),) = self.rows_of("keys", "SELECT subject FROM pairwise WHERE pairwise = :raw", raw=raw)
+        return bytes(subject)  # type: ignore[call-overload]
 
     def entries(self) -> list[dict[str, Json]]:
         """Read every entry of the ledger, oldest first."""
