@@ -10,7 +10,7 @@ from vault.crypto.aead import Suite
 from vault.custody import deks
 from vault.custody.barrier import Barrier, CellChange, SealedSubject
 from vault.custody.identity import Identity, admit
-from vault.custody.keyring import SLOT_NAMES, Keyring
+from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.providers.local import LocalSlots
 from vault.custody.receipt import Receipt
 from vault.domain import forms
@@ -22,7 +22,7 @@ from vault.domain.instants import millis, month
 from vault.domain.policy import ContextClass, MatrixRow, Purpose
 from vault.domain.profile import Profile
 from vault.domain.seal import NO_BLOCKS, tiers_with
-from vault.domain.sealed import DekRow, IdentRow, SealedRow, SubjectRow
+from vault.domain.sealed import DekRow, IdentRow, SealedKeyRow, SealedRow, SubjectRow
 from vault.domain.terms import (
     Action,
     ActorId,
@@ -109,6 +109,13 @@ def some_slots() -> LocalSlots:
 def a_keyring() -> Keyring:
     """Create a new house's keyring, the same one for all who ask."""
     return Keyring.create(some_slots(), house=HOUSE, tenant=TENANT)[0]
+
+
+def two_epochs() -> tuple[LocalSlots, list[SealedKeyRow]]:
+    """Create a house whose index of L3 is being rotated: both roots are there."""
+    slots = some_slots()
+    ring, rows = Keyring.create(slots, house=HOUSE, tenant=TENANT)
+    return slots, [*rows, ring.seal_new(KeyPurpose.INDEX, tier=Tier.L3, epoch=2)]
 
 
 def change(name: str, plain: bytes | None, *, item: int = 0, **more: object) -> CellChange:

@@ -1,6 +1,7 @@
 """Cells: padding and packing have one form each, and no two addresses meet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,7 @@ from vault.errors import Corrupt
 
 u8, u32, u64 = (st.integers(0, 2**bits - 1) for bits in (8, 32, 64))
 ids = st.binary(min_size=16, max_size=16)
-blobs = st.integers(1, 4).flatmap(
-    lambda blocks: st.binary(min_size=34 + 32 * blocks, max_size=34 + 32 * blocks)
-)
+blobs = st.sampled_from([66, 98, 130]).flatmap(lambda size: st.binary(min_size=size, max_size=size))
 
 
 def entry(field: int, item: int, state: int = 0, rev: int = 1) -> ManifestEntry:
@@ -35,10 +34,9 @@ def test_padding_comes_off_as_it_went_on(plain: bytes) -> None:
 def test_what_unpads_is_exactly_what_pads(odd: bytes) -> None:
     try:
         plain = unpad(odd)
-    except Corrupt as fault:
-        assert fault.reason == "padding"
-    else:
-        assert pad(plain) == odd
+    except Corrupt:
+        return
+    assert pad(plain) == odd
 
 
 @pytest.mark.parametrize(
@@ -90,17 +88,17 @@ def test_two_cells_have_one_address_only_if_they_are_one(one: Address, other: Ad
 @given(addresses, st.data())
 def test_every_part_of_an_address_tells(one: Address, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(list(Address.__dataclass_fields__)))
-    value = getattr(one, name)
-    other = (
-        Tier((value + 1) % 6)
-        if name == "tier"
-        else value[::-1] + b""
-        if isinstance(value, bytes)
-        else value ^ 1
-    )
-    moved = Address(**{**{each: getattr(one, each) for each in Address.__dataclass_fields__}, name: other})
+    value: Any = getattr(one, name)
+    other: Any
+    match value:
+        case Tier():
+            other = Tier((value + 1) % 6)
+        case bytes():
+            other = bytes(byte ^ 1 for byte in value)
+        case _:
+            other = value ^ 1
 
-    assert (moved.aad() == one.aad()) == (other == value)
+    assert replace(one, **{name: other}).aad() != one.aad()
 
 
 @given(st.lists(st.tuples(u32, u64, st.integers(0, 2), blobs), max_size=6))

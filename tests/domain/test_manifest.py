@@ -88,15 +88,8 @@ def an_entry(field: int, *, item: int = 0, state: int = 0, by: bytes = bytes(16)
 def test_entries_out_of_order_twice_or_of_no_state_are_neither_packed_nor_read(
     listed: list[ManifestEntry],
 ) -> None:
-    count = len(listed).to_bytes(4)
-    body = count + b"".join(
-        (
-            pack_body([one._replace(state=0)])[4:16]
-            + bytes([one.state])
-            + pack_body([one._replace(state=0)])[17:]
-        )
-        for one in listed
-    )
+    packed = [(pack_body([one._replace(state=0)])[4:], one.state) for one in listed]
+    body = len(listed).to_bytes(4) + b"".join(one[:12] + bytes([state]) + one[13:] for one, state in packed)
 
     with pytest.raises(ValueError, match="entries"):
         pack_body(listed)

@@ -44,10 +44,10 @@ _PER_TIER: Final[Mapping[KeyPurpose, tuple[Tier, ...]]] = {
     KeyPurpose.KEK: tuple(Tier),
     KeyPurpose.INDEX: (Tier.L1, Tier.L2, Tier.L3, Tier.L4),
 }
-_PURPOSES = frozenset(map(int, KeyPurpose))
 _EVERY_SLOT: Final = tuple(
     (purpose, tier) for purpose in KeyPurpose for tier in _PER_TIER.get(purpose, (Tier.IDENT,))
 )
+_SLOTS: Final[frozenset[tuple[int, int]]] = frozenset(_EVERY_SLOT)
 
 
 def slot_name(purpose: KeyPurpose, tier: Tier = Tier.IDENT) -> str:
@@ -232,6 +232,7 @@ class Keyring:
 
 
 def _purpose(row: SealedKeyRow) -> KeyPurpose:
-    if row.purpose not in _PURPOSES:
+    """Read the row's purpose; raises Corrupt where purpose and tier are no slot of any house."""
+    if (row.purpose, row.tier) not in _SLOTS:
         raise Corrupt("sealed_key")
     return KeyPurpose(row.purpose)
