@@ -31,7 +31,8 @@ ALLOWED: Final[Mapping[FieldType, frozenset[Treatment]]] = {
     FieldType.MONEY: _NUMBERS | {Treatment.MASK},
     FieldType.DECIMAL: _NUMBERS,
     FieldType.INTEGER: _NUMBERS,
-    FieldType.ENUM: _NUMBERS,
+    # A masked code tells only that there is one, not which.
+    FieldType.ENUM: _NUMBERS | {Treatment.MASK},
     FieldType.BOOLEAN: frozenset({Treatment.PLAIN, Treatment.TOKEN}),
     FieldType.RELATION: frozenset({Treatment.PLAIN, Treatment.TOKEN}),
 }
