@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from tests.services.office import DAY, FILES, OTHER_FILES, Office, an_office
 from vault.cli.app import app
 from vault.cli.policy_apply import apply, plan
+from vault.domain.instants import rfc3339
 from vault.domain.policy import policy_digest
 from vault.errors import Conflict, Invalid, Misconfigured, NotFound, Stale, Unauthenticated
 from vault.services.parts import Parts
@@ -111,6 +112,25 @@ def test_a_mistake_is_told_by_its_code(
 
     assert isinstance(done.exception, fault)
     assert done.stdout == ""
+
+
+def test_people_are_told_in_words(office: Office, tmp_path: Path) -> None:
+    folder = str(written(tmp_path / "policies", OTHER_FILES))
+    base, digest = policy_digest(FILES).hex(), policy_digest(OTHER_FILES).hex()
+    run(office, app, "add", "desk")
+
+    (grant,) = run(office, app, "grant", "desk", "service_desk").stdout.splitlines()
+    run(office, app, "ungrant", grant)
+    shown = run(office, app, "show", "desk").stdout.splitlines()
+    planned = run(office, plan, folder).stdout.splitlines()
+    applied = run(office, apply, folder, "--base", base).stdout.splitlines()
+
+    assert shown[1] == "may state  nothing"
+    assert shown[-1] == (
+        f"{grant}  revoked {rfc3339(office.now())}  service_desk for P03 P04 P05, onboarding"
+    )
+    assert planned == [f"base    {base}", f"digest  {digest}", "changed retention.toml"]
+    assert applied == [f"version 2 is in force, digest {digest}"]
 
 
 def test_a_policy_is_planned_and_then_applied_on_what_it_was_planned_on(

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from tests.custody.registry import DESK, FILES, THEN, WAYBILL, Registry
+from tests.custody.registry import DESK, FILES, THEN, WAYBILL, Registry, policy_row
 from tests.custody.workbench import HOUSE, TENANT, some_slots
 from vault.custody.authority import Authority, check_floor
 from vault.custody.keyring import Keyring
@@ -270,6 +270,16 @@ def test_of_two_writers_on_one_version_the_second_changes_nothing(registry: Regi
         second = accounts.swap_authority(conn, other.manifest, was_version=other.was_version)
 
     assert (first, second) == (True, False)
+
+
+def test_a_house_that_has_a_manifest_gets_no_first_one(registry: Registry) -> None:
+    first = registry.authority.sign(None, [policy_row(1)])
+
+    with registry.store.write() as conn:
+        swapped = accounts.swap_authority(conn, first.manifest, was_version=0)
+
+    assert not swapped
+    assert registry.stand() is registry.standing
 
 
 @pytest.mark.parametrize(
