@@ -74,6 +74,9 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
     be read to the end: that is no verdict.
     """
     faults = Faults()
+    # Before the head: a floor that rises meanwhile is no rollback.
+    with stores.keys.read() as conn:
+        floors = keys.floors(conn)
     with stores.audit.read() as conn:
         head = audit.head(conn)
         size = head.size if head is not None else 0
@@ -92,8 +95,6 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
             progress(done, size)
     progress(size, size)
     tree.hold_against(head)
-    with stores.keys.read() as conn:
-        floors = keys.floors(conn)
     if floors is not None and floors.ledger_size > size:
         faults.add("rolled_back", size, floors.ledger_size - 1)
     undrained = _check_outbox(stores, faults)
