@@ -1,11 +1,14 @@
 """Bootstrap: choose the real parts of a house from settings, connect them, and hand them on."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from vault.app import create_app
 from vault.cli.main import Doors, cli
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
@@ -17,7 +20,7 @@ from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.tokens import Tokens
 from vault.domain.terms import Tier
 from vault.rulebook.rules import Rulebook
-from vault.services import founding
+from vault.services import founding, watch
 from vault.services.governing import operator
 from vault.services.parts import House, Lock, Parts
 from vault.services.policies import apply_policy
@@ -25,6 +28,12 @@ from vault.settings import Mode, Settings, read
 from vault.storage import keys
 from vault.storage.engines import open_store
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+# How long a worker's end waits for its watch to notice.
+_PATIENCE_SECONDS = 2.0
 
 Clock = Callable[[], datetime]
 Random = Callable[[int], bytes]
@@ -47,10 +56,11 @@ def found_house(
 
     Slot files that do not exist are written, readable by this user alone.
     """
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in SLOT_NAMES:
         path = settings.slots.get(name)
         if path is not None and not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             create_slot_file(path)
     stores = open_stores(settings, create=True)
     try:
@@ -151,6 +161,34 @@ def connect(
         rulebook=rulebook or Rulebook(),
         lock=Lock(),
     )
+
+
+class Application:
+    """One worker's WSGI application: the open house, its watch, and how both end."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the house and look at it once before anyone is answered."""
+        self._ends = ExitStack()
+        parts = self._ends.enter_context(open_house(settings))
+        watch.look(parts)
+        stopped = threading.Event()
+        watching = watch.keep_watch(parts, stopped)
+        self._ends.callback(watching.join, _PATIENCE_SECONDS)
+        self._ends.callback(stopped.set)
+        self._app = create_app(parts, settings)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request."""
+        return self._app(environ, start_response)
+
+    def close(self) -> None:
+        """End the watch, write down what the ledger still counts, and give everything back."""
+        self._ends.close()
+
+
+def application_for(settings: Settings) -> Application:
+    """Build the application of one web worker (``vaultctl serve``)."""
+    return Application(settings)
 
 
 def vaultctl() -> None:

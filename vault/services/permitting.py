@@ -6,10 +6,10 @@ from typing import NoReturn
 
 from vault.domain.access import Request
 from vault.domain.policy import MatrixRow
-from vault.domain.terms import Action
+from vault.domain.terms import Action, AppId
 from vault.errors import Refused, Unauthenticated, VaultError
 from vault.services import witness
-from vault.services.authenticate import actor_of, policy_of
+from vault.services.authenticate import actor_of, policy_of, stand
 from vault.services.parts import Call, Parts
 
 
@@ -34,7 +34,8 @@ def permit(parts: Parts, call: Call, action: Action, fields: Sequence[str] = ())
         refuse(parts, call, action, Refused("purpose"))
     row = parts.rulebook.row(call.policy, roles, purpose.id, call.context, action)
     if not row.permitted:
-        refuse(parts, call, action, Refused(row.refused or "role"))
+        # That no role lists it is said as of a role; a guardrail is named.
+        refuse(parts, call, action, Refused("role" if row.refused in {None, "not_granted"} else row.refused))
     request = Request(action, purpose, names, call.context, call.policy.catalogue, parts.keyring.served)
     return Permit(request, row)
 
@@ -70,8 +71,8 @@ def refuse(parts: Parts, call: Call, action: Action, refusal: VaultError) -> NoR
 
 def renew(parts: Parts, call: Call) -> Call:
     """Stand the same actor on the authority as it is now; raises Unauthenticated where it was revoked."""
+    standing = stand(parts, AppId(call.actor.id))
     with parts.stores.data.read() as conn:
-        standing = parts.authority.standing(conn)
         policy = policy_of(parts, conn, standing)
     actor = actor_of(standing, call.actor.id, parts.clock())
     if actor is None:

@@ -188,6 +188,13 @@ def notice(kind: str, ref: bytes) -> str:
     return canonical([{"kind": kind, "ref": token_text(ref), "tier": 0, "gen": 0}]).decode()
 
 
+def history_viewed(parts: Parts, call: Call, grant: Granted) -> Entry:
+    """Tell that the asker is about to learn when which fields of a customer changed."""
+    fields = tuple(name for name, _ in grant.items)
+    viewed = OutcomeSet(subjects=(grant.token,), fields=fields)
+    return entry(parts, call, Kind.HISTORY_VIEWED, Action.READ, outcome="granted", sets=[viewed])
+
+
 def revisions(rows: Iterable[SealedRow]) -> tuple[tuple[Tier, int, bytes], ...]:
     """List what a write sealed: tier, tier revision and manifest (CRYPTO §1: the audit entry covers both)."""
     return tuple((row.tier, row.tier_rev, row.mac) for row in rows if row.block == 0)

@@ -1,0 +1,67 @@
+"""Main: the vaultctl command, its groups, its exit codes and how a failure is told."""
+
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import click
+from typing_extensions import override
+
+from vault.cli import app, house, policy, policy_apply, serve
+from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable, VaultError
+from vault.services.parts import Parts
+from vault.settings import Settings
+
+# Documented in docs/operating.md; scripts may rely on them.
+EXIT_CODES: Mapping[type[VaultError], int] = {
+    Misconfigured: 2,
+    Invalid: 2,
+    NotFound: 3,
+    Refused: 4,
+    Unavailable: 5,
+}
+EXIT_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How a command gets at the house; ``bootstrap`` brings the real ones."""
+
+    settings: Callable[[], Settings]
+    open: Callable[[Settings], AbstractContextManager[Parts]]
+    found: Callable[[Settings, Mapping[str, str]], None]
+
+    def __call__(self) -> AbstractContextManager[Parts]:
+        """Open the house that this process's settings name."""
+        return self.open(self.settings())
+
+
+class _Telling(click.Group):
+    """A group that tells a VaultError in one line on stderr, by its code, and ends with its exit code."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a failure of ours is told, a defect keeps its trace."""
+        try:
+            return super().invoke(ctx)
+        except VaultError as fault:
+            click.echo(f"vaultctl: {fault}", err=True)
+            codes = (code for kind, code in EXIT_CODES.items() if isinstance(fault, kind))
+            sys.exit(next(codes, EXIT_FAILED))
+
+
+@click.group(cls=_Telling, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="customer-vault")
+def cli() -> None:
+    """Run and govern a customer vault.
+
+    Settings come from VAULT_* variables (docs/operating.md). Nothing that this command prints, but for
+    `vaultctl demo`, holds a customer's value.
+    """
+
+
+policy.policy.add_command(policy_apply.plan)
+policy.policy.add_command(policy_apply.apply)
+for command in (house.init, house.doctor, serve.command, app.app, policy.policy):
+    cli.add_command(command)
