@@ -169,9 +169,11 @@ class Customer:
     rows: Mapping[Tier, SealedRow] = field(default_factory=dict)
 
     @classmethod
-    def admitted(cls, subject: SubjectId = ADA, *, suite: Suite = Suite.AES_256_GCM) -> "Customer":
+    def admitted(
+        cls, subject: SubjectId = ADA, *, suite: Suite = Suite.AES_256_GCM, keyring: Keyring | None = None
+    ) -> "Customer":
         """Give a new subject its ident and a DEK for each tier it may use."""
-        keyring = a_keyring()
+        keyring = keyring or a_keyring()
         ident, identity = admit(keyring, TENANT, subject)
         made = {
             tier: deks.issue(keyring, tenant=TENANT, subject=subject, tier=tier, suite=suite)
@@ -213,6 +215,11 @@ class Customer:
     def whole(self) -> "Customer":
         """Write a value of every field."""
         return self.written(*(change(name, plain) for name, plain in PLAIN.items()))
+
+    def with_row(self, tier: Tier, **columns: object) -> "Customer":
+        """Edit one tier's row, as a database administrator can."""
+        edited = replace(self.rows[tier], **columns)  # type: ignore[arg-type]
+        return replace(self, rows={**self.rows, tier: edited})
 
     @property
     def row(self) -> SubjectRow:

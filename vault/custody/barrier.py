@@ -156,11 +156,10 @@ class Barrier:
         plains: dict[tuple[FieldNumber, int], bytes | None] = {}
         entries: dict[tuple[FieldNumber, int], ManifestEntry] = {}
         for reading, dek, cells in zip(readings, deks, chosen, strict=True):
+            reading.check_cells()
             aads = reading.aads([entry for entry, _, _ in cells])
             open_cell = dek.cipher.open
             for (entry, blob, form), aad in zip(cells, aads, strict=True):
-                if blob[-TAG_BYTES:] != entry.tag:
-                    raise Corrupt("cell_tag")
                 plain = None
                 if form is not None:
                     plain = unpad(open_cell(blob, aad, at=HEADER_BYTES))

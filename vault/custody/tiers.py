@@ -44,6 +44,12 @@ class TierReading:
             raise Corrupt("manifest_revision")
         return dek
 
+    def check_cells(self) -> None:
+        """Raise Corrupt unless the row holds exactly the blobs that its manifest lists, asked for or not."""
+        for entry, blob in zip(self.entries, self.blobs, strict=True):
+            if blob[-TAG_BYTES:] != entry.tag:
+                raise Corrupt("cell_tag")
+
     def aads(self, entries: Iterable[ManifestEntry]) -> list[bytes]:
         """Where the cells of *entries* stand."""
         return _aads(self.header, self._dek_row, entries)
@@ -61,10 +67,10 @@ class TierDraft:
         self.header = field_header(dek_row.field_suite, dek_row.gen)
         self.changed = False
         self._cells: dict[tuple[int, ...], tuple[ManifestEntry, bytes]] = {}
-        for entry, blob in zip(was.entries, was.blobs, strict=True) if was is not None else ():
-            if blob[-TAG_BYTES:] != entry.tag:
-                raise Corrupt("cell_tag")
-            self._cells[entry.key] = entry, blob
+        if was is not None:
+            was.check_cells()
+            cells = zip(was.entries, was.blobs, strict=True)
+            self._cells = {entry.key: (entry, blob) for entry, blob in cells}
 
     def aad(self, entry: ManifestEntry) -> bytes:
         """Where the cell of *entry* will stand."""
