@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from vault.errors import Misconfigured
 from vault.services import vetting
 
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path), default=Path("policies"), metavar="[DIR]")
@@ -24,10 +23,7 @@ def check(folder: Path, *, as_json: bool) -> None:
 
     Exits with 1 where a mistake was found, each told with file, line and remedy.
     """
-    try:
-        digest, mistakes = vetting.vet(folder)
-    except Misconfigured as fault:
-        raise click.ClickException(str(fault)) from None
+    digest, mistakes = vetting.vet(folder)
     if as_json:
         told = [
             {"file": one.file, "line": one.line, "code": one.code, "remedy": one.remedy} for one in mistakes
@@ -47,7 +43,4 @@ def check(folder: Path, *, as_json: bool) -> None:
 @_FOLDER
 def matrix(folder: Path) -> None:
     """Print who may see, find and change what under the policy files of DIR."""
-    try:
-        click.echo(vetting.matrix(folder), nl=False)
-    except Misconfigured as fault:
-        raise click.ClickException(str(fault)) from None
+    click.echo(vetting.matrix(folder), nl=False)

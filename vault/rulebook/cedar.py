@@ -46,7 +46,9 @@ def read_schema(text: str, mistakes: list[Mistake]) -> cedarpy.Schema | None:
         return cedarpy.Schema.from_str(text)
     except ValueError as fault:
         remedy = f"This is not a Cedar schema ({fault}); mend it."
-        mistakes.append(Mistake(SCHEMA_FILE, _line_of(str(fault), text, 1), Code.CEDAR_SCHEMA, remedy))
+        broken = (line for line, part in _split(text) if not _is_schema(part))
+        line = next(broken, _line_of(str(fault), text, 1))
+        mistakes.append(Mistake(SCHEMA_FILE, line, Code.CEDAR_SCHEMA, remedy))
         return None
 
 
@@ -92,6 +94,15 @@ def _read_rule(line: int, text: str, mistakes: list[Mistake]) -> Rule | None:
         remedy = f'Tell those whom `{name}` refuses what they can do: @advice("…").'
         mistakes.append(Mistake(RULES_FILE, line, Code.RULE_WITHOUT_ADVICE, remedy))
     return Rule(name, static[0]["effect"], advice, line, text, frozenset(_names(static[0])))
+
+
+def _is_schema(part: str) -> bool:
+    """Tell whether one declaration can be parsed, whatever it names."""
+    try:
+        cedarpy.Schema.from_str(part)
+    except ValueError as fault:
+        return not str(fault).startswith("error parsing")
+    return True
 
 
 def _names(node: Any) -> Iterator[tuple[str, str]]:

@@ -175,11 +175,10 @@ def _check_showing(section: Section, field: Field) -> None:
         section.wrong(
             Code.MISSING_KEY, "`treatments` is empty, so nobody could ever see the field; list some."
         )
-    for position, word in enumerate(section.values.get("treatments", ())):
-        if word in field.treatments and word not in ALLOWED[field.type]:
-            fitting = ", ".join(one for one in Treatment if one in ALLOWED[field.type])
-            remedy = f"`{word}` does not fit the type {field.type}; it can be shown as {fitting}."
-            section.wrong(Code.TREATMENT_MISFIT, remedy, "treatments", position)
+    for word in field.treatments - ALLOWED[field.type]:
+        fitting = ", ".join(one for one in Treatment if one in ALLOWED[field.type])
+        remedy = f"`{word}` does not fit the type {field.type}; it can be shown as {fitting}."
+        section.wrong(Code.TREATMENT_MISFIT, remedy, "treatments", section.values["treatments"].index(word))
     if field.channel and field.type not in _CHANNELS:
         remedy = f"Nobody can be reached through a {field.type}; remove `channel`."
         section.wrong(Code.CHANNEL_MISFIT, remedy, "channel")
@@ -216,7 +215,10 @@ def _check_codes(section: Section, field: Field) -> None:
     for code in field.codes or {}:
         if not is_code(code):
             section.wrong(
-                Code.CODES_MISFIT, "A code is made of ASCII letters, digits and . _ : / -", "codes", code
+                Code.CODES_MISFIT,
+                "A code is made of ASCII letters, digits and any of . _ : / - alone.",
+                "codes",
+                code,
             )
 
 

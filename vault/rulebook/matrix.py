@@ -44,7 +44,8 @@ def _guardrails(rules: Sequence[Rule]) -> Iterator[str]:
 
 def _page(judge: Judge, policy: Policy, role: Role, purpose: Purpose) -> Iterator[str]:
     own = ", own only" if role.own else ""
-    yield f"== {role.id} · {purpose.id} {purpose.title} (mask {purpose.mask}{own})"
+    known_as = " ".join(purpose.dpv)
+    yield f"== {role.id} · {purpose.id} {purpose.title} ({known_as}; mask {purpose.mask}{own})"
     rows = {action: _rows(judge, policy, role, purpose, action) for action in Action if action in role.verbs}
     acts = [_with_needs(action, rows[action]) for action in rows if action in WITHOUT_FIELDS]
     if acts:

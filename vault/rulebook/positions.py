@@ -13,7 +13,7 @@ Where: TypeAlias = tuple[str | int, ...]
 
 
 def lines_of(text: str) -> dict[Where, int]:
-    """Give every table, key and list item its line, counted from 1; tomllib keeps no positions."""
+    """Give every table, key and list item of valid TOML its line, counted from 1; tomllib keeps none."""
     root = Parser(Language(tree_sitter_toml.language())).parse(text.encode()).root_node
     lines: dict[Where, int] = {}
     counts: dict[Where, int] = {}

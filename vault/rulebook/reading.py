@@ -71,7 +71,7 @@ class Section:
     def text(self, key: str, default: str | None = None) -> str:
         """Read a text that is not blank."""
         value = self._typed(key, str, default, "a text in quotes")
-        if key in self.values and not value.strip():
+        if self.values.get(key) is value and not value.strip():
             self.wrong(Code.WRONG_TYPE, f"`{key}` is blank; write a text.", key)
         return value
 
@@ -81,11 +81,11 @@ class Section:
 
     def whole(self, key: str, low: int, high: int, *, default: int | None = None) -> int:
         """Read a whole number from *low* to *high*."""
-        value = self._typed(key, int, default, f"a whole number from {low} to {high}")
-        if isinstance(value, bool) or (key in self.values and not low <= value <= high):
-            self.wrong(Code.OUT_OF_RANGE, f"`{key}` must be a whole number from {low} to {high}.", key)
-            return low
-        return value
+        wanted = f"a whole number from {low} to {high}"
+        value = self._typed(key, int, default, wanted)
+        if self.values.get(key) is value and (isinstance(value, bool) or not low <= value <= high):
+            self.wrong(Code.OUT_OF_RANGE, f"`{key}` must be {wanted}.", key)
+        return value if low <= value <= high or value == default else low
 
     def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
         """Read a list of texts, each named once."""
@@ -125,7 +125,7 @@ class Section:
     ) -> str:
         """Read one word of a closed list."""
         value = self.text(key, default)
-        if key in self.values:
+        if self.values.get(key) is value:
             self.must_know(value, known, code, key)
         return value
 
@@ -182,7 +182,7 @@ def read_toml(file: str, text: str, mistakes: list[Mistake]) -> Section:
     except tomllib.TOMLDecodeError as fault:
         line, message = place_in_message(str(fault), text)
         mistakes.append(Mistake(file, line, Code.SYNTAX, f"This is not TOML ({message}); mend the line."))
-        values = {}
+        return Section(file, (), {}, {}, mistakes)
     return Section(file, (), values, lines_of(text), mistakes)
 
 

@@ -82,7 +82,9 @@ def _fields(section: Section, key: str, known: Iterable[FieldName]) -> frozenset
 
 def _check_shape(section: Section, role: Role) -> None:
     if role.id and not is_code(role.id):
-        section.wrong(Code.WRONG_TYPE, "A role's id is made of ASCII letters, digits and . _ : / -", "id")
+        section.wrong(
+            Code.WRONG_TYPE, "A role's id is made of ASCII letters, digits and any of . _ : / - alone.", "id"
+        )
     if not role.purposes:
         remedy = f"The role `{role.id}` serves no purpose, so it could do nothing; name its purposes."
         section.wrong(Code.ROLE_WITHOUT_PURPOSE, remedy, "purposes")
