@@ -6,19 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
+from tests.house import Clock, House, a_house, found
 from tests.postgres import Server, a_run, the_server
 from vault.storage.engines import open_store
 from vault.storage.schema import migrate
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
-
-if TYPE_CHECKING:
-    from tests.house import House
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,8 +86,6 @@ def _postgresql_urls(database_url: str) -> Mapping[StoreName, str]:
 def founded_sqlite(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
     """A founded house on files, which is copied and never opened."""
     state = shutil.copytree(sqlite_template, tmp_path_factory.mktemp("founded") / "house")
-    from tests.house import found
-
     found(_sqlite_urls(state), state)
     return state
 
@@ -100,42 +95,36 @@ def founded_postgresql(tmp_path_factory: pytest.TempPathFactory, postgresql: Ser
     """A founded house in a database that others are copied from, and its slots."""
     state = tmp_path_factory.mktemp("founded_postgresql")
     founded = replace(postgresql, template=f"{postgresql.template}_founded_{os.getpid()}")
-    from tests.house import found
-
     founded.make_template_of(postgresql.template, lambda url: found(_postgresql_urls(url), state))
     return founded, state
 
 
 @pytest.fixture
-def sqlite_house(tmp_path: Path, founded_sqlite: Path) -> Iterator["House"]:
+def sqlite_house(tmp_path: Path, founded_sqlite: Path) -> Iterator[House]:
     """A house on SQLite."""
     state = shutil.copytree(founded_sqlite, tmp_path / "house")
-    from tests.house import Clock, a_house
-
     with a_house(_sqlite_urls(state), state, Clock()) as house:
         yield house
 
 
 @pytest.fixture
-def postgresql_house(tmp_path: Path, founded_postgresql: tuple[Server, Path]) -> Iterator["House"]:
+def postgresql_house(tmp_path: Path, founded_postgresql: tuple[Server, Path]) -> Iterator[House]:
     """A house on PostgreSQL."""
     server, slots = founded_postgresql
     state = shutil.copytree(slots, tmp_path / "house")
-    from tests.house import Clock, a_house
-
     with server.database() as url, a_house(_postgresql_urls(url), state, Clock()) as house:
         yield house
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def unchecked_house(request: pytest.FixtureRequest) -> "House":
+def unchecked_house(request: pytest.FixtureRequest) -> House:
     """A house for tests that leave it broken on purpose."""
-    house: "House" = request.getfixturevalue(f"{request.param}_house")
+    house: House = request.getfixturevalue(f"{request.param}_house")
     return house
 
 
 @pytest.fixture
-def house(unchecked_house: "House") -> Iterator["House"]:
+def house(unchecked_house: House) -> Iterator[House]:
     """A house on each database, checked after the test."""
     yield unchecked_house
     unchecked_house.check()

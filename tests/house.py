@@ -1,26 +1,41 @@
-"""The house: a real vault on temporary stores with a fixed clock, the verbs of its people, and a check of it all."""
+"""The house: a real vault on temporary stores with a fixed clock, the verbs of its people, and a check."""
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
+from vault.app import create_app
 from vault.bootstrap import found_house, open_house
 from vault.custody.keyring import SLOT_NAMES
+from vault.domain.access import Actor
 from vault.domain.canonical import Json
-from vault.domain.terms import AppId, FieldName, GrantId, PurposeId, RequestId, RoleId, Tier, id_bytes, id_text
+from vault.domain.terms import (
+    AppId,
+    FieldName,
+    GrantId,
+    PurposeId,
+    RequestId,
+    RoleId,
+    Tier,
+    id_bytes,
+    id_text,
+)
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
 from vault.services import authenticate, disclose, govern, intake, standing_facts
 from vault.services.attest import verify
 from vault.services.governing import operator
+from vault.services.issuing import issue
+from vault.services.locating import locate
 from vault.services.parts import Call, Parts
 from vault.services.policies import candidate
 from vault.settings import Mode, Settings
@@ -77,7 +92,7 @@ STAFF: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 def settings_for(urls: Mapping[StoreName, str], state: Path) -> Settings:
     """Settings of a house on *urls* with its slots under *state*."""
     slots = {name: state / "slots" / name.lower() for name in SLOT_NAMES}
-    return Settings(Mode.DEMO, state, dict(urls), slots, "127.0.0.1", 8200, 1, 4, None)
+    return Settings(Mode.DEMO, state, {name: url for name, url in urls.items()}, slots, "127.0.0.1", 8200, 1, 4, None)
 
 
 @dataclass
@@ -110,7 +125,7 @@ class House:
         return App(issued.app, issued.token, purpose, account.grants[0].role_grant)
 
     @property
-    def operator(self):  # type: ignore[no-untyped-def]
+    def operator(self) -> Actor:
         """The operator of this machine."""
         return operator(os.getuid())
 
@@ -168,9 +183,6 @@ class House:
 
     def known_to(self, app: str, customer: str, *, by: str = "intake") -> str:
         """The id by which *app* knows a customer that *by* knows as *customer*; issued where it is new."""
-        from vault.services.issuing import issue
-        from vault.services.locating import locate
-
         (located,) = locate(self.parts, self.call(by), [customer])
         if isinstance(located, VaultError):
             raise located
@@ -207,8 +219,6 @@ class House:
 
     def client(self, app: str | None = None) -> "Client":
         """An HTTP client that carries the app's token and purpose."""
-        from vault.app import create_app
-
         flask = create_app(self.parts, self.settings)
         headers = {}
         if app is not None:
@@ -232,7 +242,7 @@ class House:
         with getattr(self.parts.stores, store).write() as conn:
             return int(conn.execute(text(statement), values).rowcount)
 
-    def rows_of(self, store: StoreName, statement: str, **values: object) -> list[tuple[object, ...]]:
+    def rows_of(self, store: StoreName, statement: str, **values: object) -> list[tuple[Any, ...]]:
         """Read by hand."""
         with getattr(self.parts.stores, store).read() as conn:
             return [tuple(row) for row in conn.execute(text(statement), values)]
@@ -240,17 +250,18 @@ class House:
     def column_names(self, store: StoreName, table: str) -> list[str]:
         """Name the columns of a table."""
         with getattr(self.parts.stores, store).read() as conn:
-            return list(conn.execute(text(f"SELECT * FROM {table}")).keys())  # noqa: S608 - a test's own name
+            return list(conn.execute(text(f"SELECT * FROM {table}")).keys())
 
-    def subject_of(self, app: str, customer: str) -> bytes:
+    def subject_of(self, customer: str) -> bytes:
         """The raw subject behind an app's id, as the keys store has it."""
         raw = id_bytes("cus", customer)
         ((subject,),) = self.rows_of("keys", "SELECT subject FROM pairwise WHERE pairwise = :raw", raw=raw)
-        return bytes(subject)  # type: ignore[call-overload]
+        return bytes(subject)
 
-    def entries(self) -> list[dict[str, Json]]:
+    def entries(self) -> list[dict[str, Any]]:
         """Read every entry of the ledger, oldest first."""
-        return [json.loads(bytes(body)) for (body,) in self.rows_of("audit", "SELECT body FROM entry ORDER BY idx")]  # type: ignore[arg-type]
+        rows = self.rows_of("audit", "SELECT body FROM entry ORDER BY idx")
+        return [json.loads(body) for (body,) in rows]
 
     # ---- check ----
 
@@ -273,6 +284,8 @@ class House:
             case list():
                 for one in value:
                     self.remember(one)
+            case _:
+                pass
 
     def check(self) -> None:
         """After every test: the log verifies, and no value stands in any byte of any store."""
@@ -296,7 +309,7 @@ class House:
                     text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
                 )
                 for (table,) in tables.all():
-                    for row in conn.execute(text(f'SELECT * FROM "{table}"')):  # noqa: S608 - from the catalogue
+                    for row in conn.execute(text(f'SELECT * FROM "{table}"')):
                         for value in row:
                             yield value if isinstance(value, bytes) else str(value).encode()
 
@@ -308,11 +321,12 @@ class Client:
     flask: FlaskClient
     headers: Mapping[str, str]
 
-    def __getattr__(self, verb: str) -> Callable[..., object]:
+    def __getattr__(self, verb: str) -> Callable[..., TestResponse]:
         send = getattr(self.flask, verb)
 
-        def call(path: str, *, headers: Mapping[str, str] | None = None, **more: object) -> object:
-            return send(path, headers={**self.headers, **(headers or {})}, **more)
+        def call(path: str, *, headers: Mapping[str, str] | None = None, **more: object) -> TestResponse:
+            answer: TestResponse = send(path, headers={**self.headers, **(headers or {})}, **more)
+            return answer
 
         return call
 

@@ -7,7 +7,10 @@ import pytest
 from tests.house import House
 from vault.errors import Corrupt, NotFound, Unauthenticated, VaultError
 from vault.services import consent, restrict
+from vault.services.disclose import profiles
+from vault.services.lookup import lookup
 from vault.services.recount import recount
+from vault.storage.unit_of_work import StoreName
 
 FIELDS = ("name", "mobile", "email", "language")
 SECOND = {"name": "王小明", "mobile": "+8613900139000", "email": "wang@example.com", "language": "zh-CN"}
@@ -28,17 +31,17 @@ def pair(unchecked_house: House) -> tuple[House, str, str]:
     return house, ids[0], ids[1]
 
 
-def swap(house: House, store: str, table: str, columns: tuple[str, ...], where: str = "") -> None:
+def swap(house: House, store: StoreName, table: str, columns: tuple[str, ...], where: str = "") -> None:
     """Exchange *columns* between the two subjects' rows of *table*."""
     picked = ", ".join(columns)
-    rows = house.rows_of(store, f"SELECT subject, {picked} FROM {table} {where} ORDER BY subject")  # type: ignore[arg-type]
+    rows = house.rows_of(store, f"SELECT subject, {picked} FROM {table} {where} ORDER BY subject")
     (one, *left), (two, *right) = rows[0], rows[-1]
     assert one != two
     sets = ", ".join(f"{column} = :{column}" for column in columns)
     narrowed = f"{where} AND" if where else "WHERE"
     for subject, values in ((one, right), (two, left)):
         house.by_hand(
-            store,  # type: ignore[arg-type]
+            store,
             f"UPDATE {table} SET {sets} {narrowed} subject = :subject",
             subject=subject,
             **dict(zip(columns, values, strict=True)),
@@ -78,7 +81,10 @@ def test_pairwise_rows_led_to_each_other_are_refused(pair: tuple[House, str, str
     mine = [row for row in rows if row[0] == house.call("servicedesk").actor.space]
     for (_, pairwise, _), (_, _, subject) in zip(mine, reversed(mine), strict=True):
         house.by_hand(
-            "keys", "UPDATE pairwise SET subject = :subject WHERE pairwise = :pairwise", subject=subject, pairwise=pairwise
+            "keys",
+            "UPDATE pairwise SET subject = :subject WHERE pairwise = :pairwise",
+            subject=subject,
+            pairwise=pairwise,
         )
 
     with pytest.raises(Corrupt):
@@ -88,11 +94,10 @@ def test_pairwise_rows_led_to_each_other_are_refused(pair: tuple[House, str, str
 def test_an_old_revision_put_back_is_refused(pair: tuple[House, str, str]) -> None:
     house, first, _ = pair
     tables = {
-        table: house.rows_of("data", f"SELECT * FROM {table}") for table in ("subject", "sealed", "fact", "consent")
+        table: house.rows_of("data", f"SELECT * FROM {table}")
+        for table in ("subject", "sealed", "fact", "consent")
     }
-    columns = {
-        table: house.column_names("data", table) for table in tables
-    }
+    columns = {table: house.column_names("data", table) for table in tables}
     restrict_then_lift(house, first)
 
     for table, rows in tables.items():
@@ -101,7 +106,9 @@ def test_an_old_revision_put_back_is_refused(pair: tuple[House, str, str]) -> No
         slots = ", ".join(f":{name}" for name in columns[table])
         for row in rows:
             house.by_hand(
-                "data", f"INSERT INTO {table} ({names}) VALUES ({slots})", **dict(zip(columns[table], row, strict=True))
+                "data",
+                f"INSERT INTO {table} ({names}) VALUES ({slots})",
+                **dict(zip(columns[table], row, strict=True)),
             )
 
     with pytest.raises(Corrupt):
@@ -138,7 +145,7 @@ def test_an_inserted_consent_gives_nothing(unchecked_house: House) -> None:
     willing = house.admit(consents=["P11"])
     unwilling = house.admit({"name": "王小明", "mobile": "+8613900139000"})
     own = house.known_to("marketing", unwilling)
-    subject = house.subject_of("intake", unwilling)
+    subject = house.subject_of(unwilling)
 
     house.by_hand(
         "data",
@@ -149,7 +156,7 @@ def test_an_inserted_consent_gives_nothing(unchecked_house: House) -> None:
 
     with pytest.raises(Corrupt):
         house.disclose("marketing", own, "name")
-    assert house.disclose("marketing", house.known_to("marketing", willing), "name")
+    assert house.disclose("marketing", house.known_to("marketing", willing), "name").fields["name"]
 
 
 def test_a_removed_withdrawal_is_refused(unchecked_house: House) -> None:
@@ -166,9 +173,11 @@ def test_a_removed_withdrawal_is_refused(unchecked_house: House) -> None:
 
 def test_a_removed_fact_is_refused_and_so_is_an_inserted_one(pair: tuple[House, str, str]) -> None:
     house, first, second = pair
-    subjects = [house.subject_of("servicedesk", own) for own in (first, second)]
+    subjects = [house.subject_of(own) for own in (first, second)]
 
-    house.by_hand("data", "UPDATE fact SET subject = :to WHERE subject = :was", was=subjects[0], to=subjects[1])
+    house.by_hand(
+        "data", "UPDATE fact SET subject = :to WHERE subject = :was", was=subjects[0], to=subjects[1]
+    )
 
     for own in (first, second):
         with pytest.raises(Corrupt):
@@ -189,7 +198,9 @@ def test_a_restriction_cleared_by_hand_is_refused(pair: tuple[House, str, str]) 
 @pytest.mark.parametrize("column", ["expires_ms", "purposes", "role"])
 def test_an_edited_grant_is_refused(pair: tuple[House, str, str], column: str) -> None:
     house, first, _ = pair
-    value: object = {"expires_ms": 2**52, "purposes": '["P04","P05","P18"]', "role": "privacy_officer"}[column]
+    value: object = {"expires_ms": 2**52, "purposes": '["P04","P05","P18"]', "role": "privacy_officer"}[
+        column
+    ]
 
     house.by_hand("data", f"UPDATE role_grant SET {column} = :value WHERE role = 'service_desk'", value=value)
 
@@ -208,7 +219,9 @@ def test_a_removed_grant_and_a_removed_app_are_refused(pair: tuple[House, str, s
 
 def test_a_token_copied_to_another_app_opens_nothing(pair: tuple[House, str, str]) -> None:
     house, first, _ = pair
-    rows = house.rows_of("data", "SELECT verifier, mac FROM app_secret WHERE app = :app", app=house.app("servicedesk").id)
+    rows = house.rows_of(
+        "data", "SELECT verifier, mac FROM app_secret WHERE app = :app", app=house.app("servicedesk").id
+    )
 
     house.by_hand(
         "data",
@@ -223,10 +236,8 @@ def test_a_token_copied_to_another_app_opens_nothing(pair: tuple[House, str, str
 
 
 def test_an_index_token_led_to_another_customer_is_refused(pair: tuple[House, str, str]) -> None:
-    from vault.services.lookup import lookup
-
     house, first, second = pair
-    one, two = (house.subject_of("servicedesk", own) for own in (first, second))
+    one, two = (house.subject_of(own) for own in (first, second))
     house.by_hand("data", "DELETE FROM index_token WHERE subject = :two", two=two)
     house.by_hand("data", "UPDATE index_token SET subject = :two WHERE subject = :one", one=one, two=two)
 
@@ -235,11 +246,9 @@ def test_an_index_token_led_to_another_customer_is_refused(pair: tuple[House, st
 
 
 def test_a_dropped_index_token_or_id_is_absent_and_the_recount_names_it(pair: tuple[House, str, str]) -> None:
-    from vault.services.lookup import lookup
-
     house, first, second = pair
     assert list(recount(house.parts)) == []
-    one, two = (house.subject_of("servicedesk", own) for own in (first, second))
+    one, two = (house.subject_of(own) for own in (first, second))
 
     house.by_hand("data", "DELETE FROM index_token WHERE subject = :one", one=one)
     house.by_hand("keys", "DELETE FROM pairwise WHERE subject = :two", two=two)
@@ -253,11 +262,11 @@ def test_a_dropped_index_token_or_id_is_absent_and_the_recount_names_it(pair: tu
 
 
 def test_what_the_owner_did_to_one_customer_spoils_no_other(pair: tuple[House, str, str]) -> None:
-    from vault.services.disclose import profiles
-
     house, first, second = pair
     house.by_hand(
-        "data", "UPDATE subject SET gates = 2 WHERE subject = :one", one=house.subject_of("servicedesk", first)
+        "data",
+        "UPDATE subject SET gates = 2 WHERE subject = :one",
+        one=house.subject_of(first),
     )
 
     answers = profiles(house.parts, house.call("servicedesk"), [first, second], ["name"])

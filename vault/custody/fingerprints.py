@@ -1,6 +1,6 @@
-"""Fingerprints: keyed hashes of what a caller sent, kept so that a repetition is recognised and nothing is stored.
+"""Fingerprints: keyed hashes of what a caller sent, so that a repetition is recognised.
 
-    fingerprint = MAC(authority root, "PV1J" | tenant | n × (length u32 | part))[:16]
+fingerprint = MAC(authority root, "PV1J" | tenant | n × (length u32 | part))[:16]
 """
 
 from vault.crypto.mac import mac

@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from vault.custody.trail import Change, trail
 from vault.domain.access import Granted
 from vault.domain.canonical import Json
@@ -20,6 +18,7 @@ from vault.services.locating import unchanged
 from vault.services.parts import Call, Parts
 from vault.services.permitting import permit
 from vault.storage import keys, subjects
+from vault.storage.unit_of_work import Connection
 
 LONGEST_PAGE = 1000
 _ROWS = 1000
