@@ -92,7 +92,8 @@ STAFF: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 def settings_for(urls: Mapping[StoreName, str], state: Path) -> Settings:
     """Settings of a house on *urls* with its slots under *state*."""
     slots = {name: state / "slots" / name.lower() for name in SLOT_NAMES}
-    return Settings(Mode.DEMO, state, {name: url for name, url in urls.items()}, slots, "127.0.0.1", 8200, 1, 4, None)
+    stores: dict[str, str] = dict(urls.items())
+    return Settings(Mode.DEMO, state, stores, slots, "127.0.0.1", 8200, 1, 4, None)
 
 
 @dataclass
