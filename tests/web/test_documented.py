@@ -1,0 +1,136 @@
+"""docs/api.md: every route with an example that runs, and every code that is raised."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.house import House
+from vault import errors
+from vault.app import create_app
+from vault.domain.terms import id_text
+from vault.errors import VaultError
+from vault.services.locating import Located, locate
+from vault.web.codes import CODES
+
+PREFIXES = {"CONSENT": "con_", "FACT": "fct_"}
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+KINDS = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, VaultError)
+}
+# Their argument is a reason for the ledger, or a sentence for the operator: a caller sees one code.
+ONE_CODE = {"Corrupt", "Misconfigured"}
+# Where only the command line comes by.
+GOVERNING = {"vault/services/govern.py", "vault/services/governing.py", "vault/services/policies.py"}
+
+
+def literals(node: ast.expr) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str(code)):
+            yield code
+        case ast.IfExp(body=body, orelse=other):
+            yield from literals(body)
+            yield from literals(other)
+        case _:
+            # Computed: a reason of the policy, or the code of the error that it repeats.
+            pass
+
+
+def raised() -> Iterator[tuple[str, str]]:
+    """Every code that is named where an error is made, with its module."""
+    for module in sorted((ROOT / "vault").rglob("*.py")):
+        path = module.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id=kind), args=[first, *_]) if kind in KINDS.keys() - ONE_CODE:
+                    yield from ((code, path) for code in literals(first))
+                case ast.Call(func=ast.Name(id=kind)) | ast.Raise(exc=ast.Name(id=kind)) if kind in KINDS:
+                    yield KINDS[kind].code, path
+
+
+def test_every_code_that_is_raised_is_documented() -> None:
+    assert sorted({code for code, _ in raised() if f"| `{code}` |" not in GUIDE}) == []
+
+
+def test_every_code_that_a_caller_can_meet_has_a_status_of_its_own() -> None:
+    met = {code for code, path in raised() if not path.startswith("vault/cli/") and path not in GOVERNING}
+
+    assert sorted(met - CODES.keys() - {"misconfigured"}) == []
+
+
+def test_every_code_is_documented_with_its_status_and_sentence() -> None:
+    for code, kind in CODES.items():
+        assert f"| `{code}` | {kind.status} | {kind.title} |" in GUIDE, code
+
+
+def test_every_route_is_documented_by_an_example(sqlite_house: House) -> None:
+    app = create_app(sqlite_house.parts, sqlite_house.settings)
+    shown = {(method, re.sub(r"\$\w+", "<>", path.partition("?")[0])) for method, path, _, _ in examples({})}
+
+    wanted = set()
+    for rule in app.url_map.iter_rules():
+        (method,) = (rule.methods or set()) - {"HEAD"}
+        wanted.add((method, re.sub(r"<\w+>", "<>", rule.rule)))
+    assert shown == wanted
+
+
+def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
+    house = sqlite_house
+    client = create_app(house.parts, house.settings).test_client()
+    staff = {"INTAKE": "intake", "DESK": "servicedesk", "REGISTRY": "registry", "OFFICER": "officer"}
+    customer = house.admit()
+    house.state(customer, "contract")
+    house.state(customer, "case")
+    known = {
+        "VAULT": "",
+        "CUSTOMER": customer,
+        "ORGANISATION": house.admit({"company_name": "示例物流有限公司"}, kind="organisation"),
+        "APP": id_text("app", house.app("accounts").id),
+        "NOTICE": str(house.consent("P11")["notice"]),
+        "ETAG": etag_of(house, customer),
+        **{name: house.app(app).token for name, app in staff.items()},
+    }
+
+    for method, path, headers, body in examples(known):
+        asker = next((app for app in staff.values() if house.app(app).token in str(headers)), "intake")
+        own = house.known_to(asker, customer)
+        response = client.open(
+            path.replace(customer, own), method=method, headers=headers, data=body.replace(customer, own)
+        )
+        assert response.status_code < 300, (method, path, response.get_json())
+        recorded = (response.get_json(silent=True) or {}).get("id", "")
+        known |= {name: recorded for name, prefix in PREFIXES.items() if recorded.startswith(prefix)}
+
+
+def etag_of(house: House, customer: str) -> str:
+    (located,) = locate(house.parts, house.call("intake"), [customer])
+    assert isinstance(located, Located)
+    etag = located.identity.etag(house.call("intake").actor.space, located.row.revision)
+    return f'"{etag.hex()}"'
+
+
+def examples(known: Mapping[str, str]) -> Iterator[tuple[str, str, Mapping[str, str], str]]:
+    """Read each curl line of the guide: method, path, headers and body, with what is *known* put in."""
+    for block in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            split = shlex.split(line)[1:]
+            words = iter(
+                [re.sub(r"\$(\w+)", lambda name: known.get(name[1], name[0]), word) for word in split]
+            )
+            method, path, headers, body = "", "", {}, ""
+            for word in words:
+                match word:
+                    case "-X":
+                        method = next(words)
+                    case "-H":
+                        name, _, value = next(words).partition(": ")
+                        headers[name] = value
+                    case "-d":
+                        body = next(words)
+                    case _:
+                        path = word.removeprefix("$VAULT")
+            yield method or ("POST" if body else "GET"), path, headers, body

@@ -1,0 +1,71 @@
+"""App: the web application of one house; every route with its permission, every failure a problem."""
+
+import sys
+from collections.abc import Callable
+
+from flask import Flask, Response, g, request
+
+from vault.services.parts import Parts
+from vault.settings import Mode, Settings
+from vault.web import logs, metrics, problems
+from vault.web.api import consents, facts, health, profiles, reference, restrictions, subjects
+from vault.web.context import ask
+from vault.web.routes import Route, View
+
+_EVERY_ANSWER = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    # Instead of the name and version that a server would put there.
+    ("Server", "vault"),
+)
+_NO_PAGE = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+
+
+def create_app(parts: Parts, settings: Settings) -> Flask:
+    """Build the application over *parts*; nothing is asked of them before the first request."""
+    app = Flask("vault.web", static_folder=None)
+    # A redirect to the tidier address would say the untidy one back, with whatever stood in it.
+    app.url_map.merge_slashes = False
+
+    @app.before_request
+    def name_request() -> None:
+        g.request_id = parts.new_id().hex()
+
+    problems.install(app, logs.logger(sys.stderr))
+    exposition = metrics.install(app)
+    app.after_request(_close)
+    for route in routes(parts, settings, exposition):
+        app.add_url_rule(
+            route.rule,
+            endpoint=route.name,
+            view_func=_view(parts, route),
+            methods=[route.method],
+            provide_automatic_options=False,
+        )
+    return app
+
+
+def routes(parts: Parts, settings: Settings, exposition: Callable[[], bytes]) -> tuple[Route, ...]:
+    """List every call of the house, the ones for operators and readers included."""
+    asked = (*subjects.ROUTES, *profiles.ROUTES, *consents.ROUTES, *facts.ROUTES, *restrictions.ROUTES)
+    told = (*asked, *health.routes(parts, exposition))
+    return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
+
+
+def _view(parts: Parts, route: Route) -> View:
+    """Put what every call needs before its view: a token, a purpose, and a body that was read strictly."""
+    if route.action is None:
+        return route.view
+
+    def view(**path: str) -> Response:
+        return route.view(ask(parts, route, request), **path)
+
+    return view
+
+
+def _close(response: Response) -> Response:
+    """Keep every answer, errors included, out of caches, frames and guesses about its type."""
+    is_page = "Content-Security-Policy" in response.headers
+    response.headers.extend(_EVERY_ANSWER if is_page else (*_EVERY_ANSWER, _NO_PAGE))
+    return response

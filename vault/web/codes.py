@@ -1,0 +1,94 @@
+"""Codes: every failure that a caller of the API can meet, its status, and what it means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a code means to a caller: the status it comes with, and one sentence."""
+
+    status: int
+    title: str
+
+
+CODES: Mapping[str, Kind] = {
+    "request": Kind(400, "The request broke off, or is not HTTP as it should be."),
+    "syntax": Kind(400, "The body is not one JSON document."),
+    "encoding": Kind(400, "The body is not UTF-8."),
+    "duplicate_key": Kind(400, "An object of the body has the same key twice."),
+    "depth": Kind(400, "The body is nested too deeply."),
+    "unsafe_number": Kind(400, "A number of the body is not finite, or beyond ±(2^53-1)."),
+    "body_unexpected": Kind(400, "This call takes no body."),
+    "header": Kind(400, "A header is not of its plain ASCII form, or was given twice."),
+    "query": Kind(400, "The query string is not of the form name=value&name=value."),
+    "unauthenticated": Kind(401, "The Authorization header names no application that may ask."),
+    "refused": Kind(403, "This may not be done."),
+    "purpose": Kind(403, "The purpose is unknown, or the application does not hold it."),
+    "role": Kind(403, "No role that the application holds for this purpose allows this action."),
+    "field": Kind(403, "The field is not granted for this purpose and action."),
+    "source": Kind(403, "The application is no registered source of such facts, or would speak for itself."),
+    "treatment": Kind(403, "The field cannot be shown in the way that the policy names."),
+    "basis": Kind(403, "The fact that the purpose requires of this customer is missing."),
+    "restriction": Kind(403, "The customer's data is restricted."),
+    "not_found": Kind(404, "Absent, erased or not yours, alike."),
+    "no_route": Kind(404, "No call has this address."),
+    "method_not_allowed": Kind(405, "The call has this address, but not this method."),
+    "conflict": Kind(409, "It meets something that already stands."),
+    "duplicate": Kind(409, "Another customer has this value of a unique field."),
+    "state": Kind(409, "It is already so, or can no longer become so."),
+    "key_in_flight": Kind(409, "A call with this Idempotency-Key is being carried out."),
+    "idempotency_key_reused": Kind(409, "This Idempotency-Key came with another call before."),
+    "stale_revision": Kind(412, "The customer has changed since; read again and repeat."),
+    "too_large": Kind(413, "The body is larger than this call takes."),
+    "media_type": Kind(415, "The body must be application/json, in UTF-8 and not compressed."),
+    "invalid": Kind(422, "What was sent does not fit."),
+    "value": Kind(422, "A value does not fit its field."),
+    "required": Kind(422, "Something that this call needs is missing."),
+    "unknown_key": Kind(422, "An object has a key that this call does not know."),
+    "unknown_field": Kind(422, "The catalogue has no such field."),
+    "unknown_parameter": Kind(422, "The query string has a parameter that this call does not know."),
+    "repeated": Kind(422, "Something is named twice."),
+    "empty": Kind(422, "A value, a list or an object is empty."),
+    "type": Kind(422, "A value has the wrong JSON type."),
+    "keys": Kind(422, "The value of a field has keys that its type does not have, or lacks one."),
+    "format": Kind(422, "A value is not of the form that its field has."),
+    "characters": Kind(422, "A value holds characters that its field cannot hold."),
+    "length": Kind(422, "A value has not as many characters as its field asks for."),
+    "too_long": Kind(422, "A value is longer than its field takes."),
+    "checksum": Kind(422, "The check digit of a number is wrong."),
+    "range": Kind(422, "A number lies outside of what its field takes."),
+    "date": Kind(422, "A date or a moment is not one, or lies where it may not."),
+    "number": Kind(422, "A telephone number is not one."),
+    "extension": Kind(422, "A telephone number has an extension, and its field takes none."),
+    "country": Kind(422, "A telephone number is of a country that its field does not take."),
+    "region": Kind(422, "A number names a region that does not exist."),
+    "currency": Kind(422, "A currency is not a code of ISO 4217."),
+    "kind": Kind(422, "A customer or a number of this kind does not have this field."),
+    "unknown_code": Kind(422, "A code is not one of those that may stand here."),
+    "unknown_notice": Kind(422, "The policy has no such notice, or it does not speak of this purpose."),
+    "unknown_source": Kind(422, "The catalogue has no such source of values."),
+    "idempotency_key": Kind(422, "An idempotency key is 1 to 128 visible ASCII characters."),
+    "not_indexed": Kind(422, "The field has no index of this kind, so nothing can be found by it."),
+    "not_writable": Kind(422, "Only the vault writes this field."),
+    "limit": Kind(422, "More than one call may carry; nothing was cut off, and nothing was done."),
+    "cursor": Kind(422, "The cursor is none that this list has given to this application."),
+    "not_available": Kind(422, "This house does not have people yet; leave Vault-On-Behalf out."),
+    "purpose_required": Kind(428, "The header Vault-Purpose is needed wherever a customer is touched."),
+    "reason_required": Kind(428, "The header Vault-Reason is needed for this call."),
+    "if_match_required": Kind(428, 'The header If-Match: "<etag>" is needed for a change.'),
+    "too_many": Kind(429, "Too many calls; go on after the time in Retry-After."),
+    "internal": Kind(500, "Something failed that should not; nothing is shown of it here."),
+    "sealed_value_rejected": Kind(500, "A store does not hold what was put into it; nothing was disclosed."),
+    "unavailable": Kind(503, "A part that a promise needs does not answer; nothing was disclosed."),
+    "changed_meanwhile": Kind(503, "The customer kept changing while being read; repeat."),
+    "slot_unavailable": Kind(503, "This process was not given a secret that the call needs."),
+    "store_unavailable": Kind(503, "The data store does not answer; nothing was disclosed."),
+    "keys_unavailable": Kind(503, "The keys store does not answer; nothing was disclosed."),
+    "register_unavailable": Kind(503, "The register does not answer; nothing was disclosed."),
+    "ledger_unavailable": Kind(
+        503, "The entry could not be made durable. A change may have happened: repeat it with the same key."
+    ),
+    "tier_unavailable": Kind(503, "This process was not given the key of the field's tier."),
+    "house_locked": Kind(503, "The stores contradict each other; the house is locked."),
+}

@@ -1,0 +1,125 @@
+"""Context: from an HTTP request to a call that a service can judge; every header and parameter checked."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import Request
+
+from vault.domain.terms import PurposeId, RequestId, is_code
+from vault.errors import Invalid, InvalidValue
+from vault.services.parts import Call, Parts
+from vault.web import body
+from vault.web.auth import identify
+from vault.web.reading import is_key, load
+from vault.web.routes import Route, request_id
+
+_ETAG = re.compile(r'"([0-9A-Za-z_-]{1,64})"', re.ASCII)
+_MOST_PARAMETERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call as a view gets it: authenticated, its headers, query and body read and checked."""
+
+    parts: Parts
+    call: Call
+    etag: str
+    query: Mapping[str, str]
+    body: Any
+
+    def known(self, names: Sequence[str]) -> Sequence[str]:
+        """Refuse a field that the catalogue does not have by its position; its name is not said back."""
+        catalogue = self.call.policy.catalogue.by_name
+        for position, name in enumerate(names):
+            if name not in catalogue:
+                raise InvalidValue("unknown_field", position=position)
+        if len(set(names)) != len(names):
+            raise Invalid("repeated", field="fields")
+        return names
+
+
+def ask(parts: Parts, route: Route, request: Request) -> Asked:
+    """Read *request* as a call of *route*.
+
+    The token comes first: a stranger learns nothing from the rest, and none of his body is read.
+    """
+    begun = identify(parts, request, RequestId(bytes.fromhex(request_id())))
+    environ = request.environ
+    if "HTTP_VAULT_ON_BEHALF" in environ:
+        raise Invalid("not_available", field="Vault-On-Behalf")
+    purpose = _header(environ, "Vault-Purpose", is_code, missing="purpose_required")
+    reason = _header(environ, "Vault-Reason", is_code, missing="reason_required" if route.reason else "")
+    ticket = _header(environ, "Vault-Ticket", is_code)
+    key = _header(environ, "Idempotency-Key", is_key)
+    etag = _header(environ, "If-Match", _is_etag, missing="if_match_required" if route.etag else "")
+    query = _parameters(route, environ.get("QUERY_STRING", ""))
+    raw, read = _body(route, request)
+    call = begun(
+        purpose=PurposeId(purpose),
+        reason=reason or None,
+        ticket=ticket or None,
+        idempotency_key=key if key and route.idempotent else None,
+        # The address belongs to it: the same key with the same body elsewhere is another call.
+        body_digest=hashlib.sha256(f"{request.method} {request.path}\n".encode() + raw).digest(),
+    )
+    return Asked(parts, call, etag.strip('"'), query, read)
+
+
+def _header(environ: Mapping[str, Any], name: str, fits: Callable[[str], bool], *, missing: str = "") -> str:
+    """Read a header that is a plain code; *missing* is the code of the refusal where it must be there.
+
+    Some servers join a header that was given twice by a comma, and hand on one that is not ASCII as an
+    empty one: neither fits.
+    """
+    text = environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+    if text is None:
+        if missing:
+            raise Invalid(missing)
+        return ""
+    if not isinstance(text, str) or not fits(text):
+        raise Invalid("header", field=name)
+    return text
+
+
+def _is_etag(text: str) -> bool:
+    return _ETAG.fullmatch(text) is not None
+
+
+def _parameters(route: Route, text: str) -> dict[str, str]:
+    known = {parameter.name for parameter in route.query}
+    try:
+        pairs = (
+            parse_qsl(
+                text,
+                keep_blank_values=True,
+                strict_parsing=True,
+                errors="strict",
+                max_num_fields=_MOST_PARAMETERS,
+            )
+            if text
+            else []
+        )
+    except ValueError:
+        raise Invalid("query") from None
+    found = dict(pairs)
+    if not found.keys() <= known:
+        raise Invalid("unknown_parameter")
+    if len(found) != len(pairs):
+        raise Invalid("repeated")
+    for parameter in route.query:
+        if parameter.required and not found.get(parameter.name):
+            raise Invalid("required", field=parameter.name)
+    return found
+
+
+def _body(route: Route, request: Request) -> tuple[bytes, Any]:
+    if route.body is None:
+        body.refuse(request)
+        return b"", None
+    raw = body.read(request, route.body_bytes)
+    parsed = body.parse(raw)
+    return raw, route.reader(parsed) if route.reader is not None else load(route.body, parsed)

@@ -1,0 +1,158 @@
+"""OpenAPI: the description of the API, made from its routes and schemas and from nothing else."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+
+from vault.web import schemas
+from vault.web.emit import JSON
+from vault.web.problems import CONTENT_TYPE
+from vault.web.routes import Route
+
+_PATH_PARAMETER = re.compile(r"<(\w+)>")
+_CODE = {"type": "string", "pattern": "^[A-Za-z0-9._:/-]{1,64}$"}
+_HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "Vault-Purpose": ("Why the data is used: a purpose of the policy, such as P04.", _CODE),
+    "Vault-Reason": ("A code that says why now; it is kept in the ledger.", _CODE),
+    "Vault-Ticket": ("The case it is for; kept sealed, and as a keyed hash.", _CODE),
+    "If-Match": (
+        "The ETag of the revision that is changed.",
+        {"type": "string", "pattern": '^"[0-9A-Za-z_-]{1,64}"$'},
+    ),
+    "Idempotency-Key": (
+        "The same key with the same body is carried out once within 24 hours.",
+        {"type": "string", "pattern": "^[!-+\\--~]{1,128}$"},
+    ),
+}
+_WORDS = {
+    "customer": "the application's own id of the customer",
+    "item": "the application's own id of the consent",
+    "fact": "the application's own id of the fact",
+}
+_ALWAYS = (400, 401, 403, 422, 428, 500, 503)
+
+
+def describe(routes: Iterable[Route]) -> dict[str, Any]:
+    """Write the OpenAPI 3.1 document of *routes*."""
+    spec = APISpec(
+        title="Customer Vault",
+        version="1",
+        openapi_version="3.1.0",
+        info={"description": "Sealed customer data, shown by purpose. Every code is explained in /docs."},
+        plugins=[MarshmallowPlugin(schema_name_resolver=lambda schema: _schema_class(schema).__name__)],
+        security=[{"token": []}],
+    )
+    spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    for name, (meaning, form) in _HEADERS.items():
+        spec.components.parameter(name, "header", {"description": meaning, "schema": form})
+    spec.components.response("problem", _content(schemas.Problem, "Why not.", CONTENT_TYPE))
+    for route in routes:
+        path = _PATH_PARAMETER.sub(r"{\1}", route.rule)
+        spec.path(path, operations={route.method.lower(): _operation(route)})
+    return spec.to_dict()
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    noun, _, _ = route.rule.removeprefix("/v1").strip("/").partition("/")
+    operation: dict[str, Any] = {
+        "operationId": "-".join([route.method.lower(), *re.findall(r"\w+", route.rule)]),
+        "tags": [noun],
+        "summary": route.summary,
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
+        "responses": _responses(route),
+    }
+    if route.body is not None:
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": route.body}}}
+    if route.action is None:
+        operation["security"] = []
+    else:
+        operation["x-action"] = route.action.value
+    return operation
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {
+            "in": "path",
+            "name": name,
+            "required": True,
+            "description": _WORDS[name],
+            "schema": {"type": "string"},
+        }
+        for name in _PATH_PARAMETER.findall(route.rule)
+    ]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {
+            "in": "query",
+            "name": one.name,
+            "required": one.required,
+            "description": one.meaning,
+            "schema": {"type": one.type},
+        }
+        for one in route.query
+    ]
+
+
+def _header_parameters(route: Route) -> list[Any]:
+    if route.action is None:
+        return []
+    needed = {"Vault-Purpose": True, "Vault-Reason": route.reason, "Vault-Ticket": False}
+    if route.etag:
+        needed["If-Match"] = True
+    if route.idempotent:
+        needed["Idempotency-Key"] = False
+    return [
+        {
+            "in": "header",
+            "name": name,
+            "required": required,
+            "description": _HEADERS[name][0],
+            "schema": _HEADERS[name][1],
+        }
+        for name, required in needed.items()
+    ]
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    responses: dict[str, Any] = {str(route.status): _success(route)}
+    if route.deferrable:
+        responses["202"] = _content(route.answer, "It holds; its entry in the ledger is still to come.", JSON)
+    if route.action is not None:
+        statuses = {*_ALWAYS, *(status for status, possible in _sometimes(route) if possible)}
+        responses |= {str(status): "problem" for status in sorted(statuses)}
+    return responses
+
+
+def _sometimes(route: Route) -> list[tuple[int, bool]]:
+    return [
+        (404, "<" in route.rule),
+        (409, route.method != "GET"),
+        (412, route.etag),
+        (413, route.body is not None),
+        (415, route.body is not None),
+    ]
+
+
+def _success(route: Route) -> dict[str, Any]:
+    response = _content(route.answer, "Done.", JSON)
+    if route.tagged:
+        response["headers"] = {
+            "ETag": {"description": "The customer's revision.", "schema": {"type": "string"}}
+        }
+    return response
+
+
+def _content(schema: type[Any] | None, meaning: str, media_type: str) -> dict[str, Any]:
+    if schema is None:
+        return {"description": meaning}
+    return {"description": meaning, "content": {media_type: {"schema": schema}}}
+
+
+def _schema_class(schema: Any) -> type[Any]:
+    return schema if isinstance(schema, type) else type(schema)

@@ -1,0 +1,105 @@
+"""Problems: the one map from a failure to its HTTP answer (RFC 9457); codes and names, never values."""
+
+from typing import Any
+
+import orjson
+from flask import Flask, Response
+from structlog.typing import FilteringBoundLogger
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from vault.errors import (
+    Conflict,
+    Corrupt,
+    Invalid,
+    NotFound,
+    Refused,
+    Stale,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    VaultError,
+)
+from vault.web.codes import CODES
+from vault.web.logs import frames
+from vault.web.routes import request_id, whereabouts
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_SECONDS = 1
+
+
+# A failure's class decides the status; its code may only choose among those that the class can have. A policy
+# names its own guardrails, so a refusal may carry a code that no table knows.
+_FAMILIES: tuple[tuple[type[VaultError], str, frozenset[int]], ...] = (
+    (Invalid, "invalid", frozenset({400, 415, 422, 428})),
+    (Unauthenticated, "unauthenticated", frozenset({401})),
+    (Refused, "refused", frozenset({403})),
+    (NotFound, "not_found", frozenset({404})),
+    (Conflict, "conflict", frozenset({409})),
+    (Stale, "stale_revision", frozenset({412})),
+    (TooLarge, "too_large", frozenset({413})),
+    (Corrupt, "sealed_value_rejected", frozenset({500})),
+    (Unavailable, "unavailable", frozenset({503})),
+)
+_HTTP_CODES = {400: "request", 404: "no_route", 405: "method_not_allowed", 413: "too_large"}
+# Facts are names and counts by contract; a new one is shown when it is listed here, not before.
+_SHOWN_FACTS = ("field", "position", "limit")
+
+
+def install(app: Flask, log: FilteringBoundLogger) -> None:
+    """Answer every failure of *app* with a problem, and tell *log* what an operator must know."""
+
+    def on_error(error: Exception) -> Response:
+        match error:
+            case Corrupt(reason=reason):
+                log.error("rejected", code=error.code, reason=reason, **whereabouts())
+            case Unavailable():
+                log.warning("unavailable", code=error.code, facts=dict(error.facts), **whereabouts())
+            case VaultError() | HTTPException():
+                pass
+            case _:
+                # Neither the message nor the locals: a driver or a parser may quote what it choked on.
+                log.error("fault", type=type(error).__name__, at=frames(error), **whereabouts())
+        return answer(error, request_id())
+
+    app.register_error_handler(Exception, on_error)
+
+
+def answer(error: Exception, request: str) -> Response:
+    """Write *error* as the answer to the request of that id."""
+    document = problem(error, request)
+    response = Response(orjson.dumps(document), document["status"], content_type=CONTENT_TYPE)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="vault"'
+    if response.status_code in {429, 503}:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def problem(error: Exception, request: str) -> dict[str, Any]:
+    """Describe *error*: a stable code, what it means, and the field's name where one is meant."""
+    code, known = _code_of(error)
+    kind = CODES[known]
+    facts = error.facts if isinstance(error, VaultError) else {}
+    return {
+        "type": f"/docs#{known}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": code,
+        **{name: facts[name] for name in _SHOWN_FACTS if name in facts},
+        "request": request,
+    }
+
+
+def _code_of(error: Exception) -> tuple[str, str]:
+    """Find the code of *error*, and the one that explains it: its own, or that of its family."""
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
+        code = _HTTP_CODES.get(error.code, "no_route")
+        return code, code
+    for family, explaining, statuses in _FAMILIES:
+        if isinstance(error, family):
+            known = CODES.get(error.code)
+            return error.code, error.code if known is not None and known.status in statuses else explaining
+    # Misconfigured too: its sentences name files and settings, which are the operator's alone.
+    return "internal", "internal"
