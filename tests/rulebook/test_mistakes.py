@@ -138,6 +138,17 @@ def test_a_number_may_not_take_another_meaning() -> None:
     ]
 
 
+def test_a_code_and_a_source_mean_the_same_number_for_ever() -> None:
+    before = delivered.policy()
+    moved = delivered.changed("catalogue.toml", "B = 2, C = 3", "B = 3, C = 2")
+    gone = delivered.changed("catalogue.toml", ", D = 4", "")
+    source = delivered.changed("catalogue.toml", "fax = 3", "fax = 103")
+
+    assert [one.code for one in check(moved, before=before)[1]] == [Code.REUSED_NUMBER] * 2
+    assert [one.code for one in check(gone, before=before)[1]] == [Code.NOT_RETIRED]
+    assert [one.code for one in check(source, before=before)[1]] == [Code.REUSED_NUMBER]
+
+
 def test_a_change_of_tier_is_remembered() -> None:
     before = delivered.policy()
     plate = _field_block(delivered.files()["catalogue.toml"], "plate")

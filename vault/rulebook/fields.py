@@ -63,22 +63,39 @@ def compare(file: Section, catalogue: Catalogue, before: Catalogue) -> None:
     """Hold a candidate against the catalogue in force: what was sealed under it must still be found."""
     places = [(section.values.get("number"), section) for section in file.sections("field")]
     retired = [section.values.get("number") for section in file.sections("retired")]
+    _compare_numbers(file, "sources", catalogue.sources, before.sources)
     for number, old in before.by_number.items():
         new = catalogue.by_number.get(number)
+        place = next((section for other, section in places if other == number), file)
         if new is None:
             if number not in retired:
                 remedy = (
                     f"Field {number} `{old.name}` is gone; add it to [[retired]], so that it stays taken."
                 )
                 file.wrong(Code.NOT_RETIRED, remedy)
-            continue
-        place = next((section for other, section in places if other == number), file)
-        if (new.name, new.type) != (old.name, old.type):
+        elif (new.name, new.type) != (old.name, old.type):
             remedy = f"Number {number} means `{old.name}` ({old.type}); give a new field a new number."
             place.wrong(Code.REUSED_NUMBER, remedy, "number")
-        elif new.tier != old.tier and old.tier not in new.tier_history:
-            remedy = f"It was tier {old.tier:d}; add {old.tier:d} to its tier_history until all is resealed."
-            place.wrong(Code.TIER_FORGOTTEN, remedy, "tier")
+        else:
+            if new.tier != old.tier and old.tier not in new.tier_history:
+                remedy = (
+                    f"It was tier {old.tier:d}; add {old.tier:d} to its tier_history until all is resealed."
+                )
+                place.wrong(Code.TIER_FORGOTTEN, remedy, "tier")
+            _compare_numbers(place, "codes", new.codes or {}, old.codes or {})
+
+
+def _compare_numbers(
+    section: Section, key: str, numbers: Mapping[str, int], before: Mapping[str, int]
+) -> None:
+    """Hold codes against those in force: values are sealed, and sources kept, by number."""
+    for code, number in before.items():
+        if code not in numbers:
+            remedy = f"`{code}` = {number} is gone, but sealed values may still mean it; keep it."
+            section.wrong(Code.NOT_RETIRED, remedy, key)
+        elif numbers[code] != number:
+            remedy = f"`{code}` is {number} for ever; give a new code a new number."
+            section.wrong(Code.REUSED_NUMBER, remedy, key, code)
 
 
 @dataclass(frozen=True, slots=True)
