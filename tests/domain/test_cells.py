@@ -101,6 +101,24 @@ def test_every_part_of_an_address_tells(one: Address, data: st.DataObject) -> No
     assert replace(one, **{name: other}).aad() != one.aad()
 
 
+@pytest.mark.parametrize(
+    ("header", "tenant", "subject"),
+    [(5, 16, 16), (6, 15, 16), (6, 16, 17), (6, 17, 15), (7, 16, 16)],
+)
+def test_an_id_of_another_width_has_no_address(header: int, tenant: int, subject: int) -> None:
+    with pytest.raises(Corrupt) as caught:
+        field_aads(
+            bytes(header),
+            [entry(1, 0)],
+            tier=Tier.L3,
+            block=0,
+            tenant=TenantId(bytes(tenant)),
+            subject=SubjectId(bytes(subject)),
+        )
+
+    assert caught.value.reason == "address"
+
+
 @given(st.lists(st.tuples(u32, u64, st.integers(0, 2), blobs), max_size=6))
 def test_cells_are_read_as_they_were_packed(cells: list[tuple[int, int, int, bytes]]) -> None:
     entries = [entry(field, item, state) for field, item, state, _ in cells]

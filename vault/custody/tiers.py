@@ -52,7 +52,10 @@ class TierReading:
 
     def aads(self, entries: Iterable[ManifestEntry]) -> list[bytes]:
         """Where the cells of *entries* stand."""
-        return _aads(self.header, self._dek_row, entries)
+        row = self.row
+        return field_aads(
+            self.header, entries, tier=row.tier, block=row.block, tenant=row.tenant, subject=row.subject
+        )
 
 
 class TierDraft:
@@ -74,7 +77,15 @@ class TierDraft:
 
     def aad(self, entry: ManifestEntry) -> bytes:
         """Where the cell of *entry* will stand."""
-        (aad,) = _aads(self.header, self._dek_row, [entry])
+        row = self._dek_row
+        (aad,) = field_aads(
+            self.header,
+            [entry],
+            tier=row.tier,
+            block=PROFILE_BLOCK,
+            tenant=row.tenant,
+            subject=row.subject,
+        )
         return aad
 
     def put(self, entry: ManifestEntry, blob: bytes) -> None:
@@ -116,12 +127,9 @@ def read_tier(
     """
     if (row is None) != (mark is None):
         raise Corrupt("manifest_missing" if row is None else "manifest_unlisted")
+    place = identity.tenant, identity.subject, tier
     for one in (row, dek_row):
-        if one is not None and (one.tenant, one.subject, one.tier) != (
-            identity.tenant,
-            identity.subject,
-            tier,
-        ):
+        if one is not None and (one.tenant, one.subject, one.tier) != place:
             raise Corrupt("address")
     if row is None:
         return None
@@ -130,14 +138,3 @@ def read_tier(
     if dek_row is None:
         raise Corrupt("dek_missing")
     return TierReading(row, dek_row)
-
-
-def _aads(header: bytes, dek_row: DekRow, entries: Iterable[ManifestEntry]) -> list[bytes]:
-    return field_aads(
-        header,
-        entries,
-        tier=dek_row.tier,
-        block=PROFILE_BLOCK,
-        tenant=dek_row.tenant,
-        subject=dek_row.subject,
-    )

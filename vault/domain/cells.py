@@ -17,7 +17,7 @@ from struct import Struct
 from typing import Final
 
 from vault.domain.manifest import ManifestEntry
-from vault.domain.terms import SubjectId, TenantId, Tier
+from vault.domain.terms import ID_BYTES, SubjectId, TenantId, Tier
 from vault.errors import Corrupt
 
 HEADER_BYTES: Final = 6
@@ -31,7 +31,8 @@ PAD_BYTES: Final = 32
 _VERSION = 1
 _HEADER = Struct(">BBI")
 _CELL = Struct(">IQI")
-_PLACE = Struct(">BIIQQ")
+_ADDRESS = Struct(">4s6sBBIIQQ16s16s")
+_WIDTHS = (HEADER_BYTES, ID_BYTES, ID_BYTES)
 
 
 def field_header(suite: int, gen: int) -> bytes:
@@ -62,11 +63,16 @@ def field_aads(
     """The cells' addresses, so that a sealed value opens nowhere else.
 
     Every part has a fixed width, so no two addresses can meet. A whole tier is addressed in one call, since
-    this runs for every value that is read.
+    this runs for every value that is read. Raises Corrupt for a header or an id of another width.
     """
-    head, tail = b"PV1F" + header + tier.to_bytes(), tenant + subject
-    place = _PLACE.pack
-    return [head + place(state, block, field, item, rev) + tail for field, item, state, rev, *_ in entries]
+    # struct would fill up or cut off in silence, and two addresses would meet after all.
+    if (len(header), len(tenant), len(subject)) != _WIDTHS:
+        raise Corrupt("address")
+    pack = _ADDRESS.pack
+    return [
+        pack(b"PV1F", header, tier, one.state, block, one.field, one.item, one.rev, tenant, subject)
+        for one in entries
+    ]
 
 
 def pad(plain: bytes) -> bytes:

@@ -53,11 +53,11 @@ def parse_tiers(tiers: bytes) -> dict[Tier, TierMark]:
         raise Corrupt("tiers_length")
     marks: dict[Tier, TierMark] = {}
     latest = 0
-    for number, *mark in _MARK.iter_unpack(tiers):
+    for number, gen, tier_rev, mac in _MARK.iter_unpack(tiers):
         if number <= latest or number not in _TIERS:
             raise Corrupt("tiers_order")
         latest = number
-        marks[_TIERS[number]] = TierMark(*mark)
+        marks[_TIERS[number]] = TierMark(gen, tier_rev, mac)
     return marks
 
 
