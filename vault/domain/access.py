@@ -141,7 +141,8 @@ def decide(
         treatment = permitted.get(name)
         if treatment is None:
             withheld[name] = row.refusals.get(name, "not_granted")
-        elif request.catalogue.field(name).tier not in request.served:
+        elif not request.catalogue.field(name).tiers <= request.served:
+            # A value may still lie in a tier that the field had before.
             withheld[name] = "tier_not_served"
         else:
             # Neither a lookup nor a match shows a value: the most it may do with one is compare.

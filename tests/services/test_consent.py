@@ -1,0 +1,136 @@
+"""Consent: given, refused, withdrawn, and proved by a chain of records that is only ever appended."""
+
+import json
+
+import pytest
+
+from tests.house import House
+from vault.errors import Corrupt, InvalidValue, NotFound, Refused
+from vault.services import consent
+
+
+def test_without_consent_marketing_sees_nothing_and_with_it_its_tokens(house: House) -> None:
+    customer = house.admit()
+    own = house.known_to("marketing", customer)
+    with pytest.raises(Refused, match="basis"):
+        house.disclose("marketing", own, "name")
+
+    consent.record(house.parts, house.call("intake"), customer, house.consent("P11"))
+
+    assert str(house.disclose("marketing", own, "name").fields["name"]).startswith("tok_")
+
+
+def test_a_withdrawal_holds_from_its_answer_on_and_repeating_it_changes_nothing(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    own = house.known_to("marketing", customer)
+    (item,) = consent.listing(house.parts, house.call("intake"), customer)
+    house.disclose("marketing", own, "name")
+
+    for _ in range(2):
+        consent.withdraw(house.parts, house.call("intake"), customer, str(item["id"]))
+
+    with pytest.raises(Refused, match="basis"):
+        house.disclose("marketing", own, "name")
+    kinds = [entry["kind"] for entry in house.entries()]
+    assert kinds.count("consent.withdrawn") == 1
+    assert house.rows_of("register", "SELECT kind FROM record") == [("withdrawn",)]
+
+
+def test_a_refusal_is_recorded_and_permits_nothing(house: House) -> None:
+    customer = house.admit()
+
+    consent.record(house.parts, house.call("intake"), customer, house.consent("P11", state="refused"))
+
+    (item,) = consent.listing(house.parts, house.call("intake"), customer)
+    assert item["state"] == "refused"
+    with pytest.raises(Refused, match="basis"):
+        house.disclose("marketing", house.known_to("marketing", customer), "name")
+
+
+def test_deciding_again_continues_the_same_item_and_keeps_every_record(house: House) -> None:
+    customer = house.admit()
+    call = house.call("intake")
+
+    ids = {
+        consent.record(house.parts, call, customer, house.consent("P11", state=state)).id
+        for state in ("given", "refused", "given")
+    }
+
+    assert len(ids) == 1
+    bodies = [
+        json.loads(body) for (body,) in house.rows_of("data", "SELECT body FROM authorisation ORDER BY seq")
+    ]
+    assert [body["rev"] for body in bodies] == [1, 2, 3]
+    assert [body["events"][0]["state"] for body in bodies] == ["given", "refused", "given"]
+    assert bodies[0]["prev_hash"] == f"sha256:{'00' * 32}"
+    assert len({body["prev_hash"] for body in bodies}) == 3
+
+
+def test_a_record_names_its_notice_by_digest_its_item_and_its_event(house: House) -> None:
+    house.admit(consents=["P11"])
+
+    ((text,),) = house.rows_of("data", "SELECT body FROM authorisation")
+    body = json.loads(text)
+
+    assert body["schema"] == "vault.auth/1"
+    assert body["notice"]["sha256"] == house.consent("P11")["notice"]
+    assert [item["purpose"] for item in body["items"]] == ["P11"]
+    assert [event["items"] for event in body["events"]] == [["i1"]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"purpose": "P99"}, "purpose"),
+        ({"notice": "0" * 64}, "notice"),
+        ({"state": "withdrawn"}, "state"),
+        ({"form": "shouted"}, "form"),
+        ({"valid_until": "2020-01-01T00:00:00Z"}, "valid_until"),
+        ({"valid_until": "soon"}, "valid_until"),
+        ({"by": "neighbour"}, "by"),
+        ({"channel": "纸"}, "channel"),
+    ],
+)
+def test_a_wrong_part_of_an_item_is_named_and_records_nothing(
+    house: House, wrong: dict[str, str], field: str
+) -> None:
+    customer = house.admit()
+
+    with pytest.raises(InvalidValue) as raised:
+        consent.record(house.parts, house.call("intake"), customer, {**house.consent("P11"), **wrong})
+
+    assert raised.value.facts["field"] == field
+    assert house.rows_of("data", "SELECT count(*) FROM authorisation") == [(0,)]
+
+
+def test_an_item_that_ended_by_its_date_no_longer_covers(house: House) -> None:
+    customer = house.admit()
+    item = {**house.consent("P11"), "valid_until": "2026-11-21T09:00:00Z"}
+    consent.record(house.parts, house.call("intake"), customer, item)
+    own = house.known_to("marketing", customer)
+    assert house.disclose("marketing", own, "name").fields
+
+    house.clock.advance(house.hours(2))
+
+    with pytest.raises(Refused, match="basis"):
+        house.disclose("marketing", own, "name")
+
+
+def test_a_broken_chain_takes_no_further_record(unchecked_house: House) -> None:
+    house = unchecked_house
+    customer = house.admit(consents=["P11"])
+    house.by_hand("data", "DELETE FROM authorisation")
+
+    with pytest.raises(Corrupt):
+        consent.record(house.parts, house.call("intake"), customer, house.consent("P10"))
+
+
+def test_two_apps_know_one_item_by_different_ids(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    (mine,) = consent.listing(house.parts, house.call("intake"), customer)
+    theirs = house.known_to("servicedesk", customer)
+    (yours,) = consent.listing(house.parts, house.call("servicedesk"), theirs)
+
+    assert mine["id"] != yours["id"]
+    with pytest.raises(NotFound):
+        consent.withdraw(house.parts, house.call("servicedesk"), theirs, str(mine["id"]))
