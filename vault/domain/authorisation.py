@@ -151,7 +151,7 @@ def _item(event: ConsentEvent, principal: Principal, retention: str) -> Json:
 
 def _basis(purpose: Purpose, regime: str) -> str:
     bases = purpose.bases.get(regime, ())
-    return f"{'pipl' if regime == 'CN' else 'gdpr'}:{bases[0]}" if bases else "none"
+    return bases[0] if bases else "none"
 
 
 def _event(event: ConsentEvent) -> Json:
