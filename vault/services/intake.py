@@ -19,6 +19,7 @@ from vault.services.drafting import changes, item_number, kind_of, provenance
 from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit
+from vault.services.rehearsing import rehearse
 from vault.services.storing import Draft, Written
 from vault.services.writing import write, write_each
 from vault.storage import subjects
@@ -34,6 +35,14 @@ class Admitted:
 
     id: str
     etag: str
+    warnings: tuple[Mapping[str, str], ...] = ()
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a dry run says of a record that would be admitted, or was before (``replayed``)."""
+
     warnings: tuple[Mapping[str, str], ...] = ()
     replayed: bool = False
 
@@ -55,26 +64,28 @@ def admit_many(
     Raises Refused where the actor may admit nobody; a record's own failure is its item: InvalidValue,
     Refused ``field``, Conflict ``duplicate`` with the unique field.
     """
-    permitted = permit(parts, call, Action.ADMIT)
-    outcomes: dict[int, Admitted | VaultError] = {}
-    drafts: dict[int, Draft] = {}
-    for position, record in enumerate(records):
-        try:
-            body = {name: part for name, part in record.items() if name != "idempotency_key"}
-            keyed = repeating.keyed(
-                parts, call, _text(record.get("idempotency_key")) or call.idempotency_key, body
-            )
-            answered = repeating.answered(parts, keyed)
-            if answered is None:
-                drafts[position] = _new(parts, call, permitted, record, keyed=keyed)
-            else:
-                outcomes[position] = _again(parts, call, answered)
-        except VaultError as fault:
-            outcomes[position] = fault
+    outcomes, drafts = _drafted(parts, call, records)
     written = write_each(parts, call, list(drafts.values())) if drafts else []
     for (position, draft), one in zip(drafts.items(), written, strict=True):
         outcomes[position] = _admitted(call, draft, one) if isinstance(one, Written) else one
     return [outcomes[position] for position in range(len(records))]
+
+
+def check_many(parts: Parts, call: Call, records: Sequence[Mapping[str, Json]]) -> list[Checked | VaultError]:
+    """Say of each record what admitting it now would come to, and store nothing.
+
+    It tells which values are there already, as a lookup does, and is told to the ledger like one. Raises
+    what :func:`admit_many` raises.
+    """
+    outcomes, drafts = _drafted(parts, call, records)
+    foreseen = rehearse(parts, call, list(drafts.values())) if drafts else []
+    checked: dict[int, Checked | VaultError] = {
+        position: one if isinstance(one, VaultError) else Checked(one.warnings, replayed=True)
+        for position, one in outcomes.items()
+    }
+    for position, found in zip(drafts, foreseen, strict=True):
+        checked[position] = found if isinstance(found, VaultError) else Checked(_warnings(found))
+    return [checked[position] for position in range(len(records))]
 
 
 def amend(
@@ -147,6 +158,29 @@ def add_contact(
     linked = amending.draft(parts, call, standing, Kind.CONTACT_ADDED, changes=(link,))
     written, _ = write(parts, call, [contact, linked])
     return _admitted(call, contact, written)
+
+
+def _drafted(
+    parts: Parts, call: Call, records: Sequence[Mapping[str, Json]]
+) -> tuple[dict[int, Admitted | VaultError], dict[int, Draft]]:
+    """Sort *records* by position into those that have their outcome already and the drafts of the others."""
+    permitted = permit(parts, call, Action.ADMIT)
+    outcomes: dict[int, Admitted | VaultError] = {}
+    drafts: dict[int, Draft] = {}
+    for position, record in enumerate(records):
+        try:
+            body = {name: part for name, part in record.items() if name != "idempotency_key"}
+            keyed = repeating.keyed(
+                parts, call, _text(record.get("idempotency_key")) or call.idempotency_key, body
+            )
+            answered = repeating.answered(parts, keyed)
+            if answered is None:
+                drafts[position] = _new(parts, call, permitted, record, keyed=keyed)
+            else:
+                outcomes[position] = _again(parts, call, answered)
+        except VaultError as fault:
+            outcomes[position] = fault
+    return outcomes, drafts
 
 
 def _new(
@@ -230,8 +264,12 @@ def _admitted(call: Call, draft: Draft, written: Written) -> Admitted:
     return Admitted(
         id_text("cus", identity.pairwise(space, draft.subject)),
         identity.etag(space, written.row.revision).hex(),
-        tuple({"code": "possible_duplicate", "field": name} for name in written.possible_duplicates),
+        _warnings(written.possible_duplicates),
     )
+
+
+def _warnings(possible_duplicates: Sequence[FieldName]) -> tuple[Mapping[str, str], ...]:
+    return tuple({"code": "possible_duplicate", "field": name} for name in possible_duplicates)
 
 
 def _text(value: Json) -> str | None:

@@ -132,8 +132,8 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
             outcomes[draft.subject] = Written(one.row)
             if draft.before is not None:
                 tokens.drop_tokens(conn, parts.tenant, _addresses(draft))
-            claimed += _token_rows(parts, draft, epochs)
-    outcomes |= _repeated_within(sealed, claimed)
+            claimed += token_rows(parts, draft, epochs)
+    outcomes |= repeated_within([one.draft for one in sealed], claimed)
     claimed = [row for row in claimed if isinstance(outcomes[row.subject], Written)]
     fields = {change.field.exact_index: change.field for one in sealed for change in one.draft.changes}
     for subject, index_id, _ in sorted(tokens.put_tokens(conn, claimed)):
@@ -146,7 +146,7 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
         if field is None or field.unique or not isinstance(outcome, Written):
             continue
         hits = tokens.find_tokens(
-            conn, parts.tenant, row.index_id, [row.epoch], row.token, limit=_ENOUGH_TO_TELL
+            conn, parts.tenant, row.index_id, [row.epoch], row.token, limit=ENOUGH_TO_TELL
         )
         if any(hit.subject != row.subject for hit in hits) and field.name not in outcome.possible_duplicates:
             outcomes[row.subject] = replace(
@@ -155,9 +155,9 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
     return outcomes
 
 
-def _repeated_within(sealed: Sequence[Sealed], claimed: Sequence[TokenRow]) -> dict[SubjectId, VaultError]:
+def repeated_within(drafts: Sequence[Draft], claimed: Sequence[TokenRow]) -> dict[SubjectId, VaultError]:
     """Of two drafts of one call that want the same unique token, the first in order gets it."""
-    fields = {change.field.exact_index: change.field for one in sealed for change in one.draft.changes}
+    fields = {change.field.exact_index: change.field for draft in drafts for change in draft.changes}
     first: dict[tuple[int, int, bytes], SubjectId] = {}
     repeated: dict[SubjectId, VaultError] = {}
     for row in claimed:
@@ -169,7 +169,7 @@ def _repeated_within(sealed: Sequence[Sealed], claimed: Sequence[TokenRow]) -> d
 
 
 # A subject may hold one value in several items: that many rows show another subject's, if there is one.
-_ENOUGH_TO_TELL = 20
+ENOUGH_TO_TELL = 20
 
 
 def _put(parts: Parts, conn: Connection, one: Sealed) -> None:
@@ -205,7 +205,7 @@ def _addresses(draft: Draft) -> list[tuple[SubjectId, int, int]]:
     ]
 
 
-def _token_rows(parts: Parts, draft: Draft, epochs: Mapping[Tier, EpochRow]) -> list[TokenRow]:
+def token_rows(parts: Parts, draft: Draft, epochs: Mapping[Tier, EpochRow]) -> list[TokenRow]:
     """Compute the tokens of every new value, in every epoch that is written."""
     rows: list[TokenRow] = []
     for change in draft.changes:

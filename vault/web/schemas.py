@@ -157,11 +157,15 @@ class Problem(Strict):
 
 
 class AdmittedItem(Strict):
-    """What became of one record: the id and ETag of the customer, or a problem."""
+    """What became of one record: the id and ETag of the customer, or a problem; a dry run makes no id.
+
+    ``replayed`` where the same record, under the same key, was admitted before.
+    """
 
     id = Code(required=True, allow_none=True)
     etag = Code()
     warnings = fields.List(fields.Nested(Caution))
+    replayed = Flag()
     error = fields.Nested(Problem)
 
 

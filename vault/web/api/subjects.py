@@ -22,11 +22,11 @@ def admit(asked: Asked) -> Response:
 
 
 def admit_many(asked: Asked) -> Response:
-    """Admit each record by itself; one that is wrong spoils no other."""
+    """Admit each record by itself; one that is wrong spoils no other. A dry run stores nothing."""
     records: list[Any] = asked.body
     good = {position: record for position, record in enumerate(records) if not isinstance(record, VaultError)}
-    admitted = intake.admit_many(asked.parts, asked.call, list(good.values()))
-    outcomes = dict(zip(good, admitted, strict=True))
+    carry_out = intake.check_many if _flag(asked, "dry_run") else intake.admit_many
+    outcomes = dict(zip(good, carry_out(asked.parts, asked.call, list(good.values())), strict=True))
     request = asked.call.request.hex()
     items = [item(outcomes.get(position, record), request) for position, record in enumerate(records)]
     return emit.json({"items": items})
@@ -72,11 +72,14 @@ def read_records(body: Any) -> list[Any]:
     return [_read_record(record) for record in load(schemas.Records, body)["records"]]
 
 
-def item(outcome: intake.Admitted | VaultError, request: str) -> dict[str, Any]:
-    """Say what became of one record of a batch."""
+def item(outcome: intake.Admitted | intake.Checked | VaultError, request: str) -> dict[str, Any]:
+    """Say what became of one record of a batch, or would."""
     if isinstance(outcome, VaultError):
         return {"id": None, "error": problem(outcome, request)}
-    return {"id": outcome.id, "etag": outcome.etag, "warnings": outcome.warnings}
+    told = {"warnings": outcome.warnings, **({"replayed": True} if outcome.replayed else {})}
+    if isinstance(outcome, intake.Checked):
+        return {"id": None, **told}
+    return {"id": outcome.id, "etag": outcome.etag, **told}
 
 
 def _read_record(record: Any) -> Any:
@@ -84,6 +87,13 @@ def _read_record(record: Any) -> Any:
         return load(schemas.NewSubjectRecord, record)
     except Invalid as fault:
         return fault
+
+
+def _flag(asked: Asked, name: str) -> bool:
+    text = asked.query.get(name, "false")
+    if text not in {"true", "false"}:
+        raise InvalidValue("type", field=name)
+    return text == "true"
 
 
 def _limit(text: str | None) -> int:
@@ -127,6 +137,9 @@ ROUTES = (
         body=schemas.NewSubjects,
         body_bytes=BATCH_BODY_BYTES,
         reader=read_records,
+        query=(
+            Parameter("dry_run", "true: say what would become of each, and store nothing", type="boolean"),
+        ),
         answer=schemas.AdmittedItems,
     ),
     Route(
