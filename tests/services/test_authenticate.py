@@ -13,7 +13,7 @@ from vault.domain.grants import token_text
 from vault.domain.terms import ActorId, AppId, RoleId
 from vault.errors import Corrupt, LedgerUnavailable, Unauthenticated
 from vault.services import govern
-from vault.services.authenticate import actor_of, policy_of
+from vault.services.authenticate import policy_of, still
 from vault.services.govern import Wish
 from vault.storage import keys
 
@@ -74,7 +74,7 @@ def test_while_a_secret_is_changed_over_both_serve(office: Office) -> None:
     old = office.hire(days=10)
     new = govern.issue_secret(office.parts, OPERATOR, old.app, expires=office.now() + 90 * DAY)
 
-    assert office.ask(old.token)[0] == office.ask(new.token)[0]
+    assert office.ask(old.token)[0].id == office.ask(new.token)[0].id
     office.pass_time(10 * DAY)
 
     with pytest.raises(Unauthenticated):
@@ -121,8 +121,25 @@ def test_who_already_waits_for_its_turn_feels_a_revocation(office: Office) -> No
     with other.parts.stores.data.read() as conn:
         assert not other.parts.authority.recheck(conn, standing, issued.app)
         renewed = other.parts.authority.standing(conn)
-    assert actor_of(standing, actor.id, other.now()) == actor
-    assert actor_of(renewed, actor.id, other.now()) is None
+    assert still(standing, actor, other.now()) == actor
+    assert still(renewed, actor, other.now()) is None
+
+
+def test_who_already_waits_for_its_turn_feels_that_the_secret_it_has_shown_was_revoked(
+    office: Office,
+) -> None:
+    other = office.another()
+    issued = office.hire()
+    second = govern.issue_secret(office.parts, OPERATOR, issued.app, expires=office.now() + DAY)
+    actor, _ = other.ask(issued.token)
+    same, _ = other.ask(second.token)
+
+    govern.revoke_secret(office.parts, OPERATOR, issued.app, secret=issued.secret)
+
+    with other.parts.stores.data.read() as conn:
+        renewed = other.parts.authority.standing(conn)
+    assert still(renewed, actor, other.now()) is None
+    assert still(renewed, same, other.now()) == same
 
 
 FORGERIES = {

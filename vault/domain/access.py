@@ -47,7 +47,10 @@ class HeldRole:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks; ``sources`` are the kinds of facts that this actor may assert."""
+    """Who asks; ``sources`` are the kinds of facts that this actor may assert.
+
+    ``secret`` is the id of the secret that an app has shown: it asks for as long as that one lives.
+    """
 
     id: ActorId
     kind: str
@@ -56,6 +59,7 @@ class Actor:
     held: tuple[HeldRole, ...]
     sources: frozenset[str] = frozenset()
     strength: int = 0
+    secret: bytes = b""
 
     def roles(self, purpose: PurposeId, at: datetime) -> frozenset[RoleId]:
         """Collect the roles held for *purpose* at the moment *at*; an empty set permits nothing."""

@@ -1,6 +1,7 @@
 """Authenticate: from a bearer token to an actor who stands on a verified authority, or to nobody."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from vault.custody import credentials
@@ -11,10 +12,11 @@ from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.policy import Policy
-from vault.domain.terms import ActorId, AppId, EntryId, PurposeId, RoleId
+from vault.domain.terms import ActorId, AppId, EntryId, Millis, PurposeId, RoleId
 from vault.errors import Corrupt, Unauthenticated
 from vault.services.parts import Parts
 from vault.storage import keys
+from vault.storage.accounts import SecretRow
 from vault.storage.keys import Floors
 from vault.storage.unit_of_work import Connection
 
@@ -27,23 +29,27 @@ def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime)
 
     Missing, garbled, foreign, wrong, expired and revoked credentials are Unauthenticated alike, after the
     same reads and the same MAC; the ledger counts them by *source*, with the reason. Raises Corrupt where a
-    row that decides is not what we wrote, after that is an entry.
+    row that decides is not what we wrote, after that is an entry, and HouseLocked while the stores
+    contradict each other.
     """
+    # Here every request passes, so here a locked house stops it.
+    parts.lock.check()
     read = credentials.read(header)
     presented = read or NOBODY
     try:
         standing = stand(parts, presented.app)
     except Corrupt as fault:
         # Whoever asks gets this far, so it is counted once it comes by the hundred.
-        parts.ledger.refuse(_rejected(parts, fault, presented, source=source, at=at))
+        about = ObjectRef("app", presented.app)
+        parts.ledger.refuse(_rejected(parts, fault, about, source=source, at=at))
         raise
-    misfit = _misfit(parts, standing, presented, at)
+    shown = _shown(parts, standing, presented, at)
     actor = actor_of(standing, presented.app, at)
-    if read is None or misfit is not None or actor is None:
-        reason = "no_credential" if read is None else misfit or "app"
+    if read is None or isinstance(shown, str) or actor is None:
+        reason = "no_credential" if read is None else shown if isinstance(shown, str) else "app"
         parts.ledger.count_failure(source, reason)
         raise Unauthenticated
-    return actor, standing
+    return replace(actor, secret=shown.secret), standing
 
 
 def stand(parts: Parts, app_id: AppId) -> Standing:
@@ -83,12 +89,34 @@ def actor_of(standing: Standing, app_id: ActorId | AppId, at: datetime) -> Actor
     )
 
 
+def still(standing: Standing, actor: Actor, at: datetime) -> Actor | None:
+    """Stand *actor* on a *standing* that may be newer; None where its app or the secret it has shown ended.
+
+    Who is no app (an operator, the house itself) has no account that could end.
+    """
+    if actor.kind != "app":
+        return actor
+    secrets = standing.secrets.get(AppId(actor.id), ())
+    lives = any(one.secret == actor.secret and _is_live(one, millis(at)) for one in secrets)
+    found = actor_of(standing, actor.id, at) if lives else None
+    return replace(found, secret=actor.secret) if found is not None else None
+
+
 def policy_of(parts: Parts, conn: Connection, standing: Standing) -> Policy:
-    """Find the active policy of *standing*; its files are read once, and must be those of its digest."""
+    """Find the active policy of *standing*; its files are read once, and must be those of its digest.
+
+    Raises Corrupt where they are not, after that is an entry.
+    """
     known = parts.rulebook.known(standing.policy_number, standing.policy_digest)
     if known is not None:
         return known
-    return parts.rulebook.policy(standing.policy_number, parts.authority.policy_files(conn, standing))
+    try:
+        files = parts.authority.policy_files(conn, standing)
+    except Corrupt as fault:
+        about = ObjectRef("policy", None, str(standing.policy_number))
+        parts.ledger.refuse(_rejected(parts, fault, about, source="", at=parts.clock()))
+        raise
+    return parts.rulebook.policy(standing.policy_number, files)
 
 
 def _read(parts: Parts, app_id: AppId) -> tuple[Standing, Floors | None]:
@@ -98,8 +126,8 @@ def _read(parts: Parts, app_id: AppId) -> tuple[Standing, Floors | None]:
         return parts.authority.standing_of(conn, app_id), floors
 
 
-def _misfit(parts: Parts, standing: Standing, presented: Credential, at: datetime) -> str | None:
-    """Say why a credential does not serve; every secret of the app is compared, whichever fits."""
+def _shown(parts: Parts, standing: Standing, presented: Credential, at: datetime) -> SecretRow | str:
+    """Find the secret that was shown, or say why none serves; each is compared, whichever fits."""
     now = millis(at)
     verifier = credentials.verifier(parts.keyring, presented)
     fitting = [
@@ -107,14 +135,19 @@ def _misfit(parts: Parts, standing: Standing, presented: Credential, at: datetim
     ]
     if not fitting:
         return "unknown"
-    if any(one.revoked_ms is None and now < one.expires_ms for one in fitting):
-        return None
+    living = next((one for one in fitting if _is_live(one, now)), None)
+    if living is not None:
+        return living
     return "revoked" if any(one.revoked_ms is not None for one in fitting) else "expired"
 
 
-def _rejected(parts: Parts, fault: Corrupt, presented: Credential, *, source: str, at: datetime) -> Entry:
+def _is_live(secret: SecretRow, now: Millis) -> bool:
+    return secret.revoked_ms is None and now < secret.expires_ms
+
+
+def _rejected(parts: Parts, fault: Corrupt, about: ObjectRef, *, source: str, at: datetime) -> Entry:
     """Tell that a deciding row was not ours; nobody is proven yet, so no actor is named."""
-    detail, key_epoch = parts.detail.seal(millis(at), {"source": source})
+    detail, key_epoch = parts.detail.seal(millis(at), {"source": source} if source else {})
     return Entry(
         id=EntryId(parts.new_id()),
         at_ms=millis(at),
@@ -122,7 +155,7 @@ def _rejected(parts: Parts, fault: Corrupt, presented: Credential, *, source: st
         actor=ActorRef("unknown", "app"),
         outcome=f"failed:{fault.reason}",
         times=1,
-        object=ObjectRef("app", presented.app),
+        object=about,
         detail=detail,
         key_epoch=key_epoch,
     )

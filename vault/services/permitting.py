@@ -9,7 +9,7 @@ from vault.domain.policy import MatrixRow
 from vault.domain.terms import Action, AppId
 from vault.errors import Refused, Unauthenticated, VaultError
 from vault.services import witness
-from vault.services.authenticate import actor_of, policy_of, stand
+from vault.services.authenticate import policy_of, stand, still
 from vault.services.parts import Call, Parts
 
 
@@ -74,7 +74,7 @@ def renew(parts: Parts, call: Call) -> Call:
     standing = stand(parts, AppId(call.actor.id))
     with parts.stores.data.read() as conn:
         policy = policy_of(parts, conn, standing)
-    actor = actor_of(standing, call.actor.id, parts.clock())
+    actor = still(standing, call.actor, parts.clock())
     if actor is None:
         raise Unauthenticated
     return replace(call, actor=actor, standing=standing, policy=policy)
