@@ -65,13 +65,8 @@ def release(
     waiting = dict(enumerate(targets))
     for _ in range(_ROUNDS):
         permitted = permitting(parts, call, action, fields)
-        judged = dict(
-            zip(
-                waiting,
-                _judge(parts, call, permitted, find(parts, call, list(waiting.values()))),
-                strict=True,
-            )
-        )
+        found = find(parts, call, list(waiting.values()))
+        judged = dict(zip(waiting, _judge(parts, call, permitted, found), strict=True))
         verdicts = [one.verdict for one in judged.values()]
         for fault in (one for one in verdicts if isinstance(one, Corrupt)):
             parts.ledger.append(witness.rejected(parts, call, action, fault))
@@ -87,16 +82,18 @@ def release(
             parts.ledger.refuse(entry)
             break
         receipt = parts.ledger.append(entry)
-        opened, moved = _open(parts, call, permitted, granted, receipt)
+        try:
+            opened, moved = _open(parts, call, permitted, granted, receipt)
+        except Exception as fault:
+            # The entry says that all of this was opened; who reviews it must learn that nothing was.
+            parts.ledger.note(witness.failed(parts, call, action, fault, under=entry.id))
+            raise
         done |= opened
         waiting = {position: target for position, target in waiting.items() if position not in done}
         if not waiting:
             break
-        parts.ledger.append(
-            witness.cancelled(
-                parts, call, permitted.request, _grants([granted[position] for position in waiting])
-            )
-        )
+        moved_on = _grants(granted[position] for position in waiting)
+        parts.ledger.append(witness.cancelled(parts, call, action, moved_on))
         call = renew(parts, call) if moved else call
     else:
         raise Unavailable("changed_meanwhile")
@@ -124,14 +121,15 @@ def _open(
     """
     wanted = [one.located.row.subject for one in granted.values() if one.located is not None]
     tiers = _tiers(permitted, granted.values())
+    # The keys first: a floor that was read after the data might be that of the next revision already.
+    with parts.stores.keys.read() as conn:
+        idents = keys.idents(conn, parts.tenant, wanted)
+        deks = keys.deks(conn, parts.tenant, wanted, tiers)
     with parts.stores.data.read() as conn:
         if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
             return {}, True
         rows = subjects.rows(conn, parts.tenant, wanted)
         sealed = subjects.sealed(conn, parts.tenant, wanted, tiers)
-    with parts.stores.keys.read() as conn:
-        idents = keys.idents(conn, parts.tenant, wanted)
-        deks = keys.deks(conn, parts.tenant, wanted, tiers)
     standing = {
         position: (one.located, one.verdict)
         for position, one in granted.items()

@@ -128,16 +128,23 @@ def missed(parts: Parts, call: Call, field: Field, typed: bytes) -> Entry:
     )
 
 
-def cancelled(parts: Parts, call: Call, request: Request, grants: Sequence[Granted]) -> Entry:
+def cancelled(parts: Parts, call: Call, action: Action, grants: Sequence[Granted]) -> Entry:
     """Tell that what the entry before had granted was not opened: the subject or the authority had moved."""
     return entry(
         parts,
         call,
         Kind.RELEASE_CANCELLED,
-        request.action,
+        action,
         outcome="refused:changed_meanwhile",
         sets=[OutcomeSet(subjects=tuple(one.token for one in grants))],
     )
+
+
+def failed(parts: Parts, call: Call, action: Action, fault: Exception, *, under: EntryId) -> Entry:
+    """Tell that nothing was released under the entry *under*, which stands: opening met a fault."""
+    code = fault.reason if isinstance(fault, Corrupt) else getattr(fault, "code", "fault")
+    about = ObjectRef("entry", under)
+    return entry(parts, call, Kind.RELEASE_FAILED, action, outcome=f"failed:{code}", about=about)
 
 
 def rejected(
