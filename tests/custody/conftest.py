@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.custody.ledgers import Clock, found, open_ledger, open_stores
+from tests.custody.ledgers import Clock, a_house, open_ledger
 from vault.custody.ledger import Ledger
 from vault.storage.unit_of_work import Stores
 
@@ -12,10 +12,8 @@ from vault.storage.unit_of_work import Stores
 @pytest.fixture
 def stores(store_urls: Mapping[str, str]) -> Iterator[Stores]:
     """The four stores of a founded house."""
-    opened = open_stores(store_urls)
-    found(opened)
-    yield opened
-    opened.close()
+    with a_house(store_urls) as opened:
+        yield opened
 
 
 @pytest.fixture

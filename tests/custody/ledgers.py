@@ -67,6 +67,17 @@ def found(stores: Stores) -> None:
     stores.audit.transact(audit.create)
 
 
+@contextmanager
+def a_house(urls: Mapping[str, str]) -> Iterator[Stores]:
+    """The four stores of a founded house, closed again whatever happens."""
+    stores = open_stores(urls)
+    try:
+        found(stores)
+        yield stores
+    finally:
+        stores.close()
+
+
 def open_ledger(stores: Stores, clock: Callable[[], datetime] = lambda: NOW) -> Ledger:
     return Ledger(stores, TENANT, clock=clock, random=os.urandom, seal_detail=seal_detail)
 
@@ -81,9 +92,11 @@ def a_ledger(urls: Mapping[str, str], clock: Callable[[], datetime] = lambda: NO
     """Another process's ledger, as far as the stores can tell."""
     stores = open_stores(urls)
     ledger = open_ledger(stores, clock)
-    yield ledger
-    ledger.close()
-    stores.close()
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+        stores.close()
 
 
 def new_id() -> EntryId:

@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from tests.custody.ledgers import (
+    a_house,
     a_ledger,
     change,
     disclosure,
     eventually,
-    found,
     meddle,
     new_id,
-    open_stores,
     waiting,
 )
 from vault.domain.merkle import Frontier, leaf_hash
@@ -27,14 +26,12 @@ SIZE = 600  # Two full tiles and a tail of 64 + 16 + 8.
 @pytest.fixture
 def stores(store_urls: Mapping[str, str]) -> Iterator[Stores]:
     """The stores of a house whose ledger holds SIZE entries."""
-    opened = open_stores(store_urls)
-    found(opened)
-    with a_ledger(store_urls) as ledger:
-        for _ in range(SIZE - 1):
-            ledger.note(disclosure())
-        ledger.append(disclosure())
-    yield opened
-    opened.close()
+    with a_house(store_urls) as opened:
+        with a_ledger(store_urls) as ledger:
+            for _ in range(SIZE - 1):
+                ledger.note(disclosure())
+            ledger.append(disclosure())
+        yield opened
 
 
 def edited(stores: Stores, idx: int) -> None:
@@ -266,14 +263,11 @@ def test_a_ledger_that_grows_meanwhile_is_whole(stores: Stores, store_urls: Mapp
 
 
 def test_an_empty_ledger_is_whole(store_urls: Mapping[str, str]) -> None:
-    stores = open_stores(store_urls)
-    found(stores)
-
-    report = verify(stores)
+    with a_house(store_urls) as stores:
+        report = verify(stores)
 
     assert report.ok
     assert report.root.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    stores.close()
 
 
 def test_a_report_is_written_as_json(stores: Stores) -> None:
