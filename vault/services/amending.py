@@ -9,13 +9,15 @@ from vault.domain.consent import AuthorisationRow, ConsentRow
 from vault.domain.entry import Entry
 from vault.domain.facts import FactRow
 from vault.domain.kinds import Kind
-from vault.domain.terms import Action, FactId, FieldName, Gate
+from vault.domain.terms import Action, AppId, FactId, FieldName, Gate
 from vault.errors import Corrupt, NotFound, Refused, TierUnavailable, VaultError
 from vault.services import witness
-from vault.services.locating import Located, locate
+from vault.services.locating import Located, locate, unchanged
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit_each, refuse
 from vault.services.storing import Draft
+from vault.storage import subjects
+from vault.storage.unit_of_work import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,16 @@ def stand(
         # A tier that this process does not serve is refused before anything is stored (DESIGN §7).
         raise TierUnavailable(field=name) if reason == "tier_not_served" else Refused("field", field=name)
     return Standing(found, verdict)
+
+
+def still_stands(parts: Parts, conn: Connection, call: Call, standing: Standing) -> bool:
+    """Tell whether actor and customer are, in the snapshot that *conn* sees, as they were judged.
+
+    What is shown after its entry is shown on this state or not at all (promise 6).
+    """
+    subject = standing.located.row.subject
+    same = parts.authority.recheck(conn, call.standing, AppId(call.actor.id))
+    return same and unchanged(standing.located, subjects.rows(conn, parts.tenant, [subject]))
 
 
 def draft(

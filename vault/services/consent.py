@@ -10,12 +10,12 @@ from vault.domain.instants import day, moment
 from vault.domain.kinds import Kind
 from vault.domain.policy import Purpose
 from vault.domain.terms import Action, ConsentId, id_bytes, id_text
-from vault.errors import Corrupt, NotFound
+from vault.errors import Corrupt, NotFound, Unavailable
 from vault.services import amending, recording, witness
 from vault.services.amending import Standing
 from vault.services.parts import Call, Parts
 from vault.services.storing import Draft
-from vault.services.writing import until_current, write
+from vault.services.writing import is_told, until_current, write
 from vault.storage import consents
 
 
@@ -57,7 +57,7 @@ def withdraw(parts: Parts, call: Call, customer: str, item: str) -> Recorded:
         standing = amending.stand(parts, call, customer, Action.RECORD_CONSENT)
         row = _find(call, standing, item)
         if row.state is ConsentState.WITHDRAWN:
-            return Recorded(item)
+            return Recorded(item, accepted=not is_told(parts, standing.located.row.subject))
         at = parts.clock()
         said = ConsentEvent(
             row.consent,
@@ -88,6 +88,12 @@ def listing(parts: Parts, call: Call, customer: str) -> list[Mapping[str, Json]]
         parts, call, Kind.CONSENT_LISTED, Action.RECORD_CONSENT, token=standing.grant.token
     )
     parts.ledger.append(entry)
+    with parts.stores.data.read() as conn:
+        still_stands = amending.still_stands(parts, conn, call, standing)
+    if not still_stands:
+        # Withdrawn while the entry was being written: the old state is not shown under a later entry.
+        parts.ledger.append(witness.cancelled(parts, call, Action.RECORD_CONSENT, [standing.grant]))
+        raise Unavailable("changed_meanwhile")
     listed: list[Mapping[str, Json]] = [
         {
             "id": _own_id(call, standing, row.consent),
@@ -114,7 +120,7 @@ def _appended(
         located.row.kind,
         said,
         facts=located.facts,
-        before=_chain(parts, standing),
+        before=_chain(parts, call, standing),
     )
     others = tuple(row for row in located.consents if row.consent != now.consent)
     return amending.draft(
@@ -122,7 +128,7 @@ def _appended(
     )
 
 
-def _chain(parts: Parts, standing: Standing) -> list[AuthorisationRow]:
+def _chain(parts: Parts, call: Call, standing: Standing) -> list[AuthorisationRow]:
     """Read the subject's records; the seal knows the newest of each item, and each knows the one before."""
     located = standing.located
     subject = located.row.subject
@@ -130,7 +136,11 @@ def _chain(parts: Parts, standing: Standing) -> list[AuthorisationRow]:
         rows = consents.authorisations(conn, parts.tenant, [subject]).get(subject, [])
     newest = {row.consent: row.hash for row in rows}
     if not chained(rows) or newest != {row.consent: row.record_hash for row in located.consents}:
-        raise Corrupt("authorisation_chain")
+        fault = Corrupt("authorisation_chain")
+        parts.ledger.append(
+            witness.rejected(parts, call, Action.RECORD_CONSENT, fault, token=standing.grant.token)
+        )
+        raise fault
     return rows
 
 

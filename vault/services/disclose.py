@@ -9,7 +9,7 @@ from vault.domain.canonical import Json
 from vault.domain.catalogue import Field, FieldType
 from vault.domain.sanitize import show
 from vault.domain.terms import Action, Treatment, id_text
-from vault.errors import Refused, VaultError
+from vault.errors import Corrupt, Refused, VaultError
 from vault.services.issuing import related
 from vault.services.locating import locate
 from vault.services.parts import Call, Parts
@@ -46,7 +46,7 @@ def profiles(
     LedgerUnavailable where the entry cannot be made durable.
     """
     opened = release(parts, call, Action.READ, fields, targets=ids, find=locate)
-    return [_answer(parts, one) if isinstance(one, Opened) else one for one in opened]
+    return [_shown(parts, one) if isinstance(one, Opened) else one for one in opened]
 
 
 def reveal(parts: Parts, call: Call, customer: str, field: str) -> Answer:
@@ -58,6 +58,14 @@ def reveal(parts: Parts, call: Call, customer: str, field: str) -> Answer:
         # The one field that was asked for: a refusal, and not an empty answer.
         raise Refused("field" if reason == "not_granted" else reason, field=name)
     return _answer(parts, opened)
+
+
+def _shown(parts: Parts, opened: Opened) -> Answer | VaultError:
+    try:
+        return _answer(parts, opened)
+    except Corrupt as fault:
+        # A contact of this customer was tampered with: that spoils no other item.
+        return fault
 
 
 def _answer(parts: Parts, opened: Opened) -> Answer:

@@ -10,11 +10,10 @@ from vault.domain.canonical import Json
 from vault.domain.instants import day, moment
 from vault.domain.seal import parse_tiers
 from vault.domain.sealed import SealedRow
-from vault.domain.terms import Action, AppId, SubjectId, Tier
+from vault.domain.terms import Action, SubjectId, Tier
 from vault.errors import Corrupt, Invalid, Unavailable
 from vault.services import amending, witness
 from vault.services.amending import Standing
-from vault.services.locating import unchanged
 from vault.services.parts import Call, Parts
 from vault.services.permitting import permit
 from vault.storage import keys, subjects
@@ -63,13 +62,13 @@ def _changes(parts: Parts, call: Call, standing: Standing) -> list[Change]:
     tiers = [tier for tier in _tiers(call, grant) if tier in marks]
     parts.ledger.append(witness.history_viewed(parts, call, grant))
     with parts.stores.data.read() as conn:
-        same = parts.authority.recheck(conn, call.standing, AppId(call.actor.id))
-        rows = subjects.rows(conn, parts.tenant, [subject])
+        still_stands = amending.still_stands(parts, conn, call, standing)
         sealed = subjects.sealed(conn, parts.tenant, [subject], tiers).get(subject, ())
         past: dict[Tier, list[SealedRow]] = defaultdict(list)
         for row in _all_past(conn, parts, subject, tiers):
             past[row.tier].append(row)
-    if not same or not unchanged(located, rows):
+    if not still_stands:
+        parts.ledger.append(witness.cancelled(parts, call, Action.READ, [grant]))
         raise Unavailable("changed_meanwhile")
     with parts.stores.keys.read() as conn:
         deks = keys.deks(conn, parts.tenant, [subject], tiers).get(subject, [])

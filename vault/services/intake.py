@@ -13,8 +13,8 @@ from vault.domain.instants import month
 from vault.domain.kinds import Kind
 from vault.domain.manifest import parse_body
 from vault.domain.terms import Action, FieldName, Gate, SubjectId, SubjectKind, Tier, id_text
-from vault.errors import InvalidValue, Refused, Stale, TierUnavailable, VaultError
-from vault.services import amending, recording, repeating
+from vault.errors import Corrupt, InvalidValue, Refused, Stale, TierUnavailable, VaultError
+from vault.services import amending, recording, repeating, witness
 from vault.services.drafting import changes, item_number, kind_of, provenance
 from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
@@ -249,6 +249,8 @@ def _again(parts: Parts, call: Call, answered: AnsweredRow) -> Admitted:
     """Answer as the first call did: the status, the id and the codes are kept, the rest is derived."""
     subject = SubjectId(answered.result or b"")
     found = locate_subjects(parts, [subject])[subject]
+    if isinstance(found, Corrupt):
+        parts.ledger.append(witness.rejected(parts, call, Action.ADMIT, found))
     if isinstance(found, VaultError):
         raise found
     return Admitted(

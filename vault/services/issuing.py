@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from vault.custody.identity import Identity
 from vault.domain.canonical import Json
 from vault.domain.forms import read
-from vault.domain.terms import SubjectId, id_text
+from vault.domain.terms import Action, SubjectId, id_text
+from vault.errors import Corrupt
 from vault.services import witness
 from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
@@ -34,7 +35,10 @@ def issue(parts: Parts, call: Call, identities: Sequence[Identity]) -> list[str]
 
 
 def related(parts: Parts, call: Call, relations: Sequence[bytes]) -> Json:
-    """Show relations as the app's own ids of the contacts, with roles; one that is gone is left out."""
+    """Show relations as the app's own ids of the contacts, with roles; one that is gone is left out.
+
+    Raises Corrupt, after that is an entry, where a contact's rows are not what was put there.
+    """
     links = [read(plain)[1] for plain in relations]
     wanted = [
         (SubjectId(bytes.fromhex(str(link["subject"]))), str(link["role"]))
@@ -42,6 +46,9 @@ def related(parts: Parts, call: Call, relations: Sequence[bytes]) -> Json:
         if isinstance(link, dict)
     ]
     found = locate_subjects(parts, [subject for subject, _ in wanted])
+    for fault in (one for one in found.values() if isinstance(one, Corrupt)):
+        parts.ledger.append(witness.rejected(parts, call, Action.READ, fault))
+        raise fault
     living = [(one, role) for subject, role in wanted if isinstance(one := found[subject], Located)]
     ids = issue(parts, call, [one.identity for one, _ in living])
     return [{"id": own, "role": role} for own, (_, role) in zip(ids, living, strict=True)]

@@ -50,8 +50,13 @@ def locate(parts: Parts, call: Call, ids: Sequence[str]) -> list[Located | Vault
     An id of another app, of another kind, garbled or erased is NotFound, all alike.
     """
     wanted = [id_bytes("cus", text) for text in ids]
-    with parts.stores.keys.read() as conn:
-        known = keys.resolve(conn, parts.tenant, call.actor.space, [raw for raw in wanted if raw is not None])
+    given = [raw for raw in wanted if raw is not None]
+    try:
+        with parts.stores.keys.read() as conn:
+            known = keys.resolve(conn, parts.tenant, call.actor.space, given)
+    except Corrupt as fault:
+        # One row is too broken to be read: asked for one by one, it fails alone.
+        return [fault] if len(ids) == 1 else [one for text in ids for one in locate(parts, call, [text])]
     found = locate_subjects(parts, known.values())
     located: list[Located | VaultError] = []
     for raw in wanted:

@@ -2,17 +2,18 @@
 
 import hmac
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from vault.domain.canonical import Json
 from vault.domain.catalogue import Field
 from vault.domain.normalise import normal, query, tail
-from vault.domain.terms import Action, SubjectId
+from vault.domain.terms import Action, FieldName, SubjectId
 from vault.errors import Corrupt, InvalidValue, TierUnavailable, VaultError
 from vault.services import witness
 from vault.services.issuing import issue
 from vault.services.locating import Located, locate, locate_subjects
 from vault.services.parts import Call, Parts
-from vault.services.permitting import permit_each
+from vault.services.permitting import Permit, permit, permit_each
 from vault.services.releasing import Opened, release
 from vault.storage import tokens
 
@@ -49,6 +50,7 @@ def lookup(parts: Parts, call: Call, field: str, value: Json, *, suffix: bool = 
         targets=candidates,
         find=_located,
         searched=asked.name,
+        permitting=partial(_permit, asked.name),
     )
     for one in found:
         if isinstance(one, Corrupt):
@@ -72,6 +74,12 @@ def match(parts: Parts, call: Call, customer: str, field: str, value: Json) -> b
     held = [plain for _, plain in opened.profile.values(asked) if plain is not None]
     # Every value is compared, each in constant time: how long it took tells nothing about which.
     return any(hmac.compare_digest(normal(asked, plain), wanted) for plain in held)
+
+
+def _permit(searched: FieldName, parts: Parts, call: Call, action: Action, fields: Sequence[str]) -> Permit:
+    """Permit looking up by *searched*, also where the policy changes while the entry is being written."""
+    permit_each(parts, call, action, [searched])
+    return permit(parts, call, action, fields)
 
 
 def _whole(field: Field, value: Json) -> bytes:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from vault.domain.canonical import Json
 from vault.domain.instants import millis
+from vault.domain.terms import SubjectId
 from vault.errors import Conflict, InvalidValue
 from vault.services.parts import Call, Parts
+from vault.services.writing import settle
 from vault.storage import idempotency
 from vault.storage.idempotency import AnsweredRow
 
@@ -49,5 +51,6 @@ def answered(parts: Parts, row: AnsweredRow | None) -> AnsweredRow | None:
         return None
     if known.body != row.body:
         raise Conflict("idempotency_key_reused")
-    parts.ledger.settle([])
+    if known.result is not None:
+        settle(parts, SubjectId(known.result))
     return known

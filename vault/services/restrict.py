@@ -5,7 +5,7 @@ from vault.domain.terms import Action, Gate, is_code
 from vault.errors import InvalidValue
 from vault.services import amending, witness
 from vault.services.parts import Call, Parts
-from vault.services.writing import until_current, write
+from vault.services.writing import is_told, until_current, write
 
 
 def restrict(parts: Parts, call: Call, customer: str, reason_code: str) -> bool:
@@ -26,7 +26,7 @@ def _set(parts: Parts, call: Call, customer: str, *, restricted: bool) -> bool:
         row = standing.located.row
         gates = row.gates | Gate.RESTRICTED if restricted else row.gates & ~Gate.RESTRICTED
         if gates == row.gates:
-            return False
+            return not is_told(parts, row.subject)
         kind = Kind.RESTRICTION_SET if restricted else Kind.RESTRICTION_LIFTED
         notice = witness.notice("restricted" if restricted else "unrestricted", row.subject)
         draft = amending.draft(parts, call, standing, kind, gates=gates, notice=notice)

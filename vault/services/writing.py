@@ -11,12 +11,12 @@ from vault.domain.facts import facts_head
 from vault.domain.instants import millis
 from vault.domain.seal import NO_BLOCKS, tiers_with
 from vault.domain.sealed import DekRow, SealedRow, SubjectRow
-from vault.domain.terms import SubjectId, Tier
-from vault.errors import LedgerUnavailable, Stale, VaultError
+from vault.domain.terms import Action, SubjectId, Tier
+from vault.errors import Corrupt, LedgerUnavailable, Stale, VaultError
 from vault.services import witness
 from vault.services.parts import Call, Parts
 from vault.services.storing import Draft, Sealed, Written, store_all
-from vault.storage import keys, subjects
+from vault.storage import keys, outbox, subjects
 from vault.storage.unit_of_work import Connection
 
 T = TypeVar("T")
@@ -43,6 +43,26 @@ def write_each(parts: Parts, call: Call, drafts: Sequence[Draft]) -> list[Writte
     return _carry_out(parts, call, drafts, together=False, must_hold=False)
 
 
+def settle(parts: Parts, subject: SubjectId) -> None:
+    """Wait until every change of *subject* that took hold is in the ledger, the register and the floors.
+
+    One that was answered 503, or 202, may be there without its entry. Raises LedgerUnavailable.
+    """
+    with parts.stores.data.read() as conn:
+        waiting = outbox.of_subject(conn, parts.tenant, subject)
+    if waiting:
+        parts.ledger.settle(waiting)
+
+
+def is_told(parts: Parts, subject: SubjectId) -> bool:
+    """Tell whether that is so by now; what protects a customer holds in any case."""
+    try:
+        settle(parts, subject)
+    except LedgerUnavailable:
+        return False
+    return True
+
+
 def until_current(attempt: Callable[[], T]) -> T:
     """Repeat *attempt*, which names no revision of its own, while others change the same subject."""
     for _ in range(_ATTEMPTS):
@@ -61,7 +81,12 @@ def _carry_out(
     # A crash here leaves pending floors and DEKs without data: the next write takes them over.
     if stale and together:
         raise Stale
-    sealed = _seal(parts, [draft for draft in drafts if draft.subject not in stale], deks)
+    try:
+        sealed = _seal(parts, [draft for draft in drafts if draft.subject not in stale], deks)
+    except Corrupt as fault:
+        # What stands is proved before it is extended, so a write is the next read of it.
+        parts.ledger.append(witness.rejected(parts, call, drafts[0].entry.action or Action.WRITE, fault))
+        raise
     outcomes = store_all(parts, call, sealed, together=together)
     # A crash here leaves the outbox row: the next turn, of any worker, writes the entry and the floors.
     done = [one for one in sealed if isinstance(outcomes[one.draft.subject], Written)]

@@ -55,6 +55,12 @@ def page(
     return _OUTBOX.load(conn.execute(_NEXT, {"tenant": tenant, "most": limit, **behind}))
 
 
+def of_subject(conn: Connection, tenant: TenantId, subject: SubjectId) -> list[EntryId]:
+    """List the entries of one subject's changes that wait."""
+    query = select(_held.entry).where(_held.tenant == tenant, _held.subject == subject)
+    return [EntryId(entry) for (entry,) in conn.execute(query)]
+
+
 def remove(conn: Connection, tenant: TenantId, ids: Collection[EntryId]) -> None:
     """Delete entries that are in the ledger, in the register and under the floors; some may be gone."""
     if ids:
