@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from vault.app import create_app
 from vault.cli.main import Doors, cli
@@ -28,9 +28,6 @@ from vault.settings import Mode, Settings, read
 from vault.storage import keys
 from vault.storage.engines import open_store
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 # How long a worker's end waits for its watch to notice.
 _PATIENCE_SECONDS = 2.0
@@ -177,7 +174,7 @@ class Application:
         self._ends.callback(stopped.set)
         self._app = create_app(parts, settings)
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
         return self._app(environ, start_response)
 
