@@ -248,6 +248,27 @@ def test_no_objection_and_a_shown_notice_are_what_they_say_and_a_recipient_is_no
     assert not holds(recipient, fact())
 
 
+def test_an_objection_holds_also_against_the_app_that_took_it_down() -> None:
+    silent, asked = purpose((Requirement.NO_OBJECTION,)), purpose((Requirement.CONSENT,))
+    own = fact(FactKind.OBJECTION, source=ASKER)
+
+    for needs in (silent, asked):
+        allowed = row(needs, name=Treatment.PLAIN)
+        verdict = decide(ACTOR, request(needs), allowed, subject(own, consents=(agreed(),)), at=AT)
+        assert isinstance(verdict, Denied)
+
+
+def test_consent_to_sharing_with_others_permits_no_use_of_our_own() -> None:
+    needs = purpose((Requirement.CONSENT,))
+    shared = replace(agreed(), recipients="rcp-partner")
+    withdrawn = agreed(ConsentState.WITHDRAWN)
+
+    allowed = row(needs, name=Treatment.PLAIN)
+    verdict = decide(ACTOR, request(needs), allowed, subject(consents=(withdrawn, shared)), at=AT)
+
+    assert isinstance(verdict, Denied), "the withdrawn item is not stood in for by the other"
+
+
 def test_an_unknown_regime_must_meet_every_regime() -> None:
     strict = Purpose(
         PurposeId("P04"),
@@ -276,6 +297,18 @@ def test_own_customers_need_an_assignment_beyond_the_purpose() -> None:
 
     assert isinstance(decide(ACTOR, request(NOTHING), allowed, subject(), at=AT), Denied)
     assert isinstance(decide(ACTOR, request(NOTHING), allowed, subject(assigned), at=AT), Granted)
+
+
+@pytest.mark.parametrize("action", [Action.WRITE, Action.PROPOSE])
+def test_who_is_there_for_own_customers_changes_no_others(action: Action) -> None:
+    asked = replace(request(OPEN_ORDER), action=action)
+    allowed = replace(row(OPEN_ORDER, own=True, name=Treatment.PLAIN), action=action)
+    assigned = fact(FactKind.ASSIGNMENT, assignee=ASKER, purpose="P04")
+
+    assert isinstance(decide(ACTOR, asked, allowed, subject(fact()), at=AT), Denied)
+    assert isinstance(decide(ACTOR, asked, allowed, subject(assigned), at=AT), Granted)
+    anyone = replace(allowed, own=False)
+    assert isinstance(decide(ACTOR, asked, anyone, subject(), at=AT), Granted), "a change discloses nothing"
 
 
 def test_a_mixed_role_set_sees_more_of_what_is_assigned_to_it() -> None:

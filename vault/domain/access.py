@@ -8,7 +8,7 @@ from vault.domain.catalogue import Catalogue
 from vault.domain.consent import ConsentRow
 from vault.domain.facts import FactRow, assigned, unmet
 from vault.domain.instants import millis, month
-from vault.domain.policy import ContextClass, MatrixRow, Purpose
+from vault.domain.policy import ContextClass, MatrixRow, Purpose, Requirement
 from vault.domain.terms import (
     Action,
     ActorId,
@@ -31,6 +31,8 @@ _BY_DECISION = object()
 # for a reason of ours: the facts that a purpose requires are asked of actions that disclose.
 _DISCLOSING = frozenset({Action.READ, Action.REVEAL, Action.MATCH, Action.EXPORT})
 _COMPARING = frozenset({Action.LOOKUP, Action.MATCH})
+# A role for own customers changes no others'. Who admits, looks up or restricts has nobody assigned yet.
+_CHANGING = frozenset({Action.WRITE, Action.PROPOSE})
 # A restriction stops all but storage and protection (PIPL 47, GDPR 18(2)); recording the customer's own
 # word, what is open for the customer, and lifting the restriction are protection.
 _DESPITE_RESTRICTION = frozenset({Action.RECORD_CONSENT, Action.RESTRICT, Action.STATE, Action.PROCESS})
@@ -179,4 +181,6 @@ def _refusal(
         missing = unmet(purpose, actor.id, facts=facts.facts, consents=facts.consents, own=row.own, at=at)
         if missing:
             return "basis", tuple(one.value for one in missing)
+    if action in _CHANGING and row.own and not assigned(facts.facts, purpose.id, to=actor.id, at=at):
+        return "basis", (Requirement.ASSIGNMENT.value,)
     return None, ()

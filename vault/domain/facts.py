@@ -83,7 +83,10 @@ def unmet(
 
     *own* asks, beyond the purpose, that the subject was assigned to *asker* ("own customers").
     """
-    live = [fact for fact in facts if fact.holds(at) and fact.source != asker]
+    # The asker is never its own source of what permits; an objection holds against whoever took it down.
+    live = [
+        fact for fact in facts if fact.holds(at) and (fact.source != asker or fact.kind is FactKind.OBJECTION)
+    ]
     required: list[Requires] = [purpose.requires[regime] for regime in jurisdictions(facts, at)]
     if own:
         required.append(((Requirement.ASSIGNMENT,),))
@@ -122,12 +125,12 @@ def _meets(
         case Requirement.ASSIGNMENT:
             return any(True for _ in _assignments(live, purpose, asker))
         case Requirement.CONSENT:
-            return not _objected(live, purpose) and any(row.covers(purpose, at) for row in consents)
+            return not _objected(live, purpose) and _covered(purpose, consents, at)
         case Requirement.NO_OBJECTION:
             return not _objected(live, purpose)
         case Requirement.NOTICE:
             # The record of having been shown a notice is an authorisation item of that purpose.
-            return any(row.covers(purpose, at) for row in consents)
+            return _covered(purpose, consents, at)
         case Requirement.RECIPIENT:
             # Nobody is a registered recipient until there is a register of them: unknown is refused.
             return False
@@ -141,6 +144,12 @@ def _assignments(live: Sequence[FactRow], purpose: PurposeId, asker: ActorId) ->
         for fact in live
         if fact.kind is FactKind.ASSIGNMENT and fact.assignee == asker and fact.purpose == purpose
     )
+
+
+def _covered(purpose: PurposeId, consents: Sequence[ConsentRow], at: datetime) -> bool:
+    # An item that names recipients is about sharing with them (PIPL 23): it permits no use of our own, or
+    # the withdrawal of the one item would leave the other to stand in for it.
+    return any(row.covers(purpose, at) and not row.recipients for row in consents)
 
 
 def _objected(live: Sequence[FactRow], purpose: PurposeId) -> bool:
