@@ -153,7 +153,13 @@ def change(
         if revision > 1:
             stores.keys.transact(lambda conn: keys.begin_write(conn, TENANT, [(subject, revision - 1)]))
     entry = Entry(
-        id=new_id(), at_ms=NOW_MS, kind=kind, actor=ActorRef("intake", "app"), outcome="recorded", times=1
+        id=new_id(),
+        at_ms=NOW_MS,
+        kind=kind,
+        actor=ActorRef("intake", "app"),
+        outcome="recorded",
+        times=1,
+        revs=() if subject is None else ((Tier.L3, revision, bytes(32)),),
     )
     row = OutboxRow(TENANT, entry.id, NOW_MS, subject, revision, entry.body(), notice(ended))
     stores.data.transact(lambda conn: outbox.add(conn, [row]))

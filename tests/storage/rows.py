@@ -1,7 +1,6 @@
 """Invented rows: any bytes of the right length will do, since storage never looks inside."""
 
 import hashlib
-from dataclasses import replace
 
 from vault.domain.sealed import DekRow, IdentRow, SealedRow, SubjectRow
 from vault.domain.terms import Gate, Millis, SubjectId, SubjectKind, TenantId, Tier
@@ -77,7 +76,3 @@ def token_row(
 ) -> TokenRow:
     token = digest(index_id, value)[:16]
     return TokenRow(TENANT, index_id, 1, token, subject, item, unique, digest(subject, item)[:16])
-
-
-def with_state(row: DekRow, state: str) -> DekRow:
-    return replace(row, state=state)

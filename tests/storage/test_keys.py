@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from tests.storage.rows import ADA, BEN, NOW, TENANT, dek_row, digest, ident_row, subject_id, with_state
+from tests.storage.rows import ADA, BEN, NOW, TENANT, dek_row, digest, ident_row, subject_id
 from vault.domain.sealed import IdentRow, SealedKeyRow
 from vault.domain.terms import HouseId, SpaceId, SubjectId, Tier
 from vault.storage import houses, keys
@@ -101,24 +101,7 @@ def test_settling_raises_floors_and_never_lowers_one(keys_store: Store) -> None:
     assert {subject: row.rev_floor for subject, row in found.items()} == {ADA: 5, BEN: 1}
 
 
-def test_pending_keys_become_active_once_no_later_write_is_under_way(keys_store: Store) -> None:
-    with keys_store.write() as conn:
-        keys.insert_idents(conn, [ident_row(ADA), ident_row(BEN)], at_ms=NOW)
-        keys.insert_deks(conn, [dek_row(ADA), dek_row(BEN)], at_ms=NOW)
-        keys.begin_write(conn, TENANT, [(ADA, 0), (BEN, 0)])
-        keys.begin_write(conn, TENANT, [(BEN, 1)])
-
-    with keys_store.write() as conn:
-        keys.settle(conn, TENANT, [(ADA, 1), (BEN, 1)])
-        between = keys.deks(conn, TENANT, [ADA, BEN])
-        keys.settle(conn, TENANT, [(BEN, 2)])
-        after = keys.deks(conn, TENANT, [ADA, BEN])
-
-    assert between == {ADA: [with_state(dek_row(ADA), keys.ACTIVE)], BEN: [dek_row(BEN)]}
-    assert after == {subject: [with_state(dek_row(subject), keys.ACTIVE)] for subject in (ADA, BEN)}
-
-
-def test_authority_and_ledger_have_floors_of_their_own(keys_store: Store) -> None:
+def test_authority_ledger_and_register_have_floors_of_their_own(keys_store: Store) -> None:
     with keys_store.write() as conn:
         assert keys.floors(conn) is None
         houses.create(conn, "keys", HouseRow(HouseId(b"H" * 16), TENANT, 1, NOW))
@@ -126,12 +109,12 @@ def test_authority_and_ledger_have_floors_of_their_own(keys_store: Store) -> Non
     with keys_store.write() as conn:
         begun = [keys.begin_authority(conn, version) for version in (0, 0, 1, 0)]
         keys.settle(conn, TENANT, [], authority_version=2, ledger_size=40)
-        keys.settle(conn, TENANT, [], ledger_size=30)
-        keys.settle(conn, TENANT, [], authority_version=1, ledger_size=41)
+        keys.settle(conn, TENANT, [], ledger_size=30, register_size=7)
+        keys.settle(conn, TENANT, [], authority_version=1, ledger_size=41, register_size=6)
 
     assert begun == [True, True, True, False]
     with keys_store.read() as conn:
-        assert keys.floors(conn) == Floors(authority_floor=2, authority_pending=2, ledger_size=41)
+        assert keys.floors(conn) == Floors(2, 2, ledger_size=41, register_size=7)
 
 
 def test_a_sealed_key_is_stored_once_and_the_first_stands(keys_store: Store) -> None:

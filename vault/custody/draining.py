@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vault.custody.waiting import Leaf
-from vault.domain.entry_reading import read_id
+from vault.domain.entry_reading import read_id, read_tiers
 from vault.domain.grants import token_bytes
 from vault.domain.merkle import leaf_hash
 from vault.domain.terms import EntryId, Millis, SubjectId, TenantId, Tier
 from vault.errors import LedgerUnavailable, VaultError
-from vault.storage import keys, outbox, register
+from vault.storage import key_states, keys, outbox, register
 from vault.storage.outbox import OutboxRow
-from vault.storage.unit_of_work import Store, Stores
+from vault.storage.unit_of_work import Connection, Store, Stores
 
 PAGE = 1_000
 
@@ -25,12 +25,13 @@ class Drained:
     at_ms: Millis
     subject: SubjectId | None
     revision: int
+    tiers: frozenset[Tier]
     notice: str | None
 
     @classmethod
     def of(cls, row: OutboxRow) -> "Drained":
         """Let go of the body, which the ledger holds now."""
-        return cls(row.entry, row.at_ms, row.subject, row.revision, row.notice)
+        return cls(row.entry, row.at_ms, row.subject, row.revision, read_tiers(row.body), row.notice)
 
 
 def pages(data: Store, tenant: TenantId) -> Iterator[list[OutboxRow]]:
@@ -73,20 +74,30 @@ def settle(stores: Stores, tenant: TenantId, rows: Sequence[Drained], *, size: i
     readable = [(row, records) for row in rows if (records := _records(row)) is not None]
     told = [record for _, records in readable for record in records]
     settled = [row for row, _ in readable]
+    length = 0
     try:
         if told:
-            stores.register.transact(lambda conn: register.append(conn, told))
+            length = stores.register.transact(lambda conn: register.append(conn, told)).seq
     except VaultError:
         settled = [row for row, records in readable if not records]
     # An outbox row without a subject tells of the authority: its revision is the authority's version.
     authority = max((row.revision for row in settled if row.subject is None), default=0)
     floors = [(row.subject, row.revision) for row in settled if row.subject is not None]
-    try:
-        stores.keys.transact(
-            lambda conn: keys.settle(
-                conn, tenant, floors, authority_version=authority or None, ledger_size=size
-            )
+    sealed = [(row.subject, tier) for row in settled if row.subject is not None for tier in row.tiers]
+
+    def raise_floors(conn: Connection) -> None:
+        keys.settle(
+            conn,
+            tenant,
+            floors,
+            authority_version=authority or None,
+            ledger_size=size,
+            register_size=length,
         )
+        key_states.activate(conn, tenant, sealed)
+
+    try:
+        stores.keys.transact(raise_floors)
     except VaultError:
         return set()
     return {row.entry for row in settled}

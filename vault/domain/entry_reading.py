@@ -59,6 +59,14 @@ def read_id(body: bytes) -> EntryId:
     return entry
 
 
+def read_tiers(body: bytes) -> frozenset[Tier]:
+    """Read only which tiers the change that an entry tells of has written; none where it is no such entry."""
+    try:
+        return frozenset(Tier(tier) for tier, _, _ in json.loads(body).get("revs", ()))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return frozenset()
+
+
 def _entry(found: Mapping[str, Any]) -> Entry:
     sets = tuple(_set(one) for one in found.get("sets", ()))
     part = found.get("part")

@@ -32,14 +32,12 @@ class House:
 class Lock:
     """Why the house answers nobody just now, if so; the one thing among the parts that changes."""
 
-    __slots__ = ("reason", "register_seen")
+    __slots__ = ("reason",)
 
     def __init__(self) -> None:
         """Begin open."""
-        # One reference each, replaced whole; every thread may read them.
+        # One reference, replaced whole; every thread may read it.
         self.reason: str | None = None
-        # How long the register was when it was last looked at: it only grows.
-        self.register_seen = 0
 
     def check(self) -> None:
         """Raise HouseLocked, with the reason, while the stores contradict each other."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from vault.custody.barrier import CellChange
 from vault.custody.identity import Identity
@@ -19,6 +20,10 @@ from vault.storage.idempotency import AnsweredRow
 from vault.storage.outbox import OutboxRow
 from vault.storage.tokens import EpochRow, TokenRow
 from vault.storage.unit_of_work import Connection
+
+
+# From the announcement of its keys to its commit, a write takes no longer than this.
+LONGEST_WRITE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +89,17 @@ class Sealed:
 
 
 def store_all(
-    parts: Parts, call: Call, sealed: Sequence[Sealed], *, together: bool
+    parts: Parts, call: Call, sealed: Sequence[Sealed], *, began: datetime, together: bool
 ) -> dict[SubjectId, Written | VaultError]:
-    """Put all of it into the data store in one transaction, behind compare-and-swap and unique tokens."""
+    """Put all of it into the data store in one transaction, behind compare-and-swap and unique tokens.
+
+    *began* is when its keys were announced. Raises Unavailable where that is too long ago.
+    """
 
     def store(conn: Connection) -> dict[SubjectId, Written | VaultError]:
+        if parts.clock() - began > LONGEST_WRITE:
+            # A process that was stopped so long may find its new keys swept as unused.
+            raise Unavailable
         if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
             raise _AuthorityMovedError
         outcomes = _claim(parts, conn, sealed)

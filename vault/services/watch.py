@@ -3,21 +3,36 @@
 import threading
 from collections.abc import Mapping
 
-from vault.errors import Corrupt, VaultError
+from vault.domain.entry import ActorRef, Entry
+from vault.domain.instants import millis
+from vault.domain.kinds import Kind
+from vault.domain.terms import EntryId, SubjectId
+from vault.errors import Corrupt, StoreUnavailable, VaultError
 from vault.services.parts import Parts
+from vault.services.sweeping import sweep
 from vault.storage import accounts, audit, houses, keys, register
 from vault.storage.unit_of_work import STORE_NAMES, Store
 
 EVERY_SECONDS = 30.0
+# A locked house looks more often: what locked it may be mended already.
+LOCKED_SECONDS = 1.0
 
 
 def look(parts: Parts) -> str | None:
     """Compare the stores once and set the lock; returns why the house is locked, or None.
 
-    Locked by itself, open by itself: a store that comes back unlocks the house at the next look.
+    Locked by itself, open by itself: what was put right unlocks the house at the next look.
     """
-    reason = _reason(parts)
+    was = parts.lock.reason
+    try:
+        reason = _reason(parts)
+    except StoreUnavailable:
+        # No read and no write goes past data, keys or audit: each says itself that it cannot. What was
+        # found before holds until they can be compared again.
+        reason = was
     parts.lock.reason = reason
+    if reason != was:
+        parts.ledger.note(_told(parts, reason, was=was))
     parts.ledger.flush_counts(parts.clock())
     return reason
 
@@ -30,14 +45,19 @@ def states(parts: Parts) -> Mapping[str, str]:
 def keep_watch(
     parts: Parts, stopped: threading.Event, *, every_seconds: float = EVERY_SECONDS
 ) -> threading.Thread:
-    """Look again and again in a thread of its own until *stopped* is set."""
+    """Look again and again in a thread of its own until *stopped* is set, and sweep while all is well."""
 
     def run() -> None:
-        while not stopped.wait(every_seconds):
+        after: SubjectId | None = None
+        while not stopped.wait(LOCKED_SECONDS if parts.lock.reason else every_seconds):
             try:
-                look(parts)
-            except VaultError as fault:
-                parts.lock.reason = fault.code
+                if look(parts) is None:
+                    after = sweep(parts, after)
+            except VaultError:
+                # A store went silent in the middle; whoever needs it is told so.
+                continue
+            except Exception:  # noqa: BLE001 - whatever it is, nobody watches this house now
+                parts.lock.reason = "unwatched"
 
     thread = threading.Thread(target=run, name="vault-watch", daemon=True)
     thread.start()
@@ -45,14 +65,20 @@ def keep_watch(
 
 
 def _reason(parts: Parts) -> str | None:
-    silent = [name for name, state in states(parts).items() if state != "ready"]
-    if silent:
-        return f"{silent[0]}_silent"
+    """Find what contradicts; raises StoreUnavailable where data, keys or audit cannot be asked."""
+    own = parts.house
     for name in STORE_NAMES:
         store: Store = getattr(parts.stores, name)
-        with store.read() as conn:
-            row = houses.read(conn, name)
-        own = parts.house
+        try:
+            with store.read() as conn:
+                row = houses.read(conn, name)
+        except Corrupt:
+            return f"{name}_broken"
+        except StoreUnavailable:
+            if name != "register":
+                raise
+            # Nobody would notice otherwise: a read does not ask the register.
+            return "register_silent"
         if row is None or (row.house, row.tenant, row.incarnation) != (
             own.house,
             own.tenant,
@@ -64,6 +90,7 @@ def _reason(parts: Parts) -> str | None:
 
 def _behind(parts: Parts) -> str | None:
     """A store that knows less than another was told is an old copy: it would revive what ended."""
+    # The floors first: what they follow can only have grown since.
     with parts.stores.keys.read() as conn:
         floors = keys.floors(conn)
     with parts.stores.audit.read() as conn:
@@ -79,12 +106,21 @@ def _behind(parts: Parts) -> str | None:
     try:
         with parts.stores.register.read() as conn:
             known = register.head(conn)
-    except Corrupt:
-        return "register_broken"
-    if known.seq < parts.lock.register_seen:
-        return "register_behind"
-    parts.lock.register_seen = known.seq
-    return None
+    except StoreUnavailable:
+        return "register_silent"
+    return "register_behind" if known.seq < floors.register_size else None
+
+
+def _told(parts: Parts, reason: str | None, *, was: str | None) -> Entry:
+    return Entry(
+        id=EntryId(parts.new_id()),
+        at_ms=millis(parts.clock()),
+        kind=Kind.HOUSE_UNLOCKED if reason is None else Kind.HOUSE_LOCKED,
+        actor=ActorRef("system:watch", "system"),
+        outcome="recorded",
+        reason_code=reason or was,
+        times=1,
+    )
 
 
 def _answers(parts: Parts, name: str) -> str:

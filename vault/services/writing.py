@@ -11,12 +11,12 @@ from vault.domain.facts import facts_head
 from vault.domain.instants import millis
 from vault.domain.seal import NO_BLOCKS, tiers_with
 from vault.domain.sealed import DekRow, SealedRow, SubjectRow
-from vault.domain.terms import Action, SubjectId, Tier
+from vault.domain.terms import Action, Millis, SubjectId, TenantId, Tier
 from vault.errors import Corrupt, LedgerUnavailable, Stale, VaultError
 from vault.services import witness
 from vault.services.parts import Call, Parts
 from vault.services.storing import Draft, Sealed, Written, store_all
-from vault.storage import keys, outbox, subjects
+from vault.storage import key_states, keys, outbox, subjects
 from vault.storage.unit_of_work import Connection
 
 T = TypeVar("T")
@@ -77,6 +77,7 @@ def _carry_out(
     parts: Parts, call: Call, drafts: Sequence[Draft], *, together: bool, must_hold: bool
 ) -> list[Written | VaultError]:
     """Follow DESIGN §4: keys, then data, then ledger turn and floors, then the answer."""
+    began = parts.clock()
     deks, stale = _prepare_keys(parts, drafts)
     # A crash here leaves pending floors and DEKs without data: the next write takes them over.
     if stale and together:
@@ -87,7 +88,7 @@ def _carry_out(
         # What stands is proved before it is extended, so a write is the next read of it.
         parts.ledger.append(witness.rejected(parts, call, drafts[0].entry.action or Action.WRITE, fault))
         raise
-    outcomes = store_all(parts, call, sealed, together=together)
+    outcomes = store_all(parts, call, sealed, began=began, together=together)
     # A crash here leaves the outbox row: the next turn, of any worker, writes the entry and the floors.
     done = [one for one in sealed if isinstance(outcomes[one.draft.subject], Written)]
     if done:
@@ -110,10 +111,7 @@ def _prepare_keys(
             conn, tenant, [(*draft.pairwise, draft.subject) for draft in drafts if draft.pairwise is not None]
         )
         accepted = keys.begin_write(conn, tenant, moving)
-        standing = {
-            subject: {row.tier: row for row in rows}
-            for subject, rows in keys.deks(conn, tenant, [subject for subject, _ in moving], None).items()
-        }
+        standing = _take_up(conn, tenant, {subject: wanted[subject] for subject, _ in moving}, at_ms=at_ms)
         missing = [
             dek_keys.issue(parts.keyring, tenant=tenant, subject=subject, tier=tier)
             for subject, tiers in wanted.items()
@@ -124,6 +122,27 @@ def _prepare_keys(
         return standing, {subject for subject, _ in moving if subject not in accepted}
 
     return parts.stores.keys.transact(announce)
+
+
+def _take_up(
+    conn: Connection, tenant: TenantId, wanted: Mapping[SubjectId, frozenset[Tier]], *, at_ms: Millis
+) -> dict[SubjectId, dict[Tier, DekRow]]:
+    """Read the DEKs of subjects that change; of one that is not in use yet, the time begins anew.
+
+    A writer before us may have died and left it to be swept, which may be happening at this moment.
+    """
+    held = keys.deks(conn, tenant, wanted)
+    idle = [
+        (subject, row.tier)
+        for subject, rows in held.items()
+        for row in rows
+        if row.tier in wanted[subject] and row.state != keys.ACTIVE
+    ]
+    if idle:
+        key_states.take_up(conn, tenant, idle, at_ms=at_ms)
+        # Only what is there still after that will not be swept under us.
+        held = keys.deks(conn, tenant, wanted)
+    return {subject: {row.tier: row for row in rows} for subject, rows in held.items()}
 
 
 def _seal(
@@ -194,14 +213,15 @@ def _settle(
         if not must_hold:
             raise
         # The old state must not be served again once the customer was told: the floor goes up by itself.
-        parts.stores.keys.transact(
-            lambda conn: keys.settle(
-                conn, parts.tenant, [(one.draft.subject, one.row.revision) for one in done]
-            )
-        )
+        parts.stores.keys.transact(lambda conn: _raise_floors(conn, parts.tenant, done))
         return {
             one.draft.subject: replace(found, accepted=True)
             for one in done
             if isinstance(found := outcomes[one.draft.subject], Written)
         }
     return {}
+
+
+def _raise_floors(conn: Connection, tenant: TenantId, done: Sequence[Sealed]) -> None:
+    keys.settle(conn, tenant, [(one.draft.subject, one.row.revision) for one in done])
+    key_states.activate(conn, tenant, [(row.subject, row.tier) for one in done for row in one.rows])

@@ -53,6 +53,7 @@ class Floors:
     authority_floor: int
     authority_pending: int
     ledger_size: int
+    register_size: int = 0
 
 
 _PAIRWISE = Shape(tables.pairwise, PairwiseRow)
@@ -91,7 +92,7 @@ def count_pairwise(conn: Connection, tenant: TenantId) -> dict[SpaceId, int]:
 
 
 def floors(conn: Connection) -> Floors | None:
-    """Read the floors of authority and ledger; None in a house that was not created."""
+    """Read the floors of authority, ledger and register; None in a house that was not created."""
     found = _FLOORS.load(conn.execute(select(*_FLOORS.columns)))
     return found[0] if found else None
 
@@ -156,19 +157,20 @@ def settle(
     *,
     authority_version: int | None = None,
     ledger_size: int = 0,
+    register_size: int = 0,
 ) -> None:
     """Raise the floors to what a turn of the ledger has drained; a floor never sinks.
 
-    *settled* are ``(subject, revision)`` pairs whose entries are durable; pending DEKs of a subject become
-    active with its last one. Nothing here fails because it was done before.
+    *settled* are ``(subject, revision)`` pairs whose entries are durable. Nothing here fails because it was
+    done before.
     """
     newest: dict[SubjectId, int] = {}
     for subject, revision in settled:
         newest[subject] = max(revision, newest.get(subject, 0))
     if newest:
         _raise_floors(conn, tenant, newest)
-        conn.execute(_activating(conn.dialect.name), {"of": tenant, "ids": sorted(newest)})
-    conn.execute(_raising_house(), {"version": authority_version or 0, "size": ledger_size})
+    told = {"version": authority_version or 0, "size": ledger_size, "length": register_size}
+    conn.execute(_raising_house(), told)
 
 
 def add_pairwise(
@@ -253,36 +255,18 @@ def _raising_together() -> Update:
 
 
 @cache
-def _activating(dialect: str) -> Update:
-    ident, held = tables.ident.c, tables.dek.c
-    # A later write that has begun may have laid a DEK of its own, whose data is not there yet: all wait.
-    at_rest = select(ident.subject).where(
-        ident.tenant == bindparam("of"), ident.subject == held.subject, ident.rev_pending <= ident.rev_floor
-    )
-    return (
-        update(tables.dek)
-        .where(
-            held.tenant == bindparam("of"),
-            is_among(dialect, held.subject, "ids"),
-            held.state == PENDING,
-            at_rest.exists(),
-        )
-        .values(state=ACTIVE)
-    )
-
-
-@cache
 def _raising_house() -> Update:
     held = tables.keys_house.c
-    version, size = bindparam("version", type_=BigInteger), bindparam("size", type_=BigInteger)
+    told = {
+        held.authority_floor: bindparam("version", type_=BigInteger),
+        held.ledger_size: bindparam("size", type_=BigInteger),
+        held.register_size: bindparam("length", type_=BigInteger),
+    }
     return (
         update(tables.keys_house)
-        .where(or_(held.authority_floor < version, held.ledger_size < size))
-        .values(
-            # The two databases name the greater of two numbers differently.
-            authority_floor=case((held.authority_floor < version, version), else_=held.authority_floor),
-            ledger_size=case((held.ledger_size < size, size), else_=held.ledger_size),
-        )
+        .where(or_(*(floor < value for floor, value in told.items())))
+        # The two databases name the greater of two numbers differently.
+        .values({floor: case((floor < value, value), else_=floor) for floor, value in told.items()})
     )
 
 

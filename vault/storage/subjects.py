@@ -48,6 +48,15 @@ def sealed(
     return by_subject(_SEALED.find(conn, among=among, order=("subject", "tier"), tenant=tenant, block=block))
 
 
+def written_tiers(
+    conn: Connection, tenant: TenantId, ids: Collection[SubjectId]
+) -> set[tuple[SubjectId, Tier]]:
+    """Tell which tiers of *ids* hold anything, in any block; an emptied one still holds its manifest."""
+    held = tables.sealed.c
+    query = select(held.subject, held.tier).where(held.tenant == tenant, held.subject.in_(sorted(ids)))
+    return {(SubjectId(subject), Tier(tier)) for subject, tier in conn.execute(query.distinct())}
+
+
 def put_sealed(conn: Connection, rows: Sequence[SealedRow]) -> None:
     """Store sealed rows, each in place of the one at its address; keep_past has moved that away before."""
     _SEALED.put(conn, rows)

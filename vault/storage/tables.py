@@ -289,6 +289,7 @@ keys_house = _house(
     Column("authority_floor", BigInteger, nullable=False),
     Column("authority_pending", BigInteger, nullable=False),
     Column("ledger_size", BigInteger, nullable=False),
+    Column("register_size", BigInteger, nullable=False),
 )
 
 ident = Table(
