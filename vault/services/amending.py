@@ -40,7 +40,8 @@ def stand(
     """Find the customer by the app's own id and judge whether *action* may touch it and all of *fields*.
 
     *permitted* is given where something else than the matrix permits the action (a registered source).
-    Raises Refused, NotFound, Corrupt or TierUnavailable; each is an entry before it is an answer.
+    Raises Refused, NotFound or Corrupt, each of which is an entry before it is an answer, and
+    TierUnavailable.
     """
     permitted = permitted or permit_each(parts, call, action, fields)
     (found,) = locate(parts, call, [customer])
@@ -55,8 +56,10 @@ def stand(
         parts.ledger.append(witness.disclosed(parts, call, permitted.request, [verdict]))
         raise NotFound() if verdict.reason == "not_found" else Refused(verdict.reason)
     for name, reason in verdict.withheld.items():
-        # A tier that this process does not serve is refused before anything is stored (DESIGN §7).
-        raise TierUnavailable(field=name) if reason == "tier_not_served" else Refused("field", field=name)
+        if reason == "tier_not_served":
+            # Refused before anything is stored (DESIGN §7).
+            raise TierUnavailable(field=name)
+        refuse(parts, call, action, Refused("field", field=name))
     return Standing(found, verdict)
 
 

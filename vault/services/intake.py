@@ -13,13 +13,13 @@ from vault.domain.instants import month
 from vault.domain.kinds import Kind
 from vault.domain.manifest import parse_body
 from vault.domain.terms import Action, FieldName, Gate, SubjectId, SubjectKind, Tier, id_text
-from vault.errors import Corrupt, InvalidValue, Refused, Stale, TierUnavailable, VaultError
+from vault.errors import Conflict, Corrupt, InvalidValue, Refused, Stale, TierUnavailable, VaultError
 from vault.services import amending, recording, repeating, witness
 from vault.services.drafting import changes, item_number, kind_of, provenance
 from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
-from vault.services.permitting import Permit, permit
-from vault.services.rehearsing import rehearse
+from vault.services.permitting import Permit, permit, refuse
+from vault.services.rehearsing import rehearse, tell_duplicates
 from vault.services.storing import Draft, Written
 from vault.services.writing import write, write_each
 from vault.storage import subjects
@@ -66,6 +66,9 @@ def admit_many(
     """
     outcomes, drafts = _drafted(parts, call, records)
     written = write_each(parts, call, list(drafts.values())) if drafts else []
+    refused = [draft for draft, one in zip(drafts.values(), written, strict=True) if _is_duplicate(one)]
+    if refused:
+        tell_duplicates(parts, call, refused)
     for (position, draft), one in zip(drafts.items(), written, strict=True):
         outcomes[position] = _admitted(call, draft, one) if isinstance(one, Written) else one
     return [outcomes[position] for position in range(len(records))]
@@ -113,7 +116,7 @@ def amend(
     draft = amending.draft(
         parts, call, standing, Kind.SUBJECT_CHANGED, changes=made, facts=facts, dropped_facts=dropped
     )
-    (written,) = write(parts, call, [draft])
+    (written,) = _write(parts, call, [draft])
     return _admitted(call, draft, written)
 
 
@@ -156,7 +159,7 @@ def add_contact(
         given.by,
     )
     linked = amending.draft(parts, call, standing, Kind.CONTACT_ADDED, changes=(link,))
-    written, _ = write(parts, call, [contact, linked])
+    written, _ = _write(parts, call, [contact, linked])
     return _admitted(call, contact, written)
 
 
@@ -206,9 +209,11 @@ def _new(
     request = replace(permitted.request, fields=names)
     grant = decide(call.actor, request, permitted.row, known, at=at)
     if isinstance(grant, Denied):
-        raise Refused(grant.reason)
+        refuse(parts, call, Action.ADMIT, Refused(grant.reason))
     for name, reason in grant.withheld.items():
-        raise TierUnavailable(field=name) if reason == "tier_not_served" else Refused("field", field=name)
+        if reason == "tier_not_served":
+            raise TierUnavailable(field=name)
+        refuse(parts, call, Action.ADMIT, Refused("field", field=name))
     facts = recording.jurisdiction(parts, identity, fields, at=at)
     records, consents = recording.given_with_intake(
         parts, call, identity, kind, record.get("consents"), facts=facts, at=at
@@ -225,7 +230,7 @@ def _new(
         amending.change_entry(parts, call, Kind.SUBJECT_ADMITTED, grant, made),
         made,
         records,
-        idempotency=None if keyed is None else replace(keyed, result=identity.subject),
+        idempotency=None if keyed is None else repeating.answering(parts, keyed, identity.subject),
         pairwise=(call.actor.space, own),
     )
 
@@ -256,9 +261,22 @@ def _again(parts: Parts, call: Call, answered: AnsweredRow) -> Admitted:
     return Admitted(
         id_text("cus", found.identity.pairwise(call.actor.space, subject)),
         found.identity.etag(call.actor.space, answered.revision).hex(),
-        tuple(json.loads(answered.warnings)),
+        _warnings(json.loads(answered.warnings)),
         replayed=True,
     )
+
+
+def _write(parts: Parts, call: Call, drafts: Sequence[Draft]) -> list[Written]:
+    try:
+        return write(parts, call, drafts)
+    except Conflict as fault:
+        if _is_duplicate(fault):
+            tell_duplicates(parts, call, drafts)
+        raise
+
+
+def _is_duplicate(outcome: Written | VaultError) -> bool:
+    return isinstance(outcome, Conflict) and outcome.code == "duplicate"
 
 
 def _admitted(call: Call, draft: Draft, written: Written) -> Admitted:

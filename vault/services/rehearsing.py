@@ -45,6 +45,18 @@ def rehearse(parts: Parts, call: Call, drafts: Sequence[Draft]) -> list[tuple[Fi
     return [refused.get(draft.subject) or tuple(sorted(shared[draft.subject])) for draft in drafts]
 
 
+def tell_duplicates(parts: Parts, call: Call, drafts: Sequence[Draft]) -> None:
+    """Tell whose unique values the refused *drafts* met: a 409 is a lookup, too (DESIGN §6)."""
+    fields = {
+        change.field.exact_index: change.field
+        for draft in drafts
+        for change in draft.changes
+        if change.field.unique
+    }
+    _, standing = _read(parts, drafts, fields)
+    _tell(parts, call, drafts, fields, standing)
+
+
 def _read(
     parts: Parts, drafts: Sequence[Draft], fields: Mapping[int, Field]
 ) -> tuple[list[TokenRow], _Holders]:
@@ -59,8 +71,9 @@ def _read(
             hits = tokens.find_tokens(
                 conn, parts.tenant, row.index_id, [row.epoch], row.token, limit=ENOUGH_TO_TELL
             )
-            if hits:
-                standing[row.subject, fields[row.index_id].name] |= {hit.subject for hit in hits}
+            holders = {hit.subject for hit in hits} - {row.subject}
+            if holders:
+                standing[row.subject, fields[row.index_id].name] |= holders
     return claimed, dict(standing)
 
 
@@ -79,7 +92,7 @@ def _tell(
             parts,
             call,
             Kind.SUBJECT_LOOKED_UP,
-            Action.ADMIT,
+            drafts[0].entry.action or Action.ADMIT,
             outcome="granted" if by_field else "refused:not_found",
             sets=[OutcomeSet(tuple(sorted(held)), (name,)) for name, held in sorted(by_field.items())],
             tier=max((field.decision_tier for field in fields.values()), default=None),

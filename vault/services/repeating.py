@@ -1,8 +1,10 @@
 """Repeating: the same creating call sent again answers as the first did, for 24 hours (DESIGN §11)."""
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from vault.domain.canonical import Json
 from vault.domain.instants import millis
@@ -36,6 +38,11 @@ def keyed(parts: Parts, call: Call, key: str | None, body: Mapping[str, Json]) -
     )
 
 
+def answering(parts: Parts, row: AnsweredRow, result: bytes | None) -> AnsweredRow:
+    """Let *row* remember its result under the hash of its body: another result is another body's."""
+    return replace(row, result=result, body=parts.fingerprints.of(b"answer", row.body, result or b""))
+
+
 def answered(parts: Parts, row: AnsweredRow | None) -> AnsweredRow | None:
     """Find how the same call was answered before; raises Conflict where its body was another.
 
@@ -49,7 +56,7 @@ def answered(parts: Parts, row: AnsweredRow | None) -> AnsweredRow | None:
         known = idempotency.find(conn, parts.tenant, row.actor, key=row.key, at_ms=at_ms)
     if known is None:
         return None
-    if known.body != row.body:
+    if not hmac.compare_digest(known.body, answering(parts, row, known.result).body):
         raise Conflict("idempotency_key_reused")
     if known.result is not None:
         settle(parts, SubjectId(known.result))

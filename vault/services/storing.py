@@ -1,5 +1,6 @@
 """Storing: what one transaction of the data store takes in, behind compare-and-swap and unique tokens."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -133,11 +134,15 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
     epochs = tokens.index_epochs(conn, parts.tenant)
     outcomes: dict[SubjectId, Written | VaultError] = {}
     claimed: list[TokenRow] = []
+    keyed: dict[SubjectId, AnsweredRow] = {}
     for one in sealed:
         draft = one.draft
         if draft.idempotency is not None and not idempotency.record(conn, draft.idempotency):
             outcomes[draft.subject] = Conflict("key_in_flight")
-        elif draft.before is not None and not subjects.replace(conn, one.row, draft.before.revision):
+            continue
+        if draft.idempotency is not None:
+            keyed[draft.subject] = draft.idempotency
+        if draft.before is not None and not subjects.replace(conn, one.row, draft.before.revision):
             outcomes[draft.subject] = Stale()
         else:
             outcomes[draft.subject] = Written(one.row)
@@ -163,7 +168,24 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
             outcomes[row.subject] = replace(
                 outcome, possible_duplicates=(*outcome.possible_duplicates, field.name)
             )
+    _keep_answers(conn, keyed, outcomes)
     return outcomes
+
+
+def _keep_answers(
+    conn: Connection,
+    keyed: Mapping[SubjectId, AnsweredRow],
+    outcomes: Mapping[SubjectId, Written | VaultError],
+) -> None:
+    """Let each key stand for what took hold, and for nothing else: who lost may come again with its key."""
+    for subject, row in keyed.items():
+        match outcomes[subject]:
+            case Written(possible_duplicates=()):
+                pass
+            case Written(possible_duplicates=names):
+                idempotency.warn(conn, replace(row, warnings=json.dumps(names)))
+            case _:
+                idempotency.forget(conn, row)
 
 
 def repeated_within(drafts: Sequence[Draft], claimed: Sequence[TokenRow]) -> dict[SubjectId, VaultError]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import ActorId, Millis, TenantId
@@ -16,7 +16,10 @@ KEPT_MS = 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class AnsweredRow:
-    """One answered request; ``key`` and ``body`` are keyed hashes (DESIGN §11)."""
+    """One answered request; ``key`` and ``body`` are keyed hashes (DESIGN §11).
+
+    ``body`` covers ``result`` too, and ``warnings`` is a JSON list of field names.
+    """
 
     tenant: TenantId
     actor: ActorId
@@ -49,6 +52,16 @@ def record(conn: Connection, row: AnsweredRow) -> bool:
     return done.first() is not None
 
 
+def warn(conn: Connection, row: AnsweredRow) -> None:
+    """Keep the warnings of *row*, which were found after its key was taken, in the same transaction."""
+    conn.execute(update(tables.idempotency).where(*_own(row)).values(warnings=row.warnings))
+
+
+def forget(conn: Connection, row: AnsweredRow) -> None:
+    """Free the key of *row*, whose effect did not take hold, in the transaction that took it."""
+    conn.execute(delete(tables.idempotency).where(*_own(row)))
+
+
 def expire(conn: Connection, tenant: TenantId, *, at_ms: Millis, limit: int = 1000) -> int:
     """Forget at most *limit* keys that are older than 24 hours; return how many."""
     held = tables.idempotency.c
@@ -62,6 +75,11 @@ def expire(conn: Connection, tenant: TenantId, *, at_ms: Millis, limit: int = 10
         delete(tables.idempotency).where(held.tenant == tenant, tuple_(held.actor, held.key).in_(old))
     )
     return done.rowcount
+
+
+def _own(row: AnsweredRow) -> tuple[ColumnElement[bool], ...]:
+    held = tables.idempotency.c
+    return held.tenant == row.tenant, held.actor == row.actor, held.key == row.key
 
 
 @cache
