@@ -138,11 +138,14 @@ class Turns:
             settled = draining.settle(self._stores, self._tenant, turn.drained, size=turn.tree.size)
             self._floored = turn.at
         done = settled | turn.elsewhere
+        is_whole = len(settled) == len(turn.drained)
         writers = [ticket for ticket in turn.tickets if not ticket.leaves]
-        self._queue.resolve(ticket for ticket in writers if ticket.awaited <= done)
+        # Who names no entry waits for whatever had been committed.
+        answered = [one for one in writers if (one.awaited <= done if one.awaited else is_whole)]
+        self._queue.resolve(answered)
         self._queue.resolve(writers, failed="not_settled")
         forgotten = not settled or draining.forget(self._stores, self._tenant, settled)
-        return forgotten and len(settled) == len(turn.drained)
+        return forgotten and is_whole
 
 
 def _rows(start: int, leaves: Sequence[Leaf]) -> list[LeafRow]:

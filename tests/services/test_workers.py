@@ -1,0 +1,222 @@
+"""Workers: what ended on one is felt by the next read on another, and by who was waiting there already."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.house import ADA, House
+from tests.services.turns import overtaken
+from vault.domain.terms import id_text
+from vault.errors import Refused, Unauthenticated, Unavailable, VaultError
+from vault.rulebook.reading import read_folder
+from vault.services import consent, disclose, govern, lookup, restrict
+from vault.services.history import history
+from vault.services.locating import Located, locate
+from vault.services.policies import apply_policy, default_folder
+
+OTHER = {"name": "王小明", "mobile": "+8613900139000"}
+
+
+def withdraw(house: House, customer: str) -> None:
+    # Not by the list of consents, which waits for a turn of its own.
+    call = house.call("intake")
+    (located,) = locate(house.parts, call, [customer])
+    assert isinstance(located, Located)
+    item = located.identity.pairwise(call.actor.space, located.consents[0].consent)
+    consent.withdraw(house.parts, call, customer, id_text("con", item))
+
+
+def restrict_it(house: House, customer: str) -> None:
+    own = house.known_to("officer", customer)
+    restrict.restrict(house.parts, house.call("officer"), own, "disputed")
+
+
+def revoke_app(house: House, _customer: str) -> None:
+    govern.revoke_app(house.parts, house.operator, house.app("marketing").id)
+
+
+def revoke_secret(house: House, _customer: str) -> None:
+    app = house.app("marketing").id
+    account = next(one for one in govern.accounts(house.parts) if one.app.app == app)
+    govern.revoke_secret(house.parts, house.operator, app, secret=account.secrets[0].secret)
+
+
+def revoke_grant(house: House, _customer: str) -> None:
+    govern.revoke_grant(house.parts, house.operator, house.app("marketing").grant)
+
+
+def change_policy(house: House, _customer: str) -> None:
+    files = read_folder(default_folder())
+    named = files["roles.toml"].partition('id = "marketing"')
+    taken = named[2].replace('"P11", ', "", 1)
+    assert taken != named[2]
+    apply_policy(
+        house.parts,
+        house.operator,
+        # The policy's own tests would refuse it.
+        files={**files, "roles.toml": "".join((*named[:2], taken)), "tests.toml": ""},
+        base_digest=house.call("intake").standing.policy_digest,
+        author="test",
+    )
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Something that ends marketing's right to read a customer, and how the next read is then refused."""
+
+    end: Callable[[House, str], None]
+    error: type[VaultError]
+    code: str
+
+
+ENDINGS = {
+    "a withdrawal": Ending(withdraw, Refused, "basis"),
+    "a restriction": Ending(restrict_it, Refused, "restriction"),
+    "the end of an app": Ending(revoke_app, Unauthenticated, "unauthenticated"),
+    "the end of a secret": Ending(revoke_secret, Unauthenticated, "unauthenticated"),
+    "the end of a grant": Ending(revoke_grant, Refused, "purpose"),
+    "a change of policy": Ending(change_policy, Refused, "role"),
+}
+
+
+@pytest.fixture
+def customer(house: House) -> str:
+    """A customer who agreed to marketing and whom every app of these tests knows already."""
+    customer = house.admit(consents=["P11"])
+    house.state(customer, "contract")
+    for app in ("marketing", "servicedesk", "officer"):
+        house.known_to(app, customer)
+    return customer
+
+
+@pytest.mark.parametrize("what", ENDINGS)
+def test_what_one_worker_was_answered_the_next_read_on_another_feels(
+    house: House, customer: str, what: str
+) -> None:
+    own, ending, other = house.known_to("marketing", customer), ENDINGS[what], house.another()
+    other.disclose("marketing", own, "name")
+
+    ending.end(house, customer)
+
+    with pytest.raises(ending.error, match=ending.code):
+        other.disclose("marketing", own, "name")
+
+
+@pytest.mark.parametrize("what", ENDINGS)
+def test_who_was_waiting_for_its_turn_already_is_not_answered_on_the_old_state(
+    house: House, customer: str, what: str
+) -> None:
+    own, ending = house.known_to("marketing", customer), ENDINGS[what]
+    before = len(house.entries())
+
+    outcome = overtaken(
+        house,
+        lambda other: other.disclose("marketing", own, "name"),
+        lambda house: ending.end(house, customer),
+    )
+
+    with pytest.raises(ending.error, match=ending.code):
+        outcome.result()
+    kinds = [entry["kind"] for entry in house.entries()[before:]]
+    read, cancelled = kinds.index("profile.disclosed"), kinds.index("release.cancelled")
+    ended = next(at for at, kind in enumerate(kinds) if kind in ENDED)
+    assert ended < read < cancelled, "what ended precedes the entry, which is then said to be void"
+    if ending.error is Refused:
+        assert kinds[cancelled + 1] == "profile.refused"
+
+
+ENDED = {
+    "consent.withdrawn",
+    "restriction.set",
+    "app.revoked",
+    "app.secret_revoked",
+    "grant.revoked",
+    "policy.applied",
+}
+
+
+def read_one(house: House, own: str) -> object:
+    return house.disclose("servicedesk", own, "name")
+
+
+def reveal_one(house: House, own: str) -> object:
+    return disclose.reveal(house.parts, house.call("servicedesk", reason="callback"), own, "mobile")
+
+
+def match_one(house: House, own: str) -> object:
+    return lookup.match(house.parts, house.call("servicedesk"), own, "mobile", ADA["mobile"])
+
+
+def look_up(house: House, _own: str) -> object:
+    return lookup.lookup(house.parts, house.call("servicedesk"), "mobile", ADA["mobile"])
+
+
+def look_up_by_ending(house: House, _own: str) -> object:
+    return lookup.lookup(house.parts, house.call("servicedesk"), "mobile", "8000", suffix=True)
+
+
+def view_history(house: House, own: str) -> object:
+    return history(house.parts, house.call("servicedesk"), own)
+
+
+@pytest.mark.parametrize("read", [read_one, reveal_one, match_one, look_up, look_up_by_ending, view_history])
+def test_no_way_of_reading_overtakes_a_restriction(
+    house: House, customer: str, read: Callable[[House, str], object]
+) -> None:
+    own = house.known_to("servicedesk", customer)
+    before = len(house.entries())
+
+    outcome = overtaken(house, lambda other: read(other, own), lambda house: restrict_it(house, customer))
+
+    if read in {look_up, look_up_by_ending}:
+        assert outcome.result() == []
+    else:
+        with pytest.raises((Refused, Unavailable)):
+            outcome.result()
+    assert "release.cancelled" in {entry["kind"] for entry in house.entries()[before:]}
+
+
+def test_the_state_of_a_consent_is_not_listed_as_it_was_before_a_withdrawal_that_came_first(
+    house: House, customer: str
+) -> None:
+    outcome = overtaken(
+        house,
+        lambda other: consent.listing(other.parts, other.call("intake"), customer),
+        lambda house: withdraw(house, customer),
+    )
+
+    with pytest.raises(Unavailable, match="changed_meanwhile"):
+        outcome.result()
+
+
+def test_of_a_batch_only_the_customer_who_withdrew_is_judged_anew(house: House, customer: str) -> None:
+    second = house.admit(OTHER, consents=["P11"])
+    ids = [house.known_to("marketing", one) for one in (customer, second)]
+
+    outcome = overtaken(
+        house,
+        lambda other: disclose.profiles(other.parts, other.call("marketing"), ids, ["name"]),
+        lambda house: withdraw(house, customer),
+    )
+
+    first, other = outcome.result()
+    assert isinstance(first, Refused)
+    assert isinstance(other, disclose.Answer)
+    assert other.id == ids[1]
+
+
+def test_an_app_with_a_second_secret_goes_on_where_only_the_other_was_ended(
+    house: House, customer: str
+) -> None:
+    own, app = house.known_to("marketing", customer), house.app("marketing").id
+    ends = house.clock() + house.hours(24)
+    second = govern.issue_secret(house.parts, house.operator, app, expires=ends)
+
+    outcome = overtaken(
+        house,
+        lambda other: other.disclose("marketing", own, "name"),
+        lambda house: govern.revoke_secret(house.parts, house.operator, app, secret=second.secret),
+    )
+
+    assert outcome.result().id == own
