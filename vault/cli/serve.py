@@ -1,6 +1,5 @@
 """Serve: web workers that die are started again, and every end is a clean one."""
 
-import ctypes
 import json
 import logging
 import multiprocessing
@@ -8,17 +7,14 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
-from importlib import import_module
 from multiprocessing.synchronize import Event
-from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import Any
 
 import click
 from granian.constants import HTTPModes, Interfaces
@@ -27,6 +23,7 @@ from granian.log import LogLevels
 from granian.server import Server
 from typing_extensions import override
 
+from vault.cli import worker
 from vault.errors import Misconfigured
 from vault.settings import Settings
 
@@ -35,16 +32,13 @@ STOP_SECONDS = 5
 _HEADER_BYTES = 64 * 1024
 _HEADER_MILLISECONDS = 10_000
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1, 30
-_EX_CONFIG = 78
+_TELL_AGAIN_SECONDS = 0.1
 # The counts of the workers lie in memory: a full disk must stop neither them nor an answer.
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of its own is made there
-_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
-_PR_SET_PDEATHSIG = 1
+_COUNTS, _COUNTS_PREFIX = "PROMETHEUS_MULTIPROC_DIR", "vault-counts-"
 
 # Takes the settings, in each worker, and returns the WSGI application. A name: cli imports nothing above it.
 FACTORY = "vault.bootstrap:application_for"
-
-Application = Callable[..., Any]
 
 
 @click.command("serve")
@@ -62,23 +56,25 @@ def serve(settings: Settings, *, factory: str = FACTORY) -> int:
 
     Where the application has a ``close``, it is called when its worker ends.
     """
-    _end_on_signals()
+    ended = threading.Event()
+    worker.obey_signals(lambda: _end_server(ended))
     _refuse_taken(settings.host, settings.port)
     pause = _SHORTEST_PAUSE_SECONDS
     with _counts():
-        while True:
+        while not ended.is_set():
             unfit, began = multiprocessing.Event(), time.monotonic()
-            has_ended = _run(settings, factory, unfit)
-            if has_ended or unfit.is_set():
-                return _EX_CONFIG if unfit.is_set() else 0
+            _run(settings, factory, unfit)
+            if unfit.is_set():
+                return worker.EX_CONFIG
             # The server gives up where a worker dies twice within seconds; the house does not.
             lasted = time.monotonic() - began > _LONGEST_PAUSE_SECONDS
             pause = _SHORTEST_PAUSE_SECONDS if lasted else min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            time.sleep(pause)
+            ended.wait(pause)
+    return 0
 
 
-def _run(settings: Settings, factory: str, unfit: Event) -> bool:
-    """Run one server; tell whether it ended because it was asked to."""
+def _run(settings: Settings, factory: str, unfit: Event) -> None:
+    """Run one server until it is told to end, or gives up."""
     server = Server(
         factory,
         address=settings.host,
@@ -96,51 +92,11 @@ def _run(settings: Settings, factory: str, unfit: Event) -> bool:
         log_level=LogLevels.error,
         log_dictconfig=_LOGS,
     )
-    loader = partial(_open, settings, factory, unfit, os.getpid())
-    try:
-        server.serve(target_loader=loader, wrap_loader=False)
-    except SystemExit as end:
-        # Its own ending is 1; 0 is ours, from a signal that came before its handlers stood.
-        if end.code == 0:
-            raise
-    finally:
-        _end_on_signals()
-    return server.interrupt_signal
-
-
-def _open(settings: Settings, factory: str, unfit: Event, parent: int) -> Application:
-    """Build the application in a fresh worker, which must not outlive its parent."""
-    # The handlers inherited from the parent would swallow a signal that comes before the worker has its own.
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, signal.SIG_DFL)
-    _die_with(parent)
-    module, _, name = factory.partition(":")
-    try:
-        application: Application = getattr(import_module(module), name)(settings)
-    except Misconfigured as refusal:
-        # The others would fail alike: one says it, and the whole ends.
-        if not unfit.is_set():
-            unfit.set()
-            sys.stderr.write(f"{refusal}\n")
-            os.kill(parent, signal.SIGTERM)
-        os._exit(_EX_CONFIG)
-    except Exception as fault:  # noqa: BLE001 - the trace that would follow quotes whatever failed
-        line = {"event": "fault", "type": type(fault).__name__, "code": getattr(fault, "code", "internal")}
-        sys.stderr.write(f"{json.dumps(line)}\n")
-        os._exit(1)
-    close = getattr(application, "close", None)
-    if close is not None:
-        Finalize(None, close, exitpriority=1)
-    return application
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel to end this worker when its parent is killed: an orphan would hold on to the port."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        # The parent may have gone before the kernel was asked.
-        if os.getppid() != parent:
-            os._exit(0)
+    # It gives up by an exit; whether to go on is decided by who called.
+    with suppress(SystemExit):
+        server.serve(
+            target_loader=partial(worker.begin, settings, factory, unfit, os.getpid()), wrap_loader=False
+        )
 
 
 def _refuse_taken(host: str, port: int) -> None:
@@ -158,7 +114,12 @@ def _refuse_taken(host: str, port: int) -> None:
 @contextmanager
 def _counts() -> Iterator[None]:
     """Keep a directory in which the workers put their counts side by side."""
-    directory = tempfile.mkdtemp(prefix="vault-counts-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
+    root = _MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    for old in root.glob(f"{_COUNTS_PREFIX}*"):
+        # A server that was killed could not clear up after itself.
+        if not _is_alive(old.name.removeprefix(_COUNTS_PREFIX).partition("-")[0]):
+            shutil.rmtree(old, ignore_errors=True)
+    directory = tempfile.mkdtemp(prefix=f"{_COUNTS_PREFIX}{os.getpid()}-", dir=root)
     os.environ[_COUNTS] = directory
     try:
         yield
@@ -167,9 +128,24 @@ def _counts() -> Iterator[None]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _end_on_signals() -> None:
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: sys.exit(0))
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _end_server(ended: threading.Event) -> None:
+    ended.set()
+    while True:
+        # The server may only be about to begin, and not have its handler yet; to call it twice does no harm.
+        handler = signal.getsignal(signal.SIGTERM)
+        if callable(handler):
+            handler(signal.SIGTERM, None)
+        time.sleep(_TELL_AGAIN_SECONDS)
 
 
 class JsonLine(logging.Formatter):

@@ -1,0 +1,82 @@
+"""Worker: how one web worker begins, which signals it obeys, and that it does not outlive its parent."""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from multiprocessing.synchronize import Event
+from multiprocessing.util import Finalize
+from typing import Any
+
+from vault.errors import Misconfigured
+from vault.settings import Settings
+
+EX_CONFIG = 78
+_PR_SET_PDEATHSIG = 1
+
+Application = Callable[..., Any]
+
+
+def begin(settings: Settings, factory: str, unfit: Event, parent: int) -> Application:
+    """Build the application in a fresh worker, which must not outlive its parent."""
+    obey_signals(_end_worker)
+    _die_with(parent)
+    module, _, name = factory.partition(":")
+    try:
+        application: Application = getattr(import_module(module), name)(settings)
+    except Misconfigured as refusal:
+        # The others would fail alike: one says it, and the whole ends.
+        if not unfit.is_set():
+            unfit.set()
+            sys.stderr.write(f"{refusal}\n")
+            os.kill(parent, signal.SIGTERM)
+        os._exit(EX_CONFIG)
+    except Exception as fault:  # noqa: BLE001 - the trace that would follow quotes whatever failed
+        line = {"event": "fault", "type": type(fault).__name__, "code": getattr(fault, "code", "internal")}
+        sys.stderr.write(f"{json.dumps(line)}\n")
+        os._exit(1)
+    close = getattr(application, "close", None)
+    if close is not None:
+        Finalize(None, close, exitpriority=1)
+    return application
+
+
+def obey_signals(obey: Callable[[], None]) -> None:
+    """Take the signals that end this process in a thread of their own, and only the first of them.
+
+    Ctrl-C sends two, one from the terminal and one from the parent, and so does a service manager. The
+    server's handler locks a worker up at the second, and sleeps through one that another thread is given.
+    """
+    endings = {signal.SIGTERM, signal.SIGINT}
+    # Every thread and every worker begins with this mask: a signal that comes early waits for its taker.
+    signal.pthread_sigmask(signal.SIG_BLOCK, endings)
+    for ending in endings:
+        signal.signal(ending, signal.SIG_DFL)
+
+    def take() -> None:
+        signal.sigwait(endings)
+        obey()
+
+    threading.Thread(target=take, name="vault-signals", daemon=True).start()
+
+
+def _end_worker() -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    if callable(handler):
+        handler(signal.SIGTERM, None)
+    else:
+        # The server has not begun here: nothing is under way.
+        os._exit(0)
+
+
+def _die_with(parent: int) -> None:
+    """Ask the kernel to end this worker when its parent is killed: an orphan would hold on to the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        # The parent may have gone before the kernel was asked.
+        if os.getppid() != parent:
+            os._exit(0)
