@@ -159,6 +159,25 @@ def test_a_contact_is_a_subject_of_its_own_tied_to_its_organisation(house: House
     assert links == [{"id": house.known_to("accounts", contact.id), "role": "payer"}]
 
 
+def test_contacts_stand_in_an_order_that_is_each_apps_own(house: House) -> None:
+    organisation = house.admit({"company_name": "宏达物流有限公司"}, kind="organisation")
+    for letter in "甲乙丙丁":
+        intake.add_contact(
+            house.parts,
+            house.call("intake"),
+            organisation,
+            role="payer",
+            fields={"name": f"王小{letter}"},
+            source=None,
+        )
+    house.assign(organisation, "accounts")
+
+    answer = house.disclose("accounts", house.known_to("accounts", organisation), "contacts")
+
+    ids = [link["id"] for link in answer.fields["contacts"]]
+    assert ids == sorted(ids), "the order in which they were added would join two apps"
+
+
 def test_hostile_text_comes_back_as_it_went_in(house: House) -> None:
     hostile = "<script>alert('x')</script> \u202e ردود 🚚 '; DROP TABLE subject; --"
     customer = house.admit({"name": "王小明", "notes": hostile})

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.house import ADA, House
-from vault.errors import InvalidValue, Refused
-from vault.services import restrict
-from vault.services.lookup import lookup, match
+from vault.domain.canonical import Json
+from vault.errors import Corrupt, InvalidValue, Refused
+from vault.services import intake, restrict
+from vault.services.lookup import MOST_CANDIDATES, lookup, match
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ def test_every_spelling_of_a_number_finds_its_customer(house: House, typed: str)
     assert found == [house.known_to("servicedesk", customer)]
 
 
-def test_a_lookup_opens_nothing_and_its_entry_names_the_field_and_no_value(house: House) -> None:
+def test_a_lookup_shows_nothing_and_its_entry_says_that_one_field_was_compared(house: House) -> None:
     house.admit()
     house.app("servicedesk")
     before = len(house.entries())
@@ -29,8 +30,7 @@ def test_a_lookup_opens_nothing_and_its_entry_names_the_field_and_no_value(house
     first, *_ = house.entries()[before:]
     assert first["kind"] == "subject.looked_up"
     assert first["sets"][0]["fields"] == ["mobile"]
-    assert "treatments" not in first["sets"][0]
-    assert "grant" not in first
+    assert first["sets"][0]["treatments"] == ["match"]
 
 
 def test_a_miss_is_an_entry_that_keeps_what_was_typed_only_sealed(house: House) -> None:
@@ -94,3 +94,42 @@ def test_a_match_says_yes_or_no_and_shows_nothing(house: House) -> None:
     assert not match(house.parts, call, own, "id_number", "440524188001010014")
     assert not match(house.parts, call, own, "passport", "E12345678")
     assert [entry["sets"][0]["treatments"] for entry in house.entries()[-3:]] == [["match"]] * 3
+
+
+def test_an_old_row_of_the_index_that_was_put_back_leads_to_nobody_and_is_told(
+    unchecked_house: House,
+) -> None:
+    house = unchecked_house
+    customer = house.admit()
+    columns = ", ".join(house.column_names("data", "index_token"))
+    house.by_hand("data", "CREATE TABLE kept AS SELECT * FROM index_token")
+    house.amend("intake", customer, {"mobile": "+8613700137000"})
+
+    house.by_hand(
+        "data",
+        f"INSERT INTO index_token ({columns}) SELECT {columns} FROM kept WHERE token NOT IN"
+        " (SELECT token FROM index_token)",
+    )
+
+    call = house.call("servicedesk")
+    with pytest.raises(Corrupt):
+        lookup(house.parts, call, "mobile", ADA["mobile"])
+    told = house.entries()[-1]
+    assert (told["kind"], told["outcome"]) == ("value.rejected", "failed:index_row_old")
+    assert len(lookup(house.parts, call, "mobile", "+8613700137000")) == 1
+
+
+def test_that_too_many_share_an_ending_is_told(sqlite_house: House) -> None:
+    house = sqlite_house
+    records: list[dict[str, Json]] = [
+        {"kind": "person", "fields": {"name": "王小明", "mobile": f"+86139{number:04d}9000"}}
+        for number in range(MOST_CANDIDATES + 1)
+    ]
+    intake.admit_many(house.parts, house.call("intake"), records)
+    call = house.call("servicedesk")
+
+    with pytest.raises(InvalidValue, match="limit"):
+        lookup(house.parts, call, "mobile", "9000", suffix=True)
+
+    told = house.entries()[-1]
+    assert (told["action"], told["outcome"]) == ("lookup", "refused:limit")

@@ -38,7 +38,7 @@ class Tokens:
         self._rows = MacKey(keyring.root(KeyPurpose.AUTHORITY))
 
     def exact(self, field: Field, norm: bytes, epoch: int) -> bytes:
-        """The token of a whole normalised value: a hit says who, and opens nothing."""
+        """The token of a whole normalised value: a hit says who, until the value itself is compared."""
         if not field.exact:
             raise ValueError("index")
         return self._key(field.tier, field.exact_index, epoch).mac(norm)[:TOKEN_BYTES]

@@ -51,4 +51,6 @@ def related(parts: Parts, call: Call, relations: Sequence[bytes]) -> Json:
         raise fault
     living = [(one, role) for subject, role in wanted if isinstance(one := found[subject], Located)]
     ids = issue(parts, call, [one.identity for one, _ in living])
-    return [{"id": own, "role": role} for own, (_, role) in zip(ids, living, strict=True)]
+    # In the app's own order: that in which they were added would be common to every app (promise 10).
+    pairs = sorted(zip(ids, (role for _, role in living), strict=True))
+    return [{"id": own, "role": role} for own, role in pairs]

@@ -8,14 +8,14 @@ from vault.domain.canonical import Json
 from vault.domain.catalogue import Field
 from vault.domain.normalise import normal, query, tail
 from vault.domain.terms import Action, FieldName, SubjectId
-from vault.errors import Corrupt, InvalidValue, TierUnavailable, VaultError
+from vault.errors import Corrupt, InvalidValue, TierUnavailable, Unavailable, VaultError
 from vault.services import witness
 from vault.services.issuing import issue
-from vault.services.locating import Located, locate, locate_subjects
+from vault.services.locating import Located, locate, locate_subjects, unchanged
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit, permit_each
 from vault.services.releasing import Opened, release
-from vault.storage import tokens
+from vault.storage import subjects, tokens
 
 # A suffix of four digits meets about one customer in four thousand; beyond this the question is too wide.
 MOST_CANDIDATES = 500
@@ -24,38 +24,44 @@ MOST_CANDIDATES = 500
 def lookup(parts: Parts, call: Call, field: str, value: Json, *, suffix: bool = False) -> list[str]:
     """Find customers by an indexed field; returns the app's own ids, in their own order.
 
-    Absent, restricted and not the asker's look alike: an empty list. An exact hit opens nothing; the
-    candidates of a suffix are opened, under one entry written first, and compared. Raises InvalidValue
-    ``not_indexed`` or for a value that the field could not hold, ``limit`` where too many share a suffix,
-    TierUnavailable, Refused.
+    Absent, restricted and not the asker's look alike: an empty list. Candidates are opened, under one entry
+    written first, and compared: a row of the index is ours or not, but only the value tells whether it is
+    today's. Raises InvalidValue ``not_indexed`` or for a value that the field could not hold, ``limit`` where
+    too many share a suffix, TierUnavailable, Refused, and Corrupt where an old row was put back.
     """
     asked = permit_each(parts, call, Action.LOOKUP, [field]).request.catalogue.field(field)
     wanted = _ending(asked, value) if suffix else _whole(asked, value)
-    if asked.tier not in parts.keyring.served:
+    if not asked.tiers <= parts.keyring.served:
         raise TierUnavailable(field=asked.name)
     try:
         candidates = _hits(parts, asked, wanted, suffix=suffix)
     except Corrupt as fault:
         parts.ledger.append(witness.rejected(parts, call, Action.LOOKUP, fault))
         raise
+    except InvalidValue as fault:
+        # That so many share an ending is an answer, too.
+        parts.ledger.refuse(witness.refused(parts, call, Action.LOOKUP, fault))
+        raise
     if not candidates:
         parts.ledger.append(witness.missed(parts, call, asked, wanted))
         return []
-    # What is opened stands in the entry as a field to be compared; an exact hit lists none.
     found = release(
         parts,
         call,
         Action.LOOKUP,
-        [field] if suffix else [],
+        [field],
         targets=candidates,
         find=_located,
-        searched=asked.name,
         permitting=partial(_permit, asked.name),
     )
     for one in found:
-        if isinstance(one, Corrupt):
+        if isinstance(one, Corrupt | Unavailable):
+            # Neither is an answer: to leave such a customer out would say that nobody has the value.
             raise one
-    hits = [one for one in found if isinstance(one, Opened) and (not suffix or _ends(one, asked, wanted))]
+    opened = [one for one in found if isinstance(one, Opened)]
+    hits = [one for one in opened if (_ends if suffix else _holds)(one, asked, wanted)]
+    if not suffix and len(hits) < len(opened):
+        _refuse_old_rows(parts, call, asked, wanted, [one for one in opened if one not in hits])
     return sorted(issue(parts, call, [one.located.identity for one in hits]))
 
 
@@ -71,9 +77,7 @@ def match(parts: Parts, call: Call, customer: str, field: str, value: Json) -> b
         raise opened
     if asked.name in opened.grant.withheld:
         raise TierUnavailable(field=asked.name)
-    held = [plain for _, plain in opened.profile.values(asked) if plain is not None]
-    # Every value is compared, each in constant time: how long it took tells nothing about which.
-    return any(hmac.compare_digest(normal(asked, plain), wanted) for plain in held)
+    return _holds(opened, asked, wanted)
 
 
 def _permit(searched: FieldName, parts: Parts, call: Call, action: Action, fields: Sequence[str]) -> Permit:
@@ -122,6 +126,28 @@ def _hits(parts: Parts, field: Field, wanted: bytes, *, suffix: bool) -> list[Su
 def _located(parts: Parts, _call: Call, subjects: Sequence[SubjectId]) -> list[Located | VaultError]:
     found = locate_subjects(parts, subjects)
     return [found[subject] for subject in subjects]
+
+
+def _refuse_old_rows(parts: Parts, call: Call, field: Field, wanted: bytes, missed: Sequence[Opened]) -> None:
+    """Raise Corrupt where the index still leads to somebody who, unchanged, does not have the value.
+
+    Who was changed between the index and the opening has a row no more, and is simply not found.
+    """
+    led = set(_hits(parts, field, wanted, suffix=False))
+    with parts.stores.data.read() as conn:
+        rows = subjects.rows(conn, parts.tenant, [one.located.row.subject for one in missed])
+    for one in missed:
+        if one.located.row.subject in led and unchanged(one.located, rows):
+            fault = Corrupt("index_row_old")
+            parts.ledger.append(witness.rejected(parts, call, Action.LOOKUP, fault, token=one.grant.token))
+            raise fault
+
+
+def _holds(opened: Opened, field: Field, wanted: bytes) -> bool:
+    """Compare every value, each in constant time: how long it took tells nothing about which."""
+    held = [plain for _, plain in opened.profile.values(field) if plain is not None]
+    equal = [hmac.compare_digest(normal(field, plain), wanted) for plain in held]
+    return any(equal)
 
 
 def _ends(opened: Opened, field: Field, wanted: bytes) -> bool:

@@ -8,8 +8,8 @@ from vault.custody.barrier import SealedSubject
 from vault.custody.receipt import Receipt
 from vault.domain.access import Denied, Granted, decide
 from vault.domain.profile import Profile
-from vault.domain.sealed import DekRow, IdentRow, SealedRow
-from vault.domain.terms import Action, AppId, FieldName, SubjectId, Tier
+from vault.domain.sealed import DekRow, IdentRow, SealedRow, SubjectRow
+from vault.domain.terms import Action, AppId, SubjectId, Tier
 from vault.errors import Corrupt, NotFound, Refused, Unavailable, VaultError
 from vault.services import witness
 from vault.services.locating import Located, unchanged
@@ -52,14 +52,13 @@ def release(
     *,
     targets: Sequence[Target],
     find: Find[Target],
-    searched: FieldName | None = None,
     permitting: Permitting = permit,
 ) -> list[Opened | VaultError]:
     """Open what *action* may open of each target; order kept, one bad target spoils nothing.
 
     What was withdrawn, restricted, changed or revoked while the entry was being written is not released on
-    the old state: it is recorded as cancelled and judged anew. *searched* names the field of a
-    lookup. Raises LedgerUnavailable before anything is opened where the entry cannot be made durable.
+    the old state: it is recorded as cancelled and judged anew; who keeps changing is Unavailable. Raises
+    LedgerUnavailable before anything is opened where the entry cannot be made durable.
     """
     done: dict[int, Opened | VaultError] = {}
     waiting = dict(enumerate(targets))
@@ -70,7 +69,7 @@ def release(
         verdicts = [one.verdict for one in judged.values()]
         for fault in (one for one in verdicts if isinstance(one, Corrupt)):
             parts.ledger.append(witness.rejected(parts, call, action, fault))
-        entry = witness.disclosed(parts, call, permitted.request, verdicts, searched=searched)
+        entry = witness.disclosed(parts, call, permitted.request, verdicts)
         done |= {
             position: _as_error(one)
             for position, one in judged.items()
@@ -96,7 +95,8 @@ def release(
         parts.ledger.append(witness.cancelled(parts, call, action, moved_on))
         call = renew(parts, call) if moved else call
     else:
-        raise Unavailable("changed_meanwhile")
+        # Whoever keeps changing is not shown; the others of the batch are.
+        done |= dict.fromkeys(waiting, Unavailable("changed_meanwhile"))
     return [done[position] for position in range(len(targets))]
 
 
@@ -121,28 +121,19 @@ def _open(
     """
     wanted = [one.located.row.subject for one in granted.values() if one.located is not None]
     tiers = _tiers(permitted, granted.values())
-    # The keys first: a floor that was read after the data might be that of the next revision already.
-    with parts.stores.keys.read() as conn:
-        idents = keys.idents(conn, parts.tenant, wanted)
-        deks = keys.deks(conn, parts.tenant, wanted, tiers)
-    with parts.stores.data.read() as conn:
-        if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
-            return {}, True
-        rows = subjects.rows(conn, parts.tenant, wanted)
-        sealed = subjects.sealed(conn, parts.tenant, wanted, tiers)
+    again = _read_again(parts, call, wanted, tiers)
+    if again is None:
+        return {}, True
     standing = {
         position: (one.located, one.verdict)
         for position, one in granted.items()
         if isinstance(one.verdict, Granted)
         and one.located is not None
         # A destroyed ident is a tombstone: the subject is judged anew, and found to be gone.
-        and one.located.row.subject in idents
-        and unchanged(one.located, rows)
+        and one.located.row.subject in again.idents
+        and unchanged(one.located, again.rows)
     }
-    items = [
-        (_sealed_subject(located, idents[located.row.subject], deks, sealed), grant)
-        for located, grant in standing.values()
-    ]
+    items = [(_sealed_subject(located, again), grant) for located, grant in standing.values()]
     # The receipt's digest covers every grant of the entry; what moved is shown to the barrier, not opened.
     cancelled = [
         one.verdict
@@ -150,8 +141,17 @@ def _open(
         if position not in standing and isinstance(one.verdict, Granted)
     ]
     profiles = parts.barrier.open(items, receipt, catalogue=permitted.request.catalogue, cancelled=cancelled)
+    found: dict[int, tuple[Located, Granted, Profile | Corrupt]] = {
+        position: (located, grant, profile)
+        for (position, (located, grant)), profile in zip(standing.items(), profiles, strict=True)
+    }
+    for position, one in granted.items():
+        if one.located is not None and isinstance(one.verdict, Granted):
+            broken = again.broken.get(one.located.row.subject)
+            if broken is not None:
+                found[position] = one.located, one.verdict, broken
     opened: dict[int, Opened | VaultError] = {}
-    for (position, (located, grant)), profile in zip(standing.items(), profiles, strict=True):
+    for position, (located, grant, profile) in found.items():
         if isinstance(profile, Corrupt):
             parts.ledger.append(
                 witness.rejected(parts, call, permitted.request.action, profile, token=grant.token)
@@ -162,19 +162,62 @@ def _open(
     return opened, False
 
 
-def _sealed_subject(
-    located: Located,
-    ident: IdentRow,
-    deks: Mapping[SubjectId, Sequence[DekRow]],
-    sealed: Mapping[SubjectId, Sequence[SealedRow]],
-) -> SealedSubject:
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What stands of the wanted subjects after the receipt; ``broken`` are those with an unreadable row."""
+
+    idents: Mapping[SubjectId, IdentRow]
+    deks: Mapping[SubjectId, Sequence[DekRow]]
+    rows: Mapping[SubjectId, SubjectRow]
+    sealed: Mapping[SubjectId, Sequence[SealedRow]]
+    broken: Mapping[SubjectId, Corrupt]
+
+
+def _read_again(
+    parts: Parts, call: Call, wanted: Sequence[SubjectId], tiers: frozenset[Tier]
+) -> _Again | None:
+    """Read everything once more; None where the authority has moved.
+
+    Where one row is too broken to be read, each subject is read by itself, so that it alone fails.
+    """
+    try:
+        # The keys first: a floor that was read after the data might be that of the next revision already.
+        with parts.stores.keys.read() as conn:
+            idents = keys.idents(conn, parts.tenant, wanted)
+            deks = keys.deks(conn, parts.tenant, wanted, tiers)
+        with parts.stores.data.read() as conn:
+            if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
+                return None
+            rows = subjects.rows(conn, parts.tenant, wanted)
+            sealed = subjects.sealed(conn, parts.tenant, wanted, tiers)
+    except Corrupt as fault:
+        if fault.reason != "row":
+            raise
+        if len(wanted) == 1:
+            return _Again({}, {}, {}, {}, {wanted[0]: fault})
+    else:
+        return _Again(idents, deks, rows, sealed, {})
+    each = [_read_again(parts, call, [subject], tiers) for subject in dict.fromkeys(wanted)]
+    whole = [one for one in each if one is not None]
+    if len(whole) < len(each):
+        return None
+    return _Again(
+        {key: row for one in whole for key, row in one.idents.items()},
+        {key: row for one in whole for key, row in one.deks.items()},
+        {key: row for one in whole for key, row in one.rows.items()},
+        {key: row for one in whole for key, row in one.sealed.items()},
+        {key: row for one in whole for key, row in one.broken.items()},
+    )
+
+
+def _sealed_subject(located: Located, again: _Again) -> SealedSubject:
     subject = located.row.subject
     return SealedSubject(
         located.identity,
         located.row,
-        ident,
-        {row.tier: row for row in deks.get(subject, ())},
-        {row.tier: row for row in sealed.get(subject, ())},
+        again.idents[subject],
+        {row.tier: row for row in again.deks.get(subject, ())},
+        {row.tier: row for row in again.sealed.get(subject, ())},
     )
 
 

@@ -22,7 +22,6 @@ from vault.storage.outbox import OutboxRow
 from vault.storage.tokens import EpochRow, TokenRow
 from vault.storage.unit_of_work import Connection
 
-
 # From the announcement of its keys to its commit, a write takes no longer than this.
 LONGEST_WRITE = timedelta(minutes=5)
 

@@ -1,7 +1,6 @@
 """Witness: how each use case is told to the ledger, in codes and audit tokens."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from vault.custody.identity import Identity
 from vault.domain.access import Denied, Granted, Request
@@ -74,24 +73,9 @@ def refused(parts: Parts, call: Call, action: Action, refusal: VaultError) -> En
     return entry(parts, call, Kind.PROFILE_REFUSED, action, outcome=f"refused:{refusal.code}", times=1)
 
 
-def disclosed(
-    parts: Parts,
-    call: Call,
-    request: Request,
-    verdicts: Sequence[Verdict],
-    *,
-    searched: FieldName | None = None,
-) -> Entry:
-    """Tell what is about to be opened of whom, and who of the asked was refused; one set per outcome.
-
-    A lookup that opens nothing names the field it *searched* all the same, without a treatment.
-    """
-    sets = [
-        replace(one, fields=(searched,))
-        if searched is not None and not one.fields and one.outcome is None
-        else one
-        for one in _sets(verdicts)
-    ]
+def disclosed(parts: Parts, call: Call, request: Request, verdicts: Sequence[Verdict]) -> Entry:
+    """Tell what is about to be opened of whom, and who of the asked was refused; one set per outcome."""
+    sets = list(_sets(verdicts))
     outcomes = {one.outcome or "granted" for one in sets}
     missed = sum(1 for one in verdicts if not isinstance(one, (Granted, Denied)))
     granted = any(isinstance(one, Granted) for one in verdicts)
