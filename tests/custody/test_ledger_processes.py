@@ -191,3 +191,19 @@ def test_a_removed_lock_file_stops_nobody(sqlite_urls: Mapping[str, str], tmp_pa
             other.append(disclosure())
         checked(stores)
         assert len(entries(stores)) == 11
+
+
+def test_a_link_planted_in_place_of_the_lock_file_stops_the_ledger(
+    sqlite_urls: Mapping[str, str], tmp_path: Path
+) -> None:
+    with a_house(sqlite_urls) as stores, a_ledger(sqlite_urls) as ledger:
+        assert stores.audit.path is not None
+        lock = stores.audit.path.with_name("audit.db.turn")
+        lock.symlink_to(tmp_path / "elsewhere")
+
+        with pytest.raises(LedgerUnavailable):
+            ledger.append(disclosure())
+
+        assert not (tmp_path / "elsewhere").exists()
+        lock.unlink()
+        ledger.append(disclosure())

@@ -21,7 +21,7 @@ from vault.domain.entry import (
     OutcomeSet,
     PolicyRef,
 )
-from vault.domain.entry_reading import read_entry
+from vault.domain.entry_reading import read_entry, read_id
 from vault.domain.entry_splitting import split
 from vault.domain.grants import grant_digest
 from vault.domain.kinds import Kind
@@ -238,6 +238,35 @@ def test_a_thousand_subjects_fit_and_one_more_does_not() -> None:
 def test_hostile_bytes_are_refused(body: bytes, fault: str) -> None:
     with pytest.raises(ValueError, match=f"^{fault}$"):
         read_entry(body)
+
+
+@given(entries())
+def test_the_id_of_an_entry_is_read_by_itself(entry: Entry) -> None:
+    assert read_id(entry.body()) == entry.id
+
+
+def test_the_id_is_read_of_an_entry_that_only_a_newer_release_knows() -> None:
+    newer = changed(PLAIN.body(), lambda found: found.update(v=2, kind="profile.dreamt_of"))
+
+    assert read_id(newer) == PLAIN.id
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (PLAIN.body() + b" ", "canonical"),
+        (changed(PLAIN.body(), lambda found: found.update(id="AAAA")), "canonical"),
+        (changed(PLAIN.body(), lambda found: found.update(id=1)), "form"),
+        (changed(PLAIN.body(), lambda found: found.pop("id")), "form"),
+        (b"[]", "form"),
+        (b"\xff", "form"),
+        (b"[" * 50_000, "form"),
+    ],
+    ids=["a space", "a short id", "a number", "no id", "a list", "no text", "nested without end"],
+)
+def test_no_id_is_read_of_what_is_not_canonical(body: bytes, fault: str) -> None:
+    with pytest.raises(ValueError, match=f"^{fault}$"):
+        read_id(body)
 
 
 def test_an_entry_of_more_than_60_kb_is_refused() -> None:

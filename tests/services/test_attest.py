@@ -243,6 +243,38 @@ def test_a_waiting_change_that_no_turn_can_drain_is_named(stores: Stores) -> Non
     assert [fault.reason for fault in report.faults] == ["outbox"]
 
 
+def test_a_waiting_change_that_is_no_entry_is_named(stores: Stores) -> None:
+    change(stores)
+    meddle(stores.data, "UPDATE outbox SET body = :body", body=b"{}")
+
+    report = verify(stores)
+
+    assert [fault.reason for fault in report.faults] == ["outbox"]
+
+
+def test_a_house_that_does_not_know_its_name_is_named(stores: Stores) -> None:
+    meddle(stores.data, "DELETE FROM house")
+
+    report = verify(stores)
+
+    assert [fault.reason for fault in report.faults] == ["house_missing"]
+
+
+def test_a_text_that_was_planted_for_bytes_is_named(sqlite_urls: Mapping[str, str]) -> None:
+    with a_house(sqlite_urls) as stores:
+        with a_ledger(sqlite_urls) as ledger:
+            for _ in range(3):
+                ledger.append(disclosure())
+        meddle(stores.audit, "UPDATE entry SET body = 'text' WHERE idx = 1")
+        meddle(
+            stores.audit, "INSERT INTO entry (idx, entry, leaf, body) VALUES ('text', x'00', x'00', x'00')"
+        )
+
+        report = verify(stores)
+
+    assert {fault.reason for fault in report.faults} == {"row", "past_head"}
+
+
 def test_a_store_that_cannot_be_read_is_no_verdict(stores: Stores) -> None:
     meddle(stores.audit, "ALTER TABLE node RENAME TO node_away")
 

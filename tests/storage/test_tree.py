@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from tests.custody.ledgers import meddle
 from vault.domain.merkle import Frontier, extends, includes, leaf_hash
 from vault.domain.terms import EntryId
 from vault.domain.tiles import consistency_proof, inclusion_proof
@@ -85,6 +86,25 @@ def test_a_tree_that_forgot_what_was_known_is_not_confirmed(
 
     with store.write() as conn, pytest.raises(LedgerUnavailable, match="head_changed"):
         tree.confirm(conn, forked)
+
+
+@pytest.mark.parametrize(
+    "meddling",
+    [
+        "DELETE FROM entry WHERE idx = 298",
+        "DELETE FROM node WHERE idx = 0",
+        "UPDATE entry SET idx = 305 WHERE idx = 299",
+    ],
+    ids=["a hole", "no tile", "a row that moved past the head"],
+)
+def test_a_tree_with_a_hole_is_not_confirmed(store: Store, meddling: str) -> None:
+    grown(store, 300)
+    meddle(store, meddling)
+    if "node" in meddling:
+        meddle(store, "DELETE FROM entry WHERE idx = 7")
+
+    with store.write() as conn, pytest.raises(LedgerUnavailable, match="rows"):
+        tree.confirm(conn, None)
 
 
 def test_only_one_who_stands_at_the_head_moves_it(store: Store) -> None:

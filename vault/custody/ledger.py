@@ -20,6 +20,8 @@ from vault.storage.unit_of_work import Stores
 
 # How long a request waits for its turn; a stopped holder of the lock costs the others no more than this.
 PATIENCE_SECONDS = 2.0
+# How long a process that ends waits for its last turn.
+CLOSING_SECONDS = 5.0
 # How soon what a turn had to leave is tried again, where nothing else asks for one.
 RETRY_SECONDS = 1.0
 MINUTE_MS = 60_000
@@ -98,7 +100,7 @@ class Ledger:
         self._queue.close()
         if self._committer is not None:
             # The committer is a daemon: where the turn never comes, the process may still end.
-            self._committer.join(PATIENCE_SECONDS)
+            self._committer.join(CLOSING_SECONDS)
 
     def _begin(self) -> None:
         self._queue = Queue()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing_extensions import override
 
 from vault.domain.entry_reading import read_entry
-from vault.domain.merkle import EMPTY_ROOT, Frontier, leaf_hash, subtree_root
+from vault.domain.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash, subtree_root
 from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH, Tile
 from vault.errors import Corrupt
 from vault.storage import audit
@@ -15,7 +15,7 @@ from vault.storage.unit_of_work import Store
 
 # So many faults are listed; beyond them they are counted.
 LISTED = 1_000
-_UNKNOWN = bytes(32)
+_UNKNOWN = bytes(HASH_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Rebuilding:
         reason = _misfit(row) if row is not None else None
         if reason is not None:
             self._faults.add(reason, index)
-        self._filling[0].append(_UNKNOWN if row is None or reason == "row" else row.leaf)
+        self._filling[0].append(row.leaf if row is not None and _is_hash(row.leaf) else _UNKNOWN)
         if len(self._filling[0]) == TILE_WIDTH:
             first = self._edge.size
             self._edge = self._edge.extend(self._complete(0, first // TILE_WIDTH))
@@ -138,7 +138,7 @@ def _bits(size: int) -> Sequence[int]:
 def _misfit(row: LeafRow) -> str | None:
     """Name what is wrong with an entry by itself; the stored bytes are the truth, the columns follow."""
     # SQLite keeps whatever an owner's hand writes into a column.
-    if not all(isinstance(held, bytes) for held in (row.entry, row.leaf, row.body)) or len(row.leaf) != 32:
+    if not (_is_bytes(row.entry) and _is_bytes(row.body) and _is_hash(row.leaf)):
         return "row"
     if leaf_hash(row.body) != row.leaf:
         return "leaf"
@@ -147,3 +147,11 @@ def _misfit(row: LeafRow) -> str | None:
     except ValueError as fault:
         return str(fault)
     return None if entry.id == row.entry else "id"
+
+
+def _is_hash(held: object) -> bool:
+    return isinstance(held, bytes) and len(held) == HASH_BYTES
+
+
+def _is_bytes(held: object) -> bool:
+    return isinstance(held, bytes)

