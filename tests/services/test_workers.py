@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
 from tests.house import ADA, House
+from tests.services.meddling import interrupted
 from tests.services.turns import overtaken
 from vault.domain.terms import id_text
 from vault.errors import Refused, Unauthenticated, Unavailable, VaultError
@@ -220,3 +222,53 @@ def test_an_app_with_a_second_secret_goes_on_where_only_the_other_was_ended(
     )
 
     assert outcome.result().id == own
+
+
+def test_a_whole_write_between_any_two_looks_of_a_reader_never_seems_to_be_tampering(
+    house: House, customer: str
+) -> None:
+    own, numbers = house.known_to("servicedesk", customer), [f"+861370013{at:04}" for at in range(40)]
+    held = str(ADA["mobile"])
+
+    for at, number in enumerate(numbers, 1):
+        with interrupted(house, at, partial(house.amend, "servicedesk", own, {"mobile": number})) as moment:
+            worker, deed = moment
+            shown = worker.disclose("servicedesk", own, "mobile").fields["mobile"]
+        if not deed.came:
+            break
+        assert shown in {f"{one[3:6]}****{one[-4:]}" for one in (held, number)}
+        held = number
+    else:
+        pytest.fail("the reader looks at the stores without an end")
+
+    assert at > 5
+    assert "value.rejected" not in {entry["kind"] for entry in house.entries()}
+
+
+def test_a_restriction_between_any_two_looks_of_a_reader_leaves_no_later_entry_of_a_release(
+    house: House, customer: str
+) -> None:
+    own, officers = house.known_to("servicedesk", customer), house.known_to("officer", customer)
+    house.call("officer")
+
+    for at in range(1, 40):
+        before = len(house.entries())
+        with interrupted(house, at, partial(restrict_it, house, customer)) as moment:
+            worker, deed = moment
+            shown = _shown(worker, own)
+        if not deed.came:
+            break
+        kinds = [entry["kind"] for entry in house.entries()[before:]]
+        assert shown is None or kinds.index("profile.disclosed") < kinds.index("restriction.set")
+        restrict.lift(house.parts, house.call("officer"), officers)
+    else:
+        pytest.fail("the reader looks at the stores without an end")
+
+    assert at > 5
+
+
+def _shown(worker: House, own: str) -> object | None:
+    try:
+        return worker.disclose("servicedesk", own, "name")
+    except Refused:
+        return None

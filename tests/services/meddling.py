@@ -1,0 +1,69 @@
+"""Somebody else's deed, at an exact moment of a service's work: between two of its looks at the stores."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from typing_extensions import override
+
+from tests.house import House
+from vault.storage.unit_of_work import Connection, Store
+
+T = TypeVar("T")
+
+
+class Moments:
+    """Counts the looks of one worker at data and keys; behind the chosen one, the deed is done, once."""
+
+    def __init__(self, at: int, deed: Callable[[], object]) -> None:
+        self._left = at
+        self._deed = deed
+
+    @property
+    def came(self) -> bool:
+        """Tell whether the chosen moment came."""
+        return self._left <= 0
+
+    def pass_one(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._deed()
+
+
+class Watched(Store):
+    """A store that tells of every transaction that has ended."""
+
+    def __init__(self, store: Store, moments: Moments) -> None:
+        self.__dict__.update(store.__dict__)
+        self._store, self._moments = store, moments
+
+    @override
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._store.read() as conn:
+            yield conn
+        self._moments.pass_one()
+
+    @override
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with self._store.write() as conn:
+            yield conn
+        self._moments.pass_one()
+
+    @override
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        done = self._store.transact(work)
+        self._moments.pass_one()
+        return done
+
+
+@contextmanager
+def interrupted(house: House, at: int, deed: Callable[[], object]) -> Iterator[tuple[House, Moments]]:
+    """Lend a worker behind whose look number *at* the *deed* is done."""
+    other, moments = house.another(), Moments(at, deed)
+    stores = other.parts.stores
+    watched = replace(stores, data=Watched(stores.data, moments), keys=Watched(stores.keys, moments))
+    other.parts = replace(other.parts, stores=watched)
+    yield other, moments
