@@ -1,6 +1,7 @@
 """Bootstrap: choose the real parts of a house from settings, connect them, and hand them on."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,8 +15,9 @@ from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
 from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
-from vault.custody.keyring import SLOT_NAMES, Keyring
+from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
+from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.tokens import Tokens
 from vault.domain.terms import Tier
@@ -28,6 +30,7 @@ from vault.settings import Mode, Settings, read
 from vault.storage import keys
 from vault.storage.engines import open_store
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
+from vault.web.logs import hush, logger
 
 # How long a worker's end waits for its watch to notice.
 _PATIENCE_SECONDS = 2.0
@@ -154,7 +157,14 @@ def connect(
         detail=detail,
         fingerprints=Fingerprints(keyring),
         authority=Authority(keyring),
-        ledger=Ledger(stores, house.tenant, clock=clock, random=random, seal_detail=detail.seal),
+        ledger=Ledger(
+            stores,
+            house.tenant,
+            clock=clock,
+            random=random,
+            seal_detail=detail.seal,
+            outbox_seal=OutboxSeal(keyring.root(KeyPurpose.AUTHORITY)),
+        ),
         rulebook=rulebook or Rulebook(),
         lock=Lock(),
     )
@@ -185,6 +195,7 @@ class Application:
 
 def application_for(settings: Settings) -> Application:
     """Build the application of one web worker (``vaultctl serve``)."""
+    hush(logger(sys.stderr))
     return Application(settings)
 
 

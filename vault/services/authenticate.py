@@ -102,6 +102,15 @@ def still(standing: Standing, actor: Actor, at: datetime) -> Actor | None:
     return replace(found, secret=actor.secret) if found is not None else None
 
 
+def policy_in_force(parts: Parts, standing: Standing) -> Policy:
+    """Find the active policy of *standing*; a read is begun only where its version is new to this process."""
+    known = parts.rulebook.known(standing.policy_number, standing.policy_digest)
+    if known is not None:
+        return known
+    with parts.stores.data.read() as conn:
+        return policy_of(parts, conn, standing)
+
+
 def policy_of(parts: Parts, conn: Connection, standing: Standing) -> Policy:
     """Find the active policy of *standing*; its files are read once, and must be those of its digest.
 

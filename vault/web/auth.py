@@ -5,7 +5,7 @@ from functools import partial
 from flask import Request
 
 from vault.domain.terms import RequestId
-from vault.services.authenticate import authenticate, policy_of
+from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.parts import Call, Parts
 
 
@@ -18,6 +18,5 @@ def identify(parts: Parts, request: Request, request_id: RequestId) -> partial[C
     source = request.remote_addr or "unknown"
     header = request.environ.get("HTTP_AUTHORIZATION")
     actor, standing = authenticate(parts, header, source=source, at=parts.clock())
-    with parts.stores.data.read() as conn:
-        policy = policy_of(parts, conn, standing)
+    policy = policy_in_force(parts, standing)
     return partial(Call, actor=actor, standing=standing, policy=policy, source=source, request=request_id)

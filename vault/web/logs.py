@@ -71,7 +71,7 @@ class _Lines:
             self.stream.write(f"{line}\n")
             self.stream.flush()
 
-    info = warning = error = critical = msg
+    info = warning = error = msg
 
 
 def _place(file: str) -> str:
