@@ -224,6 +224,7 @@ def _create_what_is_handed_on() -> None:
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("notice", sa.Text, nullable=True),
+        _id("mac"),
         sa.PrimaryKeyConstraint("tenant", "entry", name="pk_outbox"),
     )
     op.create_table(

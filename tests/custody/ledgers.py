@@ -9,6 +9,7 @@ from threading import Event
 from sqlalchemy import text
 
 from vault.custody.ledger import Ledger
+from vault.custody.outbox_seal import OutboxSeal
 from vault.domain.canonical import canonical
 from vault.domain.entry import ActorRef, Entry, OutcomeSet
 from vault.domain.entry_reading import read_entry
@@ -34,6 +35,7 @@ from vault.storage.outbox import OutboxRow
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
 
 TENANT = TenantId(b"T" * 16)
+OUTBOX_SEAL = OutboxSeal(b"A" * 32)
 NOW = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
 NOW_MS = Millis(1_795_262_430_000)
 ADA = SubjectId(b"A" * 16)
@@ -79,7 +81,9 @@ def a_house(urls: Mapping[str, str]) -> Iterator[Stores]:
 
 
 def open_ledger(stores: Stores, clock: Callable[[], datetime] = lambda: NOW) -> Ledger:
-    return Ledger(stores, TENANT, clock=clock, random=os.urandom, seal_detail=seal_detail)
+    return Ledger(
+        stores, TENANT, clock=clock, random=os.urandom, seal_detail=seal_detail, outbox_seal=OUTBOX_SEAL
+    )
 
 
 def seal_detail(at_ms: int, detail: Mapping[str, str]) -> tuple[bytes, int]:
@@ -162,7 +166,7 @@ def change(
         revs=() if subject is None else ((Tier.L3, revision, bytes(32)),),
     )
     row = OutboxRow(TENANT, entry.id, NOW_MS, subject, revision, entry.body(), notice(ended))
-    stores.data.transact(lambda conn: outbox.add(conn, [row]))
+    stores.data.transact(lambda conn: outbox.add(conn, [OUTBOX_SEAL.sign(row)]))
     return entry.id
 
 

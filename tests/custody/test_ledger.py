@@ -8,6 +8,7 @@ import pytest
 
 from tests.custody.ledgers import (
     BEN,
+    OUTBOX_SEAL,
     TENANT,
     Clock,
     a_ledger,
@@ -289,14 +290,27 @@ def test_no_entry_is_appended_past_changes_that_cannot_be_read(ledger: Ledger, s
     [
         "UPDATE outbox SET body = :garbage",
         "UPDATE outbox SET entry = :other",
+        "UPDATE outbox SET revision = 1000000",
+        "UPDATE outbox SET subject = NULL",
+        "UPDATE outbox SET notice = NULL",
+        "UPDATE outbox SET notice = :planted",
     ],
-    ids=["another body", "another id"],
+    ids=[
+        "another body",
+        "another id",
+        "a greater revision",
+        "the authority's",
+        "no notice",
+        "another notice",
+    ],
 )
 def test_a_change_whose_entry_was_edited_while_it_waited_stops_the_ledger(
     ledger: Ledger, stores: Stores, meddling: str
 ) -> None:
-    change(stores)
-    meddle(stores.data, meddling, **({"garbage": b"{}"} if "garbage" in meddling else {"other": new_id()}))
+    change(stores, ended="withdrawn")
+    planted = canonical([{"gen": 0, "kind": "revoked", "ref": token_text(b"X" * 16), "tier": 0}]).decode()
+    values: dict[str, object] = {"garbage": b"{}", "other": new_id(), "planted": planted}
+    meddle(stores.data, meddling, **{name: one for name, one in values.items() if f":{name}" in meddling})
 
     with pytest.raises(LedgerUnavailable, match="outbox"):
         ledger.append(disclosure())
@@ -308,7 +322,7 @@ def test_a_planted_row_under_the_id_of_an_entry_stops_the_ledger(ledger: Ledger,
     entry = disclosure()
     ledger.append(entry)
     planted = disclosure(b"P" * 16, entry=entry.id)
-    row = OutboxRow(TENANT, entry.id, planted.at_ms, None, 0, planted.body(), None)
+    row = OUTBOX_SEAL.sign(OutboxRow(TENANT, entry.id, planted.at_ms, None, 0, planted.body(), None))
 
     stores.data.transact(lambda conn: outbox.add(conn, [row]))
 
@@ -317,19 +331,23 @@ def test_a_planted_row_under_the_id_of_an_entry_stops_the_ledger(ledger: Ledger,
     assert entries(stores) == [entry]
 
 
-@pytest.mark.parametrize("planted", ["", "{}", "[]", '[{"kind":"erased"}]', '["x"]', "nonsense"])
-def test_a_planted_notice_keeps_its_own_change_unsettled_and_no_other(
-    ledger: Ledger, stores: Stores, planted: str
+def test_a_whole_entry_that_no_writer_of_ours_left_stops_the_ledger_and_raises_no_floor(
+    ledger: Ledger, stores: Stores
 ) -> None:
-    poisoned = change(stores, ended="withdrawn")
-    meddle(stores.data, "UPDATE outbox SET notice = :planted", planted=planted)
-    sound = change(stores, subject=BEN, ended="restricted")
+    forged = disclosure()
+    row = OutboxRow(TENANT, forged.id, forged.at_ms, None, 1_000_000, forged.body(), None, bytes(16))
 
-    ledger.settle([sound])
+    stores.data.transact(lambda conn: outbox.add(conn, [row]))
 
-    with pytest.raises(LedgerUnavailable):
-        ledger.settle([poisoned])
-    assert records(stores) == [(sound, "restricted")]
+    with pytest.raises(LedgerUnavailable, match="outbox"):
+        ledger.append(disclosure())
+    assert entries(stores) == []
+    meddle(stores.data, "DELETE FROM outbox")
+    ledger.append(disclosure())
+    with stores.keys.read() as conn:
+        found = keys.floors(conn)
+    assert found is not None
+    assert found.authority_floor == 0
 
 
 # ---- the head ----
@@ -538,7 +556,7 @@ def test_a_count_that_cannot_be_sealed_now_is_told_later(stores: Stores, clock: 
             raise LedgerUnavailable(reason="keys")
         return b"sealed", 202611
 
-    ledger = Ledger(stores, TENANT, clock=clock, random=bytes, seal_detail=seal)
+    ledger = Ledger(stores, TENANT, clock=clock, random=bytes, seal_detail=seal, outbox_seal=OUTBOX_SEAL)
     ledger.count_failure("203.0.113.7", "bad_token")
     clock.pass_minutes(1)
     ledger.flush_counts(clock())

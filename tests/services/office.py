@@ -14,8 +14,9 @@ from vault.custody.authority import Authority, Standing
 from vault.custody.barrier import Barrier
 from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
-from vault.custody.keyring import SLOT_NAMES, Keyring
+from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
+from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.tokens import Tokens
 from vault.domain.access import Actor
@@ -186,7 +187,14 @@ class Office:
             detail=detail,
             fingerprints=Fingerprints(keyring),
             authority=Authority(keyring),
-            ledger=Ledger(stores, house.tenant, clock=self.now, random=os.urandom, seal_detail=detail.seal),
+            ledger=Ledger(
+                stores,
+                house.tenant,
+                clock=self.now,
+                random=os.urandom,
+                seal_detail=detail.seal,
+                outbox_seal=OutboxSeal(keyring.root(KeyPurpose.AUTHORITY)),
+            ),
             rulebook=RULEBOOK,
             lock=Lock(),
         )

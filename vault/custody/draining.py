@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.waiting import Leaf
 from vault.domain.entry_reading import read_id, read_tiers
 from vault.domain.grants import token_bytes
@@ -43,14 +44,16 @@ def pages(data: Store, tenant: TenantId) -> Iterator[list[OutboxRow]]:
             rows = outbox.page(conn, tenant, limit=PAGE, after=rows[-1]) if len(rows) == PAGE else []
 
 
-def missing(rows: Sequence[OutboxRow], standing: Mapping[EntryId, bytes]) -> list[Leaf]:
+def missing(rows: Sequence[OutboxRow], standing: Mapping[EntryId, bytes], *, seal: OutboxSeal) -> list[Leaf]:
     """Lay out the rows whose entries the ledger does not have yet.
 
-    Raises LedgerUnavailable where a row is no entry, or not the one that stands under its id: an owner's
-    hand was in the outbox, and skipping the row would lose the trace of a change.
+    Raises LedgerUnavailable where a row is not as we committed it, no entry, or not the one that stands
+    under its id: an owner's hand was in the outbox, and skipping the row would lose the trace of a change.
     """
     fresh = []
     for row in rows:
+        if not seal.is_ours(row):
+            raise LedgerUnavailable(reason="outbox")
         leaf = Leaf(row.entry, row.body, leaf_hash(row.body))
         if row.entry in standing:
             if standing[row.entry] != leaf.hash:

@@ -7,6 +7,7 @@ from datetime import datetime
 from threading import Lock, Thread
 
 from vault.custody.floods import Flood, Floods
+from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.receipt import Receipt
 from vault.custody.turns import Turns
 from vault.custody.waiting import Leaf, Queue, Ticket
@@ -16,6 +17,7 @@ from vault.domain.instants import millis, moment, rfc3339
 from vault.domain.kinds import Kind
 from vault.domain.terms import EntryId, Millis, TenantId, uuid7
 from vault.errors import LedgerUnavailable, VaultError
+from vault.storage.outbox import OutboxRow
 from vault.storage.unit_of_work import Stores
 
 # How long a request waits for its turn; a stopped holder of the lock costs the others no more than this.
@@ -43,6 +45,7 @@ class Ledger:
         clock: Callable[[], datetime],
         random: Callable[[int], bytes],
         seal_detail: SealDetail,
+        outbox_seal: OutboxSeal,
     ) -> None:
         """Hold what is needed; the committer starts with the first entry."""
         self._stores = stores
@@ -50,6 +53,7 @@ class Ledger:
         self._clock = clock
         self._random = random
         self._seal_detail = seal_detail
+        self._outbox_seal = outbox_seal
         self._begin()
         _begin_anew_at_fork(self)
 
@@ -63,6 +67,10 @@ class Ledger:
         if ticket.receipt is None:
             raise LedgerUnavailable(reason="no_receipt")
         return ticket.receipt
+
+    def waiting(self, row: OutboxRow) -> OutboxRow:
+        """Sign an outbox row, to be committed with the change it tells of: no other is ever drained."""
+        return self._outbox_seal.sign(row)
 
     def settle(self, entries: Collection[EntryId]) -> None:
         """Wait until these outbox rows are in the ledger, in the register and under the floors.
@@ -104,7 +112,7 @@ class Ledger:
 
     def _begin(self) -> None:
         self._queue = Queue()
-        self._turns = Turns(self._stores, self._tenant, self._queue)
+        self._turns = Turns(self._stores, self._tenant, self._queue, seal=self._outbox_seal)
         self._floods = Floods()
         self._starting = Lock()
         self._committer: Thread | None = None

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from vault.custody import draining
 from vault.custody.draining import Drained
+from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.receipt import Receipt
 from vault.custody.waiting import Leaf, Queue, Ticket
 from vault.domain.merkle import Frontier
@@ -41,11 +42,12 @@ class Turn:
 class Turns:
     """Takes turns for one process; used by its committer thread alone."""
 
-    def __init__(self, stores: Stores, tenant: TenantId, queue: Queue) -> None:
+    def __init__(self, stores: Stores, tenant: TenantId, queue: Queue, *, seal: OutboxSeal) -> None:
         """Know nothing of the tree yet: the first turn looks at all that is stored."""
         self._stores = stores
         self._tenant = tenant
         self._queue = queue
+        self._seal = seal
         self._known: Frontier | None = None
         self._floored = 0.0
         # On PostgreSQL the head row is the lock, and lasts as long as the transaction.
@@ -78,7 +80,9 @@ class Turns:
                 for page in draining.pages(self._stores.data, self._tenant):
                     standing = audit.standing(conn, [row.entry for row in page])
                     turn.tree = tree.grow(
-                        conn, turn.tree, _rows(turn.tree.size, draining.missing(page, standing))
+                        conn,
+                        turn.tree,
+                        _rows(turn.tree.size, draining.missing(page, standing, seal=self._seal)),
                     )
                     turn.drained += map(Drained.of, page)
                 turn.start = turn.tree.size

@@ -151,4 +151,5 @@ def _outbox_row(parts: Parts, entry: Entry, told: Told, *, version: int) -> Outb
         ended: Json = {"kind": "revoked", "ref": token_text(told.ended), "tier": 0, "gen": 0}
         notice = canonical([ended]).decode()
     # A row without a subject is one of the authority: its revision is the authority's version.
-    return OutboxRow(parts.tenant, entry.id, entry.at_ms, None, version, entry.body(), notice)
+    row = OutboxRow(parts.tenant, entry.id, entry.at_ms, None, version, entry.body(), notice)
+    return parts.ledger.waiting(row)

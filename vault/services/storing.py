@@ -217,14 +217,10 @@ def _put(parts: Parts, conn: Connection, one: Sealed) -> None:
     facts.replace(conn, [row for row in draft.facts if row not in draft.kept_facts])
     facts.drop(conn, tenant, draft.subject, ids=draft.dropped_facts)
     entry = one.entry
-    outbox.add(
-        conn,
-        [
-            OutboxRow(
-                tenant, entry.id, entry.at_ms, draft.subject, one.row.revision, entry.body(), draft.notice
-            )
-        ],
+    waiting = OutboxRow(
+        tenant, entry.id, entry.at_ms, draft.subject, one.row.revision, entry.body(), draft.notice
     )
+    outbox.add(conn, [parts.ledger.waiting(waiting)])
 
 
 def _addresses(draft: Draft) -> list[tuple[SubjectId, int, int]]:

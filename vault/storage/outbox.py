@@ -13,7 +13,10 @@ from vault.storage.shapes import Shape, is_among
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One entry that waits; ``notice`` says, in canonical JSON, what must reach the register."""
+    """One entry that waits; ``notice`` says, in canonical JSON, what must reach the register.
+
+    ``mac`` binds all of it, so that a row is drained only as it was committed.
+    """
 
     tenant: TenantId
     entry: EntryId
@@ -22,6 +25,7 @@ class OutboxRow:
     revision: int
     body: bytes
     notice: str | None
+    mac: bytes = b""
 
 
 _OUTBOX = Shape(tables.outbox, OutboxRow)

@@ -263,6 +263,7 @@ outbox = Table(
     Column("body", LargeBinary, nullable=False),
     # What must reach the register before the answer: canonical JSON, or NULL.
     Column("notice", Text, nullable=True),
+    _id("mac"),
     PrimaryKeyConstraint("tenant", "entry"),
 )
 
