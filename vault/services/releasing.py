@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
-from vault.custody.barrier import SealedSubject
 from vault.custody.receipt import Receipt
 from vault.domain.access import Denied, Granted, decide
 from vault.domain.profile import Profile
-from vault.domain.sealed import DekRow, IdentRow, SealedRow, SubjectRow
-from vault.domain.terms import Action, AppId, SubjectId, Tier
+from vault.domain.terms import Action, Tier
 from vault.errors import Corrupt, NotFound, Refused, Unavailable, VaultError
 from vault.services import witness
-from vault.services.locating import Located, unchanged
+from vault.services.locating import Located
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit, renew
-from vault.storage import keys, subjects
+from vault.services.rereading import reread
 
 # How often a request may find the ground moved under it before it gives up with 503.
 _ROUNDS = 4
@@ -27,10 +25,10 @@ Find = Callable[[Parts, Call, Sequence[Target]], Sequence[Located | VaultError]]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One target of a request and what was decided about it."""
+    """One subject that may be opened, as it stood when that was decided."""
 
-    located: Located | None
-    verdict: Granted | Denied | VaultError
+    located: Located
+    grant: Granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +64,27 @@ def release(
         permitted = permitting(parts, call, action, fields)
         found = find(parts, call, list(waiting.values()))
         judged = dict(zip(waiting, _judge(parts, call, permitted, found), strict=True))
-        verdicts = [one.verdict for one in judged.values()]
-        for fault in (one for one in verdicts if isinstance(one, Corrupt)):
-            parts.ledger.append(witness.rejected(parts, call, action, fault))
-        entry = witness.disclosed(parts, call, permitted.request, verdicts)
-        done |= {
-            position: _as_error(one)
-            for position, one in judged.items()
-            if not isinstance(one.verdict, Granted)
-        }
-        granted = {position: one for position, one in judged.items() if isinstance(one.verdict, Granted)}
+        granted = {position: one for position, one in judged.items() if isinstance(one, Judged)}
+        done |= {position: _as_error(one) for position, one in judged.items() if not isinstance(one, Judged)}
+        entry = witness.disclosed(parts, call, permitted.request, list(map(_verdict, judged.values())))
         if not granted:
             # Nothing will be opened: a flood of such refusals may be counted instead of told one by one.
             parts.ledger.refuse(entry)
             break
         receipt = parts.ledger.append(entry)
         try:
-            opened, moved = _open(parts, call, permitted, granted, receipt)
+            opened = _open(parts, call, permitted, granted, receipt)
         except Exception as fault:
             # The entry says that all of this was opened; who reviews it must learn that nothing was.
             parts.ledger.note(witness.failed(parts, call, action, fault, under=entry.id))
             raise
-        done |= opened
+        done |= opened or {}
         waiting = {position: target for position, target in waiting.items() if position not in done}
         if not waiting:
             break
-        moved_on = _grants(granted[position] for position in waiting)
-        parts.ledger.append(witness.cancelled(parts, call, action, moved_on))
-        call = renew(parts, call) if moved else call
+        moved = [granted[position].grant for position in waiting]
+        parts.ledger.append(witness.cancelled(parts, call, action, moved))
+        call = renew(parts, call) if opened is None else call
     else:
         # Whoever keeps changing is not shown; the others of the batch are.
         done |= dict.fromkeys(waiting, Unavailable("changed_meanwhile"))
@@ -102,56 +93,48 @@ def release(
 
 def _judge(
     parts: Parts, call: Call, permitted: Permit, found: Sequence[Located | VaultError]
-) -> list[Judged]:
+) -> list[Judged | Denied | VaultError]:
+    """Decide about each; what a store did not hold as it was put there is told before anything else."""
     at = parts.clock()
-    return [
-        Judged(one, decide(call.actor, permitted.request, permitted.row, one.known(at), at=at))
-        if isinstance(one, Located)
-        else Judged(None, one)
-        for one in found
-    ]
+    judged: list[Judged | Denied | VaultError] = []
+    for one in found:
+        if isinstance(one, Located):
+            verdict = decide(call.actor, permitted.request, permitted.row, one.known(at), at=at)
+            judged.append(Judged(one, verdict) if isinstance(verdict, Granted) else verdict)
+        else:
+            if isinstance(one, Corrupt):
+                parts.ledger.append(witness.rejected(parts, call, permitted.request.action, one))
+            judged.append(one)
+    return judged
 
 
 def _open(
     parts: Parts, call: Call, permitted: Permit, granted: Mapping[int, Judged], receipt: Receipt
-) -> tuple[dict[int, Opened | VaultError], bool]:
+) -> dict[int, Opened | VaultError] | None:
     """Read again what decides, together with the sealed rows, and open what still stands.
 
-    Returns what was opened, by position, and whether the authority itself has moved.
+    Returns what was opened, by position; None where the authority itself has moved.
     """
-    wanted = [one.located.row.subject for one in granted.values() if one.located is not None]
-    tiers = _tiers(permitted, granted.values())
-    again = _read_again(parts, call, wanted, tiers)
+    wanted = [one.located.row.subject for one in granted.values()]
+    again = reread(parts, call, wanted, _tiers(permitted, granted.values()))
     if again is None:
-        return {}, True
-    standing = {
-        position: (one.located, one.verdict)
-        for position, one in granted.items()
-        if isinstance(one.verdict, Granted)
-        and one.located is not None
-        # A destroyed ident is a tombstone: the subject is judged anew, and found to be gone.
-        and one.located.row.subject in again.idents
-        and unchanged(one.located, again.rows)
-    }
-    items = [(_sealed_subject(located, again), grant) for located, grant in standing.values()]
+        return None
+    standing = {position: one for position, one in granted.items() if again.stands(one.located)}
     # The receipt's digest covers every grant of the entry; what moved is shown to the barrier, not opened.
-    cancelled = [
-        one.verdict
-        for position, one in granted.items()
-        if position not in standing and isinstance(one.verdict, Granted)
-    ]
-    profiles = parts.barrier.open(items, receipt, catalogue=permitted.request.catalogue, cancelled=cancelled)
-    found: dict[int, tuple[Located, Granted, Profile | Corrupt]] = {
-        position: (located, grant, profile)
-        for (position, (located, grant)), profile in zip(standing.items(), profiles, strict=True)
-    }
+    cancelled = [one.grant for position, one in granted.items() if position not in standing]
+    profiles = parts.barrier.open(
+        [(again.sealed_subject(one.located), one.grant) for one in standing.values()],
+        receipt,
+        catalogue=permitted.request.catalogue,
+        cancelled=cancelled,
+    )
+    found: dict[int, Profile | Corrupt] = dict(zip(standing, profiles, strict=True))
     for position, one in granted.items():
-        if one.located is not None and isinstance(one.verdict, Granted):
-            broken = again.broken.get(one.located.row.subject)
-            if broken is not None:
-                found[position] = one.located, one.verdict, broken
+        if one.located.row.subject in again.broken:
+            found[position] = again.broken[one.located.row.subject]
     opened: dict[int, Opened | VaultError] = {}
-    for position, (located, grant, profile) in found.items():
+    for position, profile in found.items():
+        located, grant = granted[position].located, granted[position].grant
         if isinstance(profile, Corrupt):
             parts.ledger.append(
                 witness.rejected(parts, call, permitted.request.action, profile, token=grant.token)
@@ -159,84 +142,25 @@ def _open(
             opened[position] = profile
         else:
             opened[position] = Opened(call, located, grant, profile, permitted.row.mask)
-    return opened, False
-
-
-@dataclass(frozen=True, slots=True)
-class _Again:
-    """What stands of the wanted subjects after the receipt; ``broken`` are those with an unreadable row."""
-
-    idents: Mapping[SubjectId, IdentRow]
-    deks: Mapping[SubjectId, Sequence[DekRow]]
-    rows: Mapping[SubjectId, SubjectRow]
-    sealed: Mapping[SubjectId, Sequence[SealedRow]]
-    broken: Mapping[SubjectId, Corrupt]
-
-
-def _read_again(
-    parts: Parts, call: Call, wanted: Sequence[SubjectId], tiers: frozenset[Tier]
-) -> _Again | None:
-    """Read everything once more; None where the authority has moved.
-
-    Where one row is too broken to be read, each subject is read by itself, so that it alone fails.
-    """
-    try:
-        # The keys first: a floor that was read after the data might be that of the next revision already.
-        with parts.stores.keys.read() as conn:
-            idents = keys.idents(conn, parts.tenant, wanted)
-            deks = keys.deks(conn, parts.tenant, wanted, tiers)
-        with parts.stores.data.read() as conn:
-            if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
-                return None
-            rows = subjects.rows(conn, parts.tenant, wanted)
-            sealed = subjects.sealed(conn, parts.tenant, wanted, tiers)
-    except Corrupt as fault:
-        if fault.reason != "row":
-            raise
-        if len(wanted) == 1:
-            return _Again({}, {}, {}, {}, {wanted[0]: fault})
-    else:
-        return _Again(idents, deks, rows, sealed, {})
-    each = [_read_again(parts, call, [subject], tiers) for subject in dict.fromkeys(wanted)]
-    whole = [one for one in each if one is not None]
-    if len(whole) < len(each):
-        return None
-    return _Again(
-        {key: row for one in whole for key, row in one.idents.items()},
-        {key: row for one in whole for key, row in one.deks.items()},
-        {key: row for one in whole for key, row in one.rows.items()},
-        {key: row for one in whole for key, row in one.sealed.items()},
-        {key: row for one in whole for key, row in one.broken.items()},
-    )
-
-
-def _sealed_subject(located: Located, again: _Again) -> SealedSubject:
-    subject = located.row.subject
-    return SealedSubject(
-        located.identity,
-        located.row,
-        again.idents[subject],
-        {row.tier: row for row in again.deks.get(subject, ())},
-        {row.tier: row for row in again.sealed.get(subject, ())},
-    )
+    return opened
 
 
 def _tiers(permitted: Permit, granted: Iterable[Judged]) -> frozenset[Tier]:
-    names = {name for one in _grants(granted) for name, _ in one.items}
+    names = {name for one in granted for name, _ in one.grant.items}
     return frozenset(tier for name in names for tier in permitted.request.catalogue.field(name).tiers)
 
 
-def _grants(judged: Iterable[Judged]) -> list[Granted]:
-    return [one.verdict for one in judged if isinstance(one.verdict, Granted)]
+def _verdict(judged: Judged | Denied | VaultError) -> Granted | Denied | VaultError:
+    return judged.grant if isinstance(judged, Judged) else judged
 
 
-def _as_error(judged: Judged) -> VaultError:
-    match judged.verdict:
+def _as_error(refused: Denied | VaultError) -> VaultError:
+    match refused:
         case Denied(reason="not_found"):
             return NotFound()
         case Denied(reason=reason):
             return Refused(reason)
-        case VaultError() as fault:
-            return fault
+        case VaultError():
+            return refused
         case _:
-            raise TypeError(type(judged.verdict).__name__)
+            assert_never(refused)
