@@ -21,12 +21,22 @@ from vault.storage.unit_of_work import STORE_NAMES, StoreName
 def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes says how busy the machine is, and nothing about the house.
     settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.load_profile("house")
+    settings.register_profile("fast", settings.get_profile("house"), max_examples=20)
+    settings.load_profile(config.getoption("--hypothesis-profile") or "house")
     # The workers of pytest-xdist live within the run of the process that started them.
     if not hasattr(config, "workerinput"):
         run = ExitStack()
         run.enter_context(a_run())
         config.add_cleanup(run.close)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        choices = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        asked = item.fixturenames if isinstance(item, pytest.Function) else ()
+        if "postgresql" in choices or any("postgresql" in name for name in asked):
+            item.add_marker(pytest.mark.postgresql)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -19,6 +19,8 @@ from vault.domain.policy import policy_digest
 from vault.errors import Conflict, Invalid, Misconfigured, NotFound, Stale, Unauthenticated
 from vault.services.parts import Parts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def office(sqlite_urls: Mapping[Any, str], tmp_path: Path) -> Iterator[Office]:

@@ -29,6 +29,7 @@ contexts = st.builds(
 role_sets = st.frozensets(st.sampled_from(ROLES), min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(role_sets, st.data(), contexts, st.sampled_from(ACTIONS))
 def test_fewer_roles_never_show_more(
@@ -43,6 +44,7 @@ def test_fewer_roles_never_show_more(
         _expect_no_more(view(less, assigned=assigned), view(whole, assigned=assigned))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ROLES), st.data(), contexts, st.sampled_from(sorted(SHOWING | {Action.REVEAL})))
 def test_less_clearance_never_shows_more(
@@ -68,6 +70,7 @@ def test_less_clearance_never_shows_more(
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(role_sets, st.data(), contexts, st.sampled_from(ACTIONS))
 def test_fewer_facts_of_a_request_never_show_more(

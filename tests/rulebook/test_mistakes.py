@@ -34,6 +34,7 @@ PLANTED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", PLANTED, ids=[f"{place}-{one.code}" for place, one in enumerate(PLANTED)])
 def test_a_planted_mistake_is_found_with_file_line_and_remedy(planted: Planted) -> None:
     files = delivered.changed(planted.file, planted.old, planted.new)
@@ -180,6 +181,7 @@ FILLERS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_no_damage_to_a_value_makes_the_check_fail_to_answer(data: st.DataObject) -> None:
@@ -192,6 +194,7 @@ def test_no_damage_to_a_value_makes_the_check_fail_to_answer(data: st.DataObject
     _expect_an_answer(files)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_no_damage_to_a_text_makes_the_check_fail_to_answer(data: st.DataObject) -> None:

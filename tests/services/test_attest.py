@@ -167,6 +167,7 @@ def test_the_report_tells_the_root_that_the_head_has(stores: Stores) -> None:
     assert report.root == Frontier.unpack(head.size, head.frontier).root()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEDDLINGS)
 def test_what_was_meddled_with_is_named(stores: Stores, name: str) -> None:
     meddling, expected = MEDDLINGS[name]

@@ -12,6 +12,8 @@ from vault.services.lookup import lookup
 from vault.services.recount import recount
 from vault.storage.unit_of_work import StoreName
 
+pytestmark = pytest.mark.slow
+
 FIELDS = ("name", "mobile", "email", "language")
 SECOND = {"name": "王小明", "mobile": "+8613900139000", "email": "wang@example.com", "language": "zh-CN"}
 FIRST = {"name": "欧阳娜娜", "mobile": "+8613800138000", "email": "nana@example.com", "language": "zh-CN"}

@@ -11,6 +11,8 @@ from vault.services import policies
 from vault.services.authenticate import policy_of
 from vault.storage import keys
 
+pytestmark = pytest.mark.slow
+
 BROKEN = {**FILES, "roles.toml": FILES["roles.toml"] + "\n[[role]]\n", "retention.toml": "= nothing"}
 NOW_IN_FORCE = policy_digest(FILES)
 

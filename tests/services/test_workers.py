@@ -17,6 +17,8 @@ from vault.services.history import history
 from vault.services.locating import Located, locate
 from vault.services.policies import apply_policy, default_folder
 
+pytestmark = pytest.mark.slow
+
 OTHER = {"name": "王小明", "mobile": "+8613900139000"}
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.house import House
 
+pytestmark = pytest.mark.slow
+
 CANARY = "canary13800138000"
 
 
