@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cedarpy
+import pytest
 
 from tests.rulebook import delivered
 from tests.rulebook.rows import a_row, served, view
@@ -38,6 +39,7 @@ class Draw:
     assigned: bool
 
 
+@pytest.mark.slow
 def test_five_hundred_random_rows_say_what_cedar_says_when_asked_directly() -> None:
     chance = random.Random(20261121)
     allowed = 0
