@@ -1,0 +1,204 @@
+"""Stores that are full, locked, gone or refusing: every promise holds, and what comes back is used again."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+
+from tests.custody.ledgers import eventually
+from tests.house import ADA, Clock, House, a_house
+from tests.postgres import Server
+from tests.services.faults import ON_POSTGRESQL, ON_SQLITE, befall
+from vault.domain.canonical import Json
+from vault.domain.grants import token_bytes
+from vault.services import consent
+from vault.storage.unit_of_work import STORE_NAMES, StoreName
+
+OTHER: dict[str, Json] = {"name": "王小明", "mobile": "+8613900139000", "customer_no": "C-2001"}
+SHOWN = {"name": "欧阳**", "mobile": "138****8000"}
+# An app that stands by while its store is locked waits as long as the store does.
+LOCKED = pytest.mark.slow
+
+
+@pytest.fixture
+def roles_house(tmp_path: Path, founded_postgresql: tuple[Server, Path]) -> Iterator[House]:
+    """A house on PostgreSQL that works under a role of its own, from which rights can be taken."""
+    server, slots = founded_postgresql
+    state = shutil.copytree(slots, tmp_path / "house")
+    with server.database() as url:
+        role = sql.Identifier(name := f"{make_url(url).database}_app")
+        with closing(psycopg.connect(url, autocommit=True)) as owner:
+            owner.execute(sql.SQL("CREATE ROLE {}").format(role))
+            for store in STORE_NAMES:
+                owner.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(store), role))
+                owner.execute(
+                    sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {} TO {}").format(
+                        sql.Identifier(store), role
+                    )
+                )
+        urls = {
+            store: make_url(url)
+            .update_query_dict({"options": f"-csearch_path={store} -crole={name}"})
+            .render_as_string(hide_password=False)
+            for store in STORE_NAMES
+        }
+        with a_house(urls, state, Clock()) as house:
+            yield house
+        with closing(psycopg.connect(url, autocommit=True)) as owner:
+            owner.execute(sql.SQL("DROP OWNED BY {}").format(role))
+            owner.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+CASES = [
+    pytest.param(
+        fixture,
+        store,
+        what,
+        id=f"{fixture.removesuffix('_house')}-{store}-{what}",
+        marks=[LOCKED] if what == "locked" else [],
+    )
+    for fixture, faults in (("sqlite_house", ON_SQLITE), ("roles_house", ON_POSTGRESQL))
+    for store in STORE_NAMES
+    for what in faults
+]
+
+
+@pytest.fixture
+def known(request: pytest.FixtureRequest) -> Iterator[tuple[House, str, str]]:
+    """A customer by the ids of service desk and marketing, which have both read it."""
+    house: House = request.getfixturevalue(request.param)
+    customer = house.admit(consents=["P11"])
+    house.state(customer, "contract")
+    ids = [house.known_to(app, customer) for app in ("servicedesk", "marketing")]
+    for app, own in zip(("servicedesk", "marketing"), ids, strict=True):
+        house.disclose(app, own, "name", "mobile")
+    yield house, customer, ids[0]
+    house.check()
+
+
+def read(house: House, own: str) -> Any:
+    """Fetch a profile over HTTP; whatever else happens, a failure says nothing of the customer."""
+    path = f"/v1/profiles/{own}?fields=name,mobile"
+    response: Any = house.client("servicedesk").get(path)
+    text = response.get_data(as_text=True)
+    if response.status_code == 200:
+        assert response.get_json()["fields"] == SHOWN
+        return response
+    assert response.status_code == 503, text
+    assert not any(str(value) in text for value in (*ADA.values(), *SHOWN.values()))
+    assert response.headers["Retry-After"]
+    return response
+
+
+def requests(house: House, kind: str) -> list[str]:
+    """The requests that the ledger tells *kind* of."""
+    return [token_bytes(str(entry["req"])).hex() for entry in house.entries() if entry["kind"] == kind]
+
+
+@pytest.mark.parametrize(("known", "store", "what"), CASES, indirect=["known"])
+def test_a_read_is_answered_with_its_entry_or_503_and_again_once_the_store_is_back(
+    known: tuple[House, str, str], store: StoreName, what: str
+) -> None:
+    house, _, own = known
+    readings = set(requests(house, "profile.disclosed"))
+
+    with befall(house, store, what):
+        during = [read(house, own) for _ in range(2 if what == "locked" else 6)]
+
+    after = read(house, own)
+    assert after.status_code == 200
+    answered = {one.get_json()["request"] for one in (*during, after) if one.status_code == 200}
+    told = set(requests(house, "profile.disclosed"))
+    assert answered <= told, "an answer without its entry"
+    eventually(lambda: told - answered - readings <= set(requests(house, "release.failed")))
+    if store == "audit":
+        # A last page may have room for the entry of the first.
+        assert {one.status_code for one in during[-3:]} == {503}
+
+
+@pytest.mark.parametrize(("known", "store", "what"), CASES, indirect=["known"])
+def test_an_admission_is_whole_or_nothing_and_its_key_completes_it(
+    known: tuple[House, str, str], store: StoreName, what: str
+) -> None:
+    house, _, _ = known
+    body = {"kind": "person", "fields": OTHER}
+
+    def admit() -> Any:
+        client = house.client("intake")
+        return client.post("/v1/subjects", json=body, headers={"Idempotency-Key": "key-1"})
+
+    with befall(house, store, what):
+        during = [admit() for _ in range(1 if what == "locked" else 3)]
+
+    after = admit()
+    assert {response.status_code for response in during} <= {201, 503}
+    assert after.status_code == 201, after.get_data(as_text=True)
+    assert (
+        len({response.get_json()["id"] for response in (*during, after) if response.status_code == 201}) == 1
+    )
+    assert len(house.rows_of("data", "SELECT subject FROM subject")) == 2
+    kinds = [entry["kind"] for entry in house.entries()]
+    assert kinds.count("subject.admitted") == 2
+    eventually(lambda: house.rows_of("data", "SELECT entry FROM outbox") == [])
+
+
+@pytest.mark.parametrize(("known", "store", "what"), CASES, indirect=["known"])
+def test_a_withdrawal_holds_as_soon_as_it_is_answered_and_its_entry_comes(
+    known: tuple[House, str, str], store: StoreName, what: str
+) -> None:
+    house, customer, _ = known
+    (item,) = consent.listing(house.parts, house.call("intake"), customer)
+    own = house.known_to("marketing", customer)
+    path = f"/v1/subjects/{customer}/consents/{item['id']}/withdraw"
+
+    with befall(house, store, what):
+        answer: Any = house.client("intake").post(path, json={})
+        seen: Any = house.client("marketing").get(f"/v1/profiles/{own}?fields=name")
+
+    assert answer.status_code in {202, 204, 503}, answer.get_data(as_text=True)
+    if answer.status_code != 503:
+        assert seen.status_code in {403, 503}
+    if store in {"audit", "register"} and answer.status_code != 204:
+        assert answer.status_code == 202, "what protects the customer does not wait for the ledger"
+    for _ in range(2):
+        again: Any = house.client("intake").post(path, json={})
+        assert again.status_code == 204
+    refused: Any = house.client("marketing").get(f"/v1/profiles/{own}?fields=name")
+    assert refused.status_code == 403
+    assert [entry["kind"] for entry in house.entries()].count("consent.withdrawn") == 1
+    assert house.rows_of("register", "SELECT kind FROM record") == [("withdrawn",)]
+    eventually(lambda: house.rows_of("data", "SELECT entry FROM outbox") == [])
+
+
+def test_an_accepted_withdrawal_cannot_be_taken_back_with_an_older_data_store(
+    unchecked_house: House,
+) -> None:
+    house = unchecked_house
+    customer = house.admit(consents=["P11"])
+    own = house.known_to("marketing", customer)
+    (item,) = consent.listing(house.parts, house.call("intake"), customer)
+    before = house.rows_of("data", "SELECT * FROM subject")
+    with befall(house, "audit", "gone"):
+        withdrawn = consent.withdraw(house.parts, house.call("intake"), customer, str(item["id"]))
+        again = consent.withdraw(house.parts, house.call("intake"), customer, str(item["id"]))
+    assert (withdrawn.accepted, again.accepted) == (True, True)
+
+    columns = house.column_names("data", "subject")
+    house.by_hand("data", "DELETE FROM outbox")
+    house.by_hand("data", "UPDATE consent SET state = 'given'")
+    names, slots = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+    house.by_hand("data", "DELETE FROM subject")
+    for row in before:
+        house.by_hand(
+            "data", f"INSERT INTO subject ({names}) VALUES ({slots})", **dict(zip(columns, row, strict=True))
+        )
+
+    response: Any = house.client("marketing").get(f"/v1/profiles/{own}?fields=name")
+    assert response.status_code == 500
+    assert response.get_json()["code"] == "sealed_value_rejected"
