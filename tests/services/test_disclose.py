@@ -139,6 +139,12 @@ def test_reveal_shows_one_field_plain_for_a_reason_and_never_without(house: Hous
         disclose.reveal(house.parts, house.call("servicedesk"), own, "mobile")
     with pytest.raises(Refused, match="field"):
         disclose.reveal(house.parts, call, own, "email")
+    told = [(entry["kind"], entry["outcome"]) for entry in house.entries()[-3:]]
+    assert told == [
+        ("value.revealed", "granted"),
+        ("profile.refused", "refused:reveal_needs_reason"),
+        ("profile.refused", "refused:field"),
+    ]
 
 
 def test_an_assignment_makes_a_customer_ones_own_and_its_end_takes_it_away(house: House) -> None:

@@ -9,10 +9,11 @@ from vault.domain.canonical import Json
 from vault.domain.catalogue import Field, FieldType
 from vault.domain.sanitize import show
 from vault.domain.terms import Action, Treatment, id_text
-from vault.errors import Corrupt, Refused, VaultError
+from vault.errors import Corrupt, Refused, TierUnavailable, VaultError
 from vault.services.issuing import related
 from vault.services.locating import locate
 from vault.services.parts import Call, Parts
+from vault.services.permitting import permit_each
 from vault.services.releasing import Opened, release
 
 # Stands in for a value that is there and stayed sealed; no treatment that opens nothing looks at it.
@@ -51,12 +52,13 @@ def profiles(
 
 def reveal(parts: Parts, call: Call, customer: str, field: str) -> Answer:
     """Show one field plain, for a reason; raises NotFound, Refused, Corrupt as the single read does."""
+    # The one field that is asked for: what refuses it is told as a refusal, and not as a grant of nothing.
+    permit_each(parts, call, Action.REVEAL, [field])
     (opened,) = release(parts, call, Action.REVEAL, [field], targets=[customer], find=locate)
     if isinstance(opened, VaultError):
         raise opened
     for name, reason in opened.grant.withheld.items():
-        # The one field that was asked for: a refusal, and not an empty answer.
-        raise Refused("field" if reason == "not_granted" else reason, field=name)
+        raise TierUnavailable(field=name) if reason == "tier_not_served" else Refused("field", field=name)
     return _answer(parts, opened)
 
 

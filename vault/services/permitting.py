@@ -51,13 +51,13 @@ def permit_source(parts: Parts, call: Call) -> Permit:
 
 
 def permit_each(parts: Parts, call: Call, action: Action, fields: Sequence[str]) -> Permit:
-    """Permit *action* on every one of *fields*, or refuse the whole: writes and lookups withhold nothing.
+    """Permit *action* on every one of *fields*, or refuse the whole: writes, reveals and lookups withhold nothing.
 
     Raises Refused ``field`` or the guardrail's code, with the first field that is not granted.
     """
     given = permit(parts, call, action, fields)
     for name in given.request.fields:
-        if name not in given.row.treatments:
+        if name not in given.row.treatments and name not in given.row.assigned:
             code = given.row.refusals.get(name, "not_granted")
             refuse(parts, call, action, Refused("field" if code == "not_granted" else code, field=name))
     return given
