@@ -51,7 +51,7 @@ def permit_source(parts: Parts, call: Call) -> Permit:
 
 
 def permit_each(parts: Parts, call: Call, action: Action, fields: Sequence[str]) -> Permit:
-    """Permit *action* on every one of *fields*, or refuse the whole: writes, reveals and lookups withhold nothing.
+    """Permit *action* on every one of *fields*, or refuse the whole: this withholds nothing.
 
     Raises Refused ``field`` or the guardrail's code, with the first field that is not granted.
     """
