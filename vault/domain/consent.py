@@ -1,4 +1,4 @@
-"""Consent: authorisation records in their final form, their states, and what is in force (PRIVACY 5.1)."""
+"""Consent: where each item of a customer stands, and what it permits at a given moment (PRIVACY 5.1)."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The sealed layouts of PV1 (CRYPTO §7): rows, addresses and the bytes that are authenticated."""
+"""Sealed: the rows of keys and sealed values, as the stores hold them and every floor hands them on."""
 
 from dataclasses import dataclass
 

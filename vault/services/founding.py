@@ -1,4 +1,4 @@
-"""Founding: claim four empty stores for one new house, lay its keys and put its first policy in force."""
+"""Founding: claim four empty stores for one new house and lay its keys, or tell whose house stores are."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

@@ -124,7 +124,7 @@ def _checked(
             # A subject that was never finished has no floor yet; one that was, may not lose its row.
             return NotFound() if ident.rev_floor == 0 else Corrupt("subject_missing")
         identity = identities.open_ident(parts.keyring, ident)
-        if row.revision not in {ident.rev_floor, ident.rev_pending}:
+        if not ident.admits(row.revision):
             return Corrupt("revision")
         identity.verify(row)
         if consent_head(consent_rows) != row.consent_head:
