@@ -3,18 +3,21 @@
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "house.md"
 
+USE_CASES, STEPS = "Services: use cases", "Services: the steps that they share"
 # From the entrance down; a floor imports only lower ones. A module of no floor has no place in the house.
 FLOORS = {
     "Top": ("app", "bootstrap"),
     "Web": ("web",),
     "Command line": ("cli",),
-    "Services": ("services",),
+    USE_CASES: ("services",),
+    STEPS: ("services",),
     "Custody": ("custody",),
     "Storage": ("storage",),
     "Crypto": ("crypto",),
@@ -40,17 +43,27 @@ def rooms(package: Path) -> dict[str, str]:
 
 
 def tables(jobs: Mapping[str, str]) -> str:
-    """Render one table a floor."""
+    """Render one table a floor, and two of the services."""
     left = dict(jobs)
+    own = use_cases()
     lines: list[str] = []
-    for floor, names in FLOORS.items():
+    for floor, tops in FLOORS.items():
         lines += ["", f"### {floor}", "", "| room | its job |", "|---|---|"]
         for name in sorted(left):
-            if name.split(".")[0] in names:
+            top, _, room = name.partition(".")
+            if top in tops and (floor != USE_CASES or room.partition(".")[0] in own):
                 lines.append(row(name, left.pop(name)))
     if left:
         sys.exit(f"on no floor: {', '.join(left)}")
     return "\n".join([*lines, "", ""])
+
+
+def use_cases() -> frozenset[str]:
+    """Read which services are use cases: the upper layer of the contract that keeps them apart."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["id"] == "use-cases")
+    return frozenset(re.findall(r"\w+", layers[0]))
 
 
 def row(name: str, job: str) -> str:

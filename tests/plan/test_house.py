@@ -1,13 +1,57 @@
-"""docs/house.md and the code tell the same: one room, one job, one row."""
+"""docs/house.md and the code tell the same: one room, one job, one row, and the way through them."""
 
+import ast
 import re
+from dataclasses import dataclass
+from functools import cache
 
 import pytest
 
-from scripts.house import PAGE, ROOT, rooms, row
+from scripts.house import PAGE, ROOT, rooms, row, use_cases
 
 ROW = re.compile(r"^\| `.*", re.MULTILINE)
 ROOMS = rooms(ROOT / "vault")
+# One line of the drawn way: how far in it stands, the file, the names in it.
+STEP = re.compile(r"^([ │├└─]*)(\S+\.py) +(\w+(?:, \w+)*)  ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the way of a profile fetch, and the file that it is called from."""
+
+    file: str
+    names: tuple[str, ...]
+    caller: str | None
+
+
+def way() -> list[Step]:
+    steps: list[Step] = []
+    above: list[str] = []
+    for indent, file, names in STEP.findall(PAGE.read_text()):
+        del above[len(indent) // 3 :]
+        steps.append(Step(file, tuple(names.split(", ")), above[-1] if above else None))
+        above.append(file)
+    return steps
+
+
+@cache
+def source(file: str) -> ast.Module:
+    return ast.parse((ROOT / "vault" / file).read_text())
+
+
+def defined(file: str) -> set[str]:
+    nodes = list(ast.walk(source(file)))
+    constants = (node.targets[0] for node in nodes if isinstance(node, ast.Assign))
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)} | {
+        target.id for target in constants if isinstance(target, ast.Name)
+    }
+
+
+def mentioned(file: str) -> set[str]:
+    nodes = list(ast.walk(source(file)))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | {
+        node.attr for node in nodes if isinstance(node, ast.Attribute)
+    }
 
 
 def test_every_room_has_exactly_one_row_and_every_row_its_room() -> None:
@@ -21,3 +65,25 @@ def test_a_room_tells_its_job_in_one_sentence(name: str) -> None:
     job = ROOMS[name]
 
     assert re.fullmatch(r"[A-Z].*[.]", job), f"vault/{name} begins with {job!r}"
+
+
+def test_a_use_case_is_a_room_of_the_services() -> None:
+    assert {f"services.{name}" for name in use_cases()} <= ROOMS.keys()
+
+
+def test_the_way_of_a_profile_fetch_goes_from_the_entrance_to_the_answer() -> None:
+    files = [step.file for step in way()]
+
+    assert (files[0], files[-1]) == ("bootstrap.py", "web/emit.py")
+    assert {file.partition("/")[0] for file in files} >= {"web", "services", "custody", "storage", "domain"}
+
+
+@pytest.mark.parametrize("step", way(), ids=lambda step: step.file)
+def test_what_a_profile_fetch_passes_is_where_the_page_says(step: Step) -> None:
+    assert set(step.names) <= defined(step.file)
+
+
+@pytest.mark.parametrize("step", way()[1:], ids=lambda step: step.file)
+def test_what_a_profile_fetch_calls_is_named_where_the_page_says_it_is_called(step: Step) -> None:
+    assert step.caller is not None
+    assert set(step.names) & mentioned(step.caller)
