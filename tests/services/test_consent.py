@@ -47,6 +47,28 @@ def test_a_refusal_is_recorded_and_permits_nothing(house: House) -> None:
         house.disclose("marketing", house.known_to("marketing", customer), "name")
 
 
+def test_a_refusal_of_what_was_given_reaches_the_register_as_a_withdrawal_does(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+
+    for _ in range(2):
+        consent.record(house.parts, house.call("intake"), customer, house.consent("P11", state="refused"))
+
+    assert house.rows_of("register", "SELECT kind FROM record") == [("withdrawn",)]
+
+
+def test_sharing_with_a_partner_does_not_stand_in_for_what_was_withdrawn(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    own = house.known_to("marketing", customer)
+    call = house.call("intake")
+    consent.record(house.parts, call, customer, {**house.consent("P11"), "recipients": ["partner"]})
+    (item,) = (one for one in consent.listing(house.parts, call, customer) if not one["recipients"])
+
+    consent.withdraw(house.parts, call, customer, str(item["id"]))
+
+    with pytest.raises(Refused, match="basis"):
+        house.disclose("marketing", own, "name")
+
+
 def test_deciding_again_continues_the_same_item_and_keeps_every_record(house: House) -> None:
     customer = house.admit()
     call = house.call("intake")
@@ -87,6 +109,7 @@ def test_a_record_names_its_notice_by_digest_its_item_and_its_event(house: House
         ({"form": "shouted"}, "form"),
         ({"valid_until": "2020-01-01T00:00:00Z"}, "valid_until"),
         ({"valid_until": "soon"}, "valid_until"),
+        ({"valid_until": "9999-12-31T23:59:59-12:00"}, "valid_until"),
         ({"by": "neighbour"}, "by"),
         ({"channel": "纸"}, "channel"),
     ],

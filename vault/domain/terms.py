@@ -135,4 +135,15 @@ def is_code(text: str, *, longest: int = 64) -> bool:
     return len(text) <= longest and _CODE.fullmatch(text) is not None
 
 
+def is_word(text: str, *, longest: int = 64) -> bool:
+    """Tell whether *text* is a code that says something, and no number of somebody's.
+
+    What is kept in clear has no room for a telephone, paper or account number: a word begins with a letter
+    and has at most six digits.
+    """
+    digits = sum(letter.isdigit() for letter in text)
+    return is_code(text, longest=longest) and text[0].isalpha() and digits <= _MOST_DIGITS
+
+
 _CODE = re.compile(r"[A-Za-z0-9._:/-]+", re.ASCII)
+_MOST_DIGITS = 6

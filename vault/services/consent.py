@@ -31,7 +31,8 @@ def record(parts: Parts, call: Call, customer: str, item: Mapping[str, Json]) ->
     """Append what the customer decided about one purpose; returns the app's own id of the item.
 
     An item is one purpose × one recipient set: deciding again continues the same item. Raises InvalidValue
-    for an unknown purpose, notice, form or state; a refusal is recorded like a consent.
+    for an unknown purpose, notice, form or state; a refusal is recorded like a consent, and where one was in
+    force it ends it as a withdrawal does.
     """
 
     def attempt() -> Recorded:
@@ -40,8 +41,12 @@ def record(parts: Parts, call: Call, customer: str, item: Mapping[str, Json]) ->
         said = recording.event(parts, call.policy, item, at=at)
         known = _same_item(standing, said)
         said = replace(said, consent=known.consent) if known is not None else said
-        draft = _appended(parts, call, standing, said, kind=Kind.CONSENT_RECORDED)
-        (written,) = write(parts, call, [draft], must_hold=True)
+        refused = said.state is ConsentState.REFUSED
+        ends = known is not None and known.covers(known.purpose, at) and refused
+        notice = witness.notice("withdrawn", said.consent) if ends else None
+        draft = _appended(parts, call, standing, said, kind=Kind.CONSENT_RECORDED, notice=notice)
+        # What is given waits for its entry, as everything that permits does.
+        (written,) = write(parts, call, [draft], must_hold=refused)
         return Recorded(_own_id(call, standing, said.consent), written.accepted)
 
     return until_current(attempt)

@@ -1,7 +1,7 @@
 """Recording: from what an app says of a consent to the authorisation record that will prove it."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from vault.custody.identity import Identity
 from vault.domain.authorisation import ConsentEvent, Principal, record
@@ -10,7 +10,17 @@ from vault.domain.consent import AuthorisationRow, ConsentForm, ConsentRow, Cons
 from vault.domain.facts import FactKind, FactRow, jurisdictions
 from vault.domain.instants import millis
 from vault.domain.policy import Notice, Policy, Purpose
-from vault.domain.terms import ZERO_ID, ActorId, ConsentId, FactId, FieldName, PurposeId, SubjectKind, is_code
+from vault.domain.terms import (
+    ZERO_ID,
+    ActorId,
+    ConsentId,
+    FactId,
+    FieldName,
+    PurposeId,
+    SubjectKind,
+    id_bytes,
+    is_word,
+)
 from vault.errors import InvalidValue
 from vault.services.parts import Call, Parts
 
@@ -125,11 +135,11 @@ def event(
         _notice(policy, purpose, item.get("notice")),
         at,
         _until(item.get("valid_until"), at),
-        _codes(item.get("recipients"), "recipients"),
-        tuple(policy.catalogue.field(name).name for name in _codes(item.get("fields"), "fields")),
-        _code(item.get("by", "principal"), "by", _BY),
-        _code(item.get("channel", "api"), "channel"),
-        _code(item.get("method", "recorded"), "method"),
+        _codes(item.get("recipients"), "recipients", _is_recipient),
+        tuple(policy.catalogue.field(name).name for name in _codes(item.get("fields"), "fields", _is_word)),
+        _code(item.get("by", "principal"), "by", _BY.__contains__),
+        _code(item.get("channel", "api"), "channel", _is_word),
+        _code(item.get("method", "recorded"), "method", _is_word),
     )
 
 
@@ -164,26 +174,33 @@ def _until(given: Json, at: datetime) -> datetime | None:
     if given is None:
         return None
     try:
-        until = datetime.fromisoformat(given) if isinstance(given, str) else None
-    except ValueError:
+        said = datetime.fromisoformat(given) if isinstance(given, str) else None
+        # The last hours of the last year have no UTC.
+        until = said.astimezone(UTC) if said is not None and said.tzinfo is not None else None
+    except (ValueError, OverflowError):
         until = None
-    if until is None or until.tzinfo is None or until <= at:
+    if until is None or until <= at:
         raise InvalidValue("date", field="valid_until")
     return until
 
 
-def _codes(given: Json, name: str) -> tuple[str, ...]:
+def _codes(given: Json, name: str, fits: Callable[[str], bool]) -> tuple[str, ...]:
     listed = [] if given is None else given
     if not isinstance(listed, list) or len(listed) > MOST_ITEMS:
         raise InvalidValue("type", field=name)
-    return tuple(sorted({_code(one, name) for one in listed}))
+    return tuple(sorted({_code(one, name, fits) for one in listed}))
 
 
-def _code(given: Json, name: str, known: frozenset[str] | None = None) -> str:
-    if (
-        not isinstance(given, str)
-        or not is_code(given, longest=32)
-        or (known is not None and given not in known)
-    ):
+def _code(given: Json, name: str, fits: Callable[[str], bool]) -> str:
+    if not isinstance(given, str) or not fits(given):
         raise InvalidValue("unknown_code", field=name)
     return given
+
+
+def _is_word(text: str) -> bool:
+    # A record is kept in clear and for years: a number of somebody's has no place in it.
+    return is_word(text, longest=32)
+
+
+def _is_recipient(text: str) -> bool:
+    return id_bytes("rcp", text) is not None or _is_word(text)

@@ -1,7 +1,9 @@
 """Restrict: stop all use of a customer but storage and protection, and lift that (PIPL 47, GDPR 18)."""
 
+from dataclasses import replace
+
 from vault.domain.kinds import Kind
-from vault.domain.terms import Action, Gate, is_code
+from vault.domain.terms import Action, Gate, is_word
 from vault.errors import InvalidValue
 from vault.services import amending, witness
 from vault.services.parts import Call, Parts
@@ -9,10 +11,13 @@ from vault.services.writing import is_told, until_current, write
 
 
 def restrict(parts: Parts, call: Call, customer: str, reason_code: str) -> bool:
-    """Restrict the customer at once; repeating it changes nothing. True where its entry is to come (202)."""
-    if not is_code(reason_code, longest=32):
+    """Restrict the customer at once, for a reason that its entry keeps; True where that is to come (202).
+
+    Repeating it changes nothing.
+    """
+    if not is_word(reason_code, longest=32):
         raise InvalidValue("unknown_code", field="reason_code")
-    return _set(parts, call, customer, restricted=True)
+    return _set(parts, replace(call, reason=reason_code), customer, restricted=True)
 
 
 def lift(parts: Parts, call: Call, customer: str) -> bool:

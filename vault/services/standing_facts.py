@@ -43,6 +43,9 @@ def record_fact(
     """
     if kind not in {one.value for one in STATED}:
         raise InvalidValue("unknown_code", field="kind")
+    # An objection against a purpose that nobody knows would be kept and mean nothing.
+    if purpose is not None and PurposeId(purpose) not in call.policy.purposes:
+        raise InvalidValue("unknown_code", field="purpose")
     return _add(parts, call, customer, FactKind(kind), ref=ref, until=until, purpose=purpose, assignee=None)
 
 
@@ -67,10 +70,13 @@ def assign(
     )
 
 
-def close_fact(parts: Parts, call: Call, customer: str, fact: str) -> None:
-    """End a fact that the asker stated; a fact of another source, or none, is NotFound."""
+def close_fact(parts: Parts, call: Call, customer: str, fact: str) -> bool:
+    """End a fact that the asker stated; True where its entry is still to come (202).
 
-    def attempt() -> None:
+    A fact of another source, or none, is NotFound.
+    """
+
+    def attempt() -> bool:
         standing = _stand(parts, call, customer)
         identity, space = standing.located.identity, call.actor.space
         raw = id_bytes("fct", fact) or id_bytes("asn", fact)
@@ -84,9 +90,10 @@ def close_fact(parts: Parts, call: Call, customer: str, fact: str) -> None:
         left = tuple(row for row in standing.located.facts if row not in ended)
         gone = tuple(row.fact for row in ended)
         draft = amending.draft(parts, call, standing, Kind.FACT_CLOSED, facts=left, dropped_facts=gone)
-        write(parts, call, [draft], must_hold=True)
+        (written,) = write(parts, call, [draft], must_hold=True)
+        return written.accepted
 
-    until_current(attempt)
+    return until_current(attempt)
 
 
 def _add(

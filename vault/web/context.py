@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from flask import Request
 
-from vault.domain.terms import PurposeId, RequestId, is_code
+from vault.domain.terms import PurposeId, RequestId, is_code, is_word
 from vault.errors import Invalid, InvalidValue
 from vault.services.parts import Call, Parts
 from vault.web import body
@@ -52,7 +52,7 @@ def ask(parts: Parts, route: Route, request: Request) -> Asked:
     if "HTTP_VAULT_ON_BEHALF" in environ:
         raise Invalid("not_available", field="Vault-On-Behalf")
     purpose = _header(environ, "Vault-Purpose", is_code, missing="purpose_required")
-    reason = _header(environ, "Vault-Reason", is_code, missing="reason_required" if route.reason else "")
+    reason = _header(environ, "Vault-Reason", is_word, missing="reason_required" if route.reason else "")
     ticket = _header(environ, "Vault-Ticket", is_code)
     key = _header(environ, "Idempotency-Key", is_key)
     etag = _header(environ, "If-Match", _is_etag, missing="if_match_required" if route.etag else "")

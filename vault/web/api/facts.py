@@ -26,8 +26,7 @@ def record(asked: Asked, customer: str) -> Response:
 
 def close(asked: Asked, customer: str, fact: str) -> Response:
     """End a fact that the asker stated."""
-    standing_facts.close_fact(asked.parts, asked.call, customer, fact)
-    return emit.done()
+    return emit.done(accepted=standing_facts.close_fact(asked.parts, asked.call, customer, fact))
 
 
 def assign(asked: Asked) -> Response:
@@ -63,6 +62,7 @@ ROUTES = (
         close,
         "End a fact that the asker itself stated.",
         status=204,
+        deferrable=True,
     ),
     Route(
         "POST",
