@@ -144,12 +144,10 @@ class House:
         actor, standing = authenticate.authenticate(
             self.parts, f"Bearer {own.token}", source="127.0.0.1", at=self.clock()
         )
-        with self.parts.stores.data.read() as conn:
-            policy = authenticate.policy_of(self.parts, conn, standing)
         return Call(
             actor=actor,
             standing=standing,
-            policy=policy,
+            policy=authenticate.policy_in_force(self.parts, standing),
             purpose=PurposeId(purpose or own.purpose),
             request=RequestId(self.parts.new_id()),
             source="127.0.0.1",

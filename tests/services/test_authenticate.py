@@ -13,7 +13,7 @@ from vault.domain.grants import token_text
 from vault.domain.terms import ActorId, AppId, RoleId
 from vault.errors import Corrupt, LedgerUnavailable, Unauthenticated
 from vault.services import govern
-from vault.services.authenticate import policy_of, still
+from vault.services.authenticate import policy_in_force, still
 from vault.services.govern import Wish
 from vault.storage import keys
 
@@ -28,8 +28,7 @@ def test_an_app_with_a_live_secret_is_who_it_is(office: Office) -> None:
     assert [one.role for one in actor.held] == ["service_desk"]
     assert actor.held[0].purposes == {"P03", "P04", "P05"}
     assert standing.version == office.version()
-    with office.parts.stores.data.read() as conn:
-        policy = policy_of(office.parts, conn, standing)
+    policy = policy_in_force(office.parts, standing)
     assert (policy.number, policy.digest) == (standing.policy_number, standing.policy_digest)
 
 

@@ -8,7 +8,7 @@ from vault.domain.grants import token_text
 from vault.domain.policy import files_text, policy_digest
 from vault.errors import Conflict, Corrupt, Invalid, LedgerUnavailable, Misconfigured, Refused, Stale
 from vault.services import policies
-from vault.services.authenticate import policy_of
+from vault.services.authenticate import policy_in_force
 from vault.storage import keys
 
 pytestmark = pytest.mark.slow
@@ -42,8 +42,7 @@ def test_an_applied_policy_is_the_next_version_for_every_worker(office: Office) 
     row = apply(office, OTHER)
 
     _, standing = other.ask(issued.token)
-    with other.parts.stores.data.read() as conn:
-        policy = policy_of(other.parts, conn, standing)
+    policy = policy_in_force(other.parts, standing)
     assert (row, policy.number, policy.digest) == (2, 2, policy_digest(OTHER))
     told = office.entries()[-1]
     assert (told["kind"], told["object"]["code"]) == (

@@ -14,7 +14,7 @@ from vault.domain.kinds import Kind
 from vault.domain.policy import Policy
 from vault.domain.terms import ActorId, AppId, EntryId, Millis, PurposeId, RoleId
 from vault.errors import Corrupt, Unauthenticated
-from vault.services.parts import Parts
+from vault.services.parts import Call, Parts
 from vault.storage import keys
 from vault.storage.accounts import SecretRow
 from vault.storage.keys import Floors
@@ -100,6 +100,16 @@ def still(standing: Standing, actor: Actor, at: datetime) -> Actor | None:
     lives = any(one.secret == actor.secret and _is_live(one, millis(at)) for one in secrets)
     found = actor_of(standing, actor.id, at) if lives else None
     return replace(found, secret=actor.secret) if found is not None else None
+
+
+def renew(parts: Parts, call: Call) -> Call:
+    """Stand the same actor on the authority as it is now; raises Unauthenticated where it was revoked."""
+    standing = stand(parts, AppId(call.actor.id))
+    policy = policy_in_force(parts, standing)
+    actor = still(standing, call.actor, parts.clock())
+    if actor is None:
+        raise Unauthenticated
+    return replace(call, actor=actor, standing=standing, policy=policy)
 
 
 def policy_in_force(parts: Parts, standing: Standing) -> Policy:

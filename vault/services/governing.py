@@ -14,7 +14,7 @@ from vault.domain.kinds import Kind
 from vault.domain.policy import Policy
 from vault.domain.terms import ZERO_ID, Action, ActorId, AppId, EntryId, SpaceId
 from vault.errors import LedgerUnavailable, Refused, Stale
-from vault.services.authenticate import policy_of, stand
+from vault.services.authenticate import policy_in_force, stand
 from vault.services.parts import Parts
 from vault.storage import accounts, keys, outbox, policies
 from vault.storage.accounts import DecidingRow
@@ -72,10 +72,8 @@ def govern(parts: Parts, actor: Actor, command: Command) -> None:
     may_govern(actor)
     for _ in range(_ROUNDS):
         standing = stand(parts, AppId(ZERO_ID))
-        with parts.stores.data.read() as conn:
-            policy = policy_of(parts, conn, standing)
         at = parts.clock()
-        change = command(Ground(standing, policy, at))
+        change = command(Ground(standing, policy_in_force(parts, standing), at))
         if amend(parts, actor, change, was=standing, at=at):
             return
     raise Stale

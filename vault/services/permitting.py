@@ -1,15 +1,14 @@
 """Permitting: whether this actor may do this at all, judged before any customer is looked up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn
 
 from vault.domain.access import Request
 from vault.domain.policy import MatrixRow
-from vault.domain.terms import Action, AppId
-from vault.errors import Refused, Unauthenticated, VaultError
+from vault.domain.terms import Action
+from vault.errors import Refused, VaultError
 from vault.services import witness
-from vault.services.authenticate import policy_of, stand, still
 from vault.services.parts import Call, Parts
 
 
@@ -67,14 +66,3 @@ def refuse(parts: Parts, call: Call, action: Action, refusal: VaultError) -> NoR
     """Record the refusal durably, then raise it."""
     parts.ledger.refuse(witness.refused(parts, call, action, refusal))
     raise refusal
-
-
-def renew(parts: Parts, call: Call) -> Call:
-    """Stand the same actor on the authority as it is now; raises Unauthenticated where it was revoked."""
-    standing = stand(parts, AppId(call.actor.id))
-    with parts.stores.data.read() as conn:
-        policy = policy_of(parts, conn, standing)
-    actor = still(standing, call.actor, parts.clock())
-    if actor is None:
-        raise Unauthenticated
-    return replace(call, actor=actor, standing=standing, policy=policy)

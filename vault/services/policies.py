@@ -15,7 +15,7 @@ from vault.errors import Conflict, Invalid, Misconfigured, Stale
 from vault.rulebook.checking import check
 from vault.rulebook.mistakes import Mistake
 from vault.rulebook.reading import read_folder
-from vault.services.authenticate import policy_of, stand
+from vault.services.authenticate import policy_in_force, stand
 from vault.services.governing import Change, Ground, Told, amend, govern, may_govern
 from vault.services.parts import Parts
 from vault.storage import accounts, keys
@@ -52,8 +52,8 @@ def plan(parts: Parts, files: Mapping[str, str]) -> Plan:
         _, mistakes = check(files)
         return Plan(None, policy_digest(files), tuple(sorted(files)), tuple(mistakes))
     standing = stand(parts, AppId(ZERO_ID))
+    policy = policy_in_force(parts, standing)
     with parts.stores.data.read() as conn:
-        policy = policy_of(parts, conn, standing)
         held = parts.authority.policy_files(conn, standing)
     _, mistakes = check(files, before=policy)
     changed = (name for name in files.keys() | held.keys() if files.get(name) != held.get(name))

@@ -30,7 +30,7 @@ from vault.domain.terms import (
     id_text,
 )
 from vault.errors import Corrupt, VaultError
-from vault.services.authenticate import policy_of, stand
+from vault.services.authenticate import policy_in_force, stand
 from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit
@@ -82,8 +82,7 @@ def recount(parts: Parts) -> Iterator[Finding]:
 
 def _call(parts: Parts) -> Call:
     standing = stand(parts, AppId(ZERO_ID))
-    with parts.stores.data.read() as conn:
-        policy = policy_of(parts, conn, standing)
+    policy = policy_in_force(parts, standing)
     held = HeldRole(_ROLE, frozenset({_PURPOSE}), _FOR_EVER)
     actor = Actor(ActorId(ZERO_ID), "system", _ROLE, SpaceId(ZERO_ID), (held,))
     return Call(actor, standing, policy, _PURPOSE, RequestId(parts.new_id()), source="")

@@ -10,9 +10,10 @@ from vault.domain.profile import Profile
 from vault.domain.terms import Action, Tier
 from vault.errors import Corrupt, NotFound, Refused, Unavailable, VaultError
 from vault.services import witness
+from vault.services.authenticate import renew
 from vault.services.locating import Located
 from vault.services.parts import Call, Parts
-from vault.services.permitting import Permit, permit, renew
+from vault.services.permitting import Permit, permit
 from vault.services.rereading import reread
 
 # How often a request may find the ground moved under it before it gives up with 503.

@@ -14,8 +14,8 @@ from vault.domain.normalise import normal, tail
 from vault.domain.sealed import IdentRow, SealedRow, SubjectRow
 from vault.domain.terms import AppId, FactId, FieldName, Gate, SpaceId, SubjectId, SubjectKind, Tier
 from vault.errors import Conflict, Stale, Unavailable, VaultError
+from vault.services.authenticate import renew
 from vault.services.parts import Call, Parts
-from vault.services.permitting import renew
 from vault.storage import consents, facts, idempotency, outbox, subjects, tokens
 from vault.storage.idempotency import AnsweredRow
 from vault.storage.outbox import OutboxRow
