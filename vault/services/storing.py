@@ -16,7 +16,7 @@ from vault.domain.terms import AppId, FactId, FieldName, Gate, SpaceId, SubjectI
 from vault.errors import Conflict, Stale, Unavailable, VaultError
 from vault.services.authenticate import renew
 from vault.services.parts import Call, Parts
-from vault.storage import consents, facts, idempotency, outbox, subjects, tokens
+from vault.storage import accounts, consents, facts, idempotency, outbox, subjects, tokens
 from vault.storage.idempotency import AnsweredRow
 from vault.storage.outbox import OutboxRow
 from vault.storage.tokens import EpochRow, TokenRow
@@ -100,6 +100,8 @@ def store_all(
         if parts.clock() - began > LONGEST_WRITE:
             # A process that was stopped so long may find its new keys swept as unused.
             raise Unavailable
+        # Whoever was revoked before this commits has not written: the revocation waits, or we see it.
+        accounts.hold_authority(conn, parts.tenant)
         if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
             raise _AuthorityMovedError
         outcomes = _claim(parts, conn, sealed)

@@ -129,6 +129,15 @@ def own_rows(
     return manifest, frozenset(row for row in rows if not isinstance(row, AuthorityRow))
 
 
+def hold_authority(conn: Connection, tenant: TenantId) -> None:
+    """Keep the manifest as it is until this writing transaction ends; other writers may hold it too.
+
+    SQLite has one writer at a time, and nothing to hold.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_HELD, {"tenant": tenant})
+
+
 def swap_authority(conn: Connection, row: AuthorityRow, *, was_version: int) -> bool:
     """Put the manifest in place of the one of *was_version*; False where another writer was first.
 
@@ -197,6 +206,9 @@ _KINDS = [
 ]
 # Written once: to build such a statement costs more than to run it.
 _AUTHORITY = select(authority).where(authority.c.tenant == bindparam("tenant"))
+_HELD = (
+    select(authority.c.version).where(authority.c.tenant == bindparam("tenant")).with_for_update(read=True)
+)
 _OWN = union_all(
     _branch(0, role_grant.c.holder == bindparam("app")),
     _branch(1, app_secret.c.app == bindparam("app")),

@@ -1,0 +1,44 @@
+"""Revoked writers: nothing is written under an entry later than the one that revoked its writer."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+from tests.house import House
+from vault.custody.authority import Authority
+from vault.services import govern, intake
+
+# Long enough for a revocation that waits for nobody to be through.
+MOMENT_SECONDS = 0.5
+
+
+class Rechecked:
+    """An authority after whose look, in the middle of a write, something happens."""
+
+    def __init__(self, authority: Authority, happens: Callable[[], object]) -> None:
+        self._authority, self._happens = authority, happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._authority, name)
+
+    def recheck(self, *of: Any) -> bool:
+        standing = self._authority.recheck(*of)
+        self._happens()
+        return standing
+
+
+def test_a_revocation_that_meets_a_write_is_told_after_it(house: House) -> None:
+    call, app = house.call("intake"), house.app("intake").id
+    revoking = threading.Thread(target=govern.revoke_app, args=(house.parts, house.operator, app))
+
+    def meanwhile() -> None:
+        revoking.start()
+        revoking.join(MOMENT_SECONDS)
+
+    parts = replace(house.parts, authority=cast("Authority", Rechecked(house.parts.authority, meanwhile)))
+    intake.admit(parts, call, {"kind": "person", "fields": {"name": "王小明"}})
+    revoking.join()
+
+    kinds = [entry["kind"] for entry in house.entries()]
+    assert kinds.index("subject.admitted") < kinds.index("app.revoked")
