@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 from typing_extensions import override
 
-from vault.cli import app, house, ledger, policy, policy_apply, serve
+from vault.cli import app, demo, house, importing, ledger, policy, policy_apply, serve
 from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable, VaultError
 from vault.services.parts import Parts
 from vault.settings import Settings
@@ -63,5 +63,14 @@ def cli() -> None:
 
 policy.policy.add_command(policy_apply.plan)
 policy.policy.add_command(policy_apply.apply)
-for command in (house.init, house.doctor, serve.command, app.app, ledger.ledger, policy.policy):
+for command in (
+    house.init,
+    house.doctor,
+    serve.command,
+    app.app,
+    ledger.ledger,
+    policy.policy,
+    importing.command,
+    demo.demo,
+):
     cli.add_command(command)
