@@ -17,6 +17,7 @@ from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
+from vault.custody.memory import forbid_dumps
 from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.tokens import Tokens
@@ -195,10 +196,12 @@ class Application:
 
 def application_for(settings: Settings) -> Application:
     """Build the application of one web worker (``vaultctl serve``)."""
+    forbid_dumps()
     hush(logger(sys.stderr))
     return Application(settings)
 
 
 def vaultctl() -> None:
     """Run the command line; it opens the house only for commands that need one."""
+    forbid_dumps()
     cli(obj=Doors(settings, open_house, found_house))
