@@ -248,7 +248,7 @@ def plains(
 ) -> dict[str, list[tuple[int, bytes | None]]]:
     """List what a profile holds by field name."""
     assert isinstance(profile, Profile), profile.reason
-    return {one.name: profile.values(one) for one in fields if profile.has(one)}
+    return {one.name: held for one in fields if (held := profile.values(one))}
 
 
 def reason(outcome: Profile | Corrupt) -> str:

@@ -29,12 +29,10 @@ def test_the_items_of_a_field_come_in_order() -> None:
 
 
 def test_a_value_that_was_not_opened_is_there_all_the_same() -> None:
-    assert PROFILE.has(EMAIL)
     assert PROFILE.values(EMAIL) == [(0, None)]
 
 
 def test_a_field_without_a_value_is_not_there() -> None:
-    assert not PROFILE.has(NAME)
     assert PROFILE.values(NAME) == []
 
 

@@ -23,10 +23,6 @@ class Profile:
     plains: Mapping[tuple[FieldNumber, int], bytes | None]
     entries: Mapping[tuple[FieldNumber, int], ManifestEntry]
 
-    def has(self, field: Field) -> bool:
-        """Tell whether the subject has any value of *field*, opened or not."""
-        return any(number == field.number for number, _ in self.plains)
-
     def values(self, field: Field) -> list[tuple[int, bytes | None]]:
         """The items of *field* in order, each with its canonical bytes or None where none were opened."""
         number = field.number

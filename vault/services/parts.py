@@ -87,8 +87,6 @@ class Call:
     reason: str | None = None
     ticket: str | None = None
     idempotency_key: str | None = None
-    # The digest of the exact body, so that the same key with another body is noticed.
-    body_digest: bytes = b""
 
     @property
     def context(self) -> ContextClass:

@@ -84,13 +84,6 @@ def resolve(
     return {row.pairwise: row.subject for row in found}
 
 
-def count_pairwise(conn: Connection, tenant: TenantId) -> dict[SpaceId, int]:
-    """Count the ids that were given out in each space, for the recount."""
-    held = tables.pairwise.c
-    found = conn.execute(select(held.space, func.count()).where(held.tenant == tenant).group_by(held.space))
-    return {SpaceId(space): number for space, number in found}
-
-
 def floors(conn: Connection) -> Floors | None:
     """Read the floors of authority, ledger and register; None in a house that was not created."""
     found = _FLOORS.load(conn.execute(select(*_FLOORS.columns)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, delete, select, tuple_
 from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import SubjectId, TenantId, Tier
@@ -105,14 +105,6 @@ def tokens_of(
 ) -> dict[SubjectId, list[TokenRow]]:
     """Read every token of the subjects *ids*, for the recount."""
     return by_subject(_TOKEN.find(conn, among={"subject": ids}, order=_LOCKING_ORDER, tenant=tenant))
-
-
-def count_tokens(conn: Connection, tenant: TenantId) -> dict[tuple[int, int], int]:
-    """Count the tokens of each index and epoch."""
-    held = tables.index_token.c
-    query = select(held.index_id, held.epoch, func.count()).where(held.tenant == tenant)
-    found = conn.execute(query.group_by(held.index_id, held.epoch))
-    return {(index_id, epoch): number for index_id, epoch, number in found}
 
 
 def index_epochs(conn: Connection, tenant: TenantId, *, locked: bool = True) -> dict[Tier, EpochRow]:

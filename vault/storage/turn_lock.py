@@ -5,7 +5,6 @@ import os
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from vault.errors import StoreUnavailable
 
@@ -36,9 +35,7 @@ class TurnLock:
         except OSError as error:
             raise StoreUnavailable("ledger_unavailable", store="audit", reason=type(error).__name__) from None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_fault: object) -> None:
         """Let the next one in."""
         if self._file is not None:
             # The file stays open for the next turn, so it has to be said.

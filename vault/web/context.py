@@ -1,6 +1,5 @@
 """Context: from an HTTP request to a call that a service can judge; every header and parameter checked."""
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,16 +56,14 @@ def ask(parts: Parts, route: Route, request: Request) -> Asked:
     key = _header(environ, "Idempotency-Key", is_key)
     etag = _header(environ, "If-Match", _is_etag, missing="if_match_required" if route.etag else "")
     query = _parameters(route, environ.get("QUERY_STRING", ""))
-    raw, read = _body(route, request)
+    sent = _body(route, request)
     call = begun(
         purpose=PurposeId(purpose),
         reason=reason or None,
         ticket=ticket or None,
         idempotency_key=key if key and route.idempotent else None,
-        # The address belongs to it: the same key with the same body elsewhere is another call.
-        body_digest=hashlib.sha256(f"{request.method} {request.path}\n".encode() + raw).digest(),
     )
-    return Asked(parts, call, etag.strip('"'), query, read)
+    return Asked(parts, call, etag.strip('"'), query, sent)
 
 
 def _header(environ: Mapping[str, Any], name: str, fits: Callable[[str], bool], *, missing: str = "") -> str:
@@ -116,10 +113,9 @@ def _parameters(route: Route, text: str) -> dict[str, str]:
     return found
 
 
-def _body(route: Route, request: Request) -> tuple[bytes, Any]:
+def _body(route: Route, request: Request) -> Any:
     if route.body is None:
         body.refuse(request)
-        return b"", None
-    raw = body.read(request, route.body_bytes)
-    parsed = body.parse(raw)
-    return raw, route.reader(parsed) if route.reader is not None else load(route.body, parsed)
+        return None
+    parsed = body.parse(body.read(request, route.body_bytes))
+    return route.reader(parsed) if route.reader is not None else load(route.body, parsed)
