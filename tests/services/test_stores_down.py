@@ -20,6 +20,8 @@ from vault.domain.grants import token_bytes
 from vault.services import consent
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
+pytestmark = pytest.mark.slow
+
 OTHER: dict[str, Json] = {"name": "王小明", "mobile": "+8613900139000", "customer_no": "C-2001"}
 SHOWN = {"name": "欧阳**", "mobile": "138****8000"}
 # An app that stands by while its store is locked waits as long as the store does.
