@@ -1,0 +1,155 @@
+"""The examples of the pages do what they say: a house is created, its roles are enough, a mapping is read."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import make_url, text
+
+from tests.house import Clock, a_house, found
+from tests.postgres import Server
+from vault.errors import StoreUnavailable
+from vault.services import restrict
+from vault.services.mapping_file import read_mapping
+from vault.settings import SLOTS
+from vault.storage.unit_of_work import STORE_NAMES, StoreName
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+SHELL, SQL = (
+    re.findall(rf"^```{kind}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL) for kind in ("sh", "sql")
+)
+
+
+def run(script: str, state: Path, slots: Path) -> subprocess.CompletedProcess[str]:
+    """Run lines of the guide in a shell of their own, on directories of this test."""
+    command = f"{sys.executable} -c 'from vault.bootstrap import vaultctl; vaultctl()'"
+    prelude = f'set -euo pipefail\nvaultctl() {{ {command} "$@"; }}\n'
+    script = script.replace("/var/lib/vault", str(state)).replace("/etc/vault/slots", str(slots))
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+    return subprocess.run(
+        ["bash", "-c", prelude + script],  # noqa: S607
+        cwd=state.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_a_house_is_created_as_the_guide_says(tmp_path: Path) -> None:
+    state, slots = tmp_path / "state", tmp_path / "slots"
+    creating = next(block for block in SHELL if "vaultctl init\n" in block)
+    settings = creating[: creating.index("vaultctl init\n")]
+    looking = next(block for block in SHELL if block == "vaultctl doctor\n")
+
+    done = run(creating.replace("vaultctl serve\n", ""), state, slots)
+    well = run(settings + looking, state, slots)
+
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"vault_[0-9a-z]{26}_[\w-]{43}", done.stdout.splitlines()[-1])
+    assert {path.name for path in slots.iterdir()} == {slot.lower() for slot in SLOTS}
+    assert (well.returncode, well.stdout) == (0, "All is well.\n"), well.stderr
+
+
+def test_the_mapping_of_the_import_page_is_one() -> None:
+    page = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    row = {
+        "姓名": "王小明",
+        "手机": "13900139000",
+        "生日": "1990年5月2日",
+        "角色": "付款、收货",
+        "市": "杭州市",
+        "营销": "否",
+    }
+
+    record: Any = read_mapping(example).record(row)
+
+    assert record["fields"] == {
+        "name": "王小明",
+        "mobile": "13900139000",
+        "birthday": "1990-05-02",
+        "party_role": ["payer", "consignee"],
+        "address": "杭州市",
+        "language": "zh-CN",
+    }
+    assert [item["state"] for item in record["consents"]] == ["refused"]
+
+
+def test_every_key_of_a_mapping_is_explained() -> None:
+    page = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]*) \|", page, re.MULTILINE))))
+    reader = (ROOT / "vault" / "services" / "mapping_file.py").read_text(encoding="utf-8")
+
+    taken = set(re.findall(r'\.(?:take|text|texts|words|codes|tables|given)\(\s*"(\w+)"', reader))
+
+    assert taken
+    assert taken - explained == set()
+
+
+@pytest.fixture
+def site(postgresql: Server) -> Iterator[tuple[str, str]]:
+    """A database without our schemas, and what tells this test's roles from others' on the same server."""
+    mark = uuid4().hex[:8]
+    try:
+        with postgresql.database() as url:
+            with psycopg.connect(url, autocommit=True) as owner:
+                for name in STORE_NAMES:
+                    owner.execute(f"DROP SCHEMA {name} CASCADE")
+            yield url, mark
+    finally:
+        with psycopg.connect(postgresql.url, autocommit=True) as owner:
+            for name in STORE_NAMES:
+                owner.execute(f"DROP ROLE IF EXISTS vault_{name}_{mark}, vault_{name}_owner_{mark}")
+
+
+@pytest.mark.slow
+def test_the_roles_of_the_guide_are_enough_to_serve_and_not_to_rewrite(
+    site: tuple[str, str], tmp_path: Path
+) -> None:
+    url, mark = site
+    owning, serving = (re.sub(r"\b(vault_\w+)", rf"\1_{mark}", block) for block in SQL)
+
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(owning)
+        found(urls_of(url, f"_owner_{mark}"), tmp_path)
+        owner.execute(serving)
+
+    with a_house(urls_of(url, f"_{mark}"), tmp_path, Clock()) as house:
+        customer = house.admit()
+        house.state(customer, "contract")
+        shown = house.disclose("servicedesk", house.known_to("servicedesk", customer), "name")
+        restrict.restrict(
+            house.parts, house.call("officer"), house.known_to("officer", customer), "accuracy_contested"
+        )
+        house.check()
+        for store, statement in (
+            (house.parts.stores.audit, "UPDATE entry SET body = ''"),
+            (house.parts.stores.audit, "DELETE FROM entry"),
+            (house.parts.stores.register, "DELETE FROM record"),
+            (house.parts.stores.data, "DROP TABLE subject"),
+        ):
+            with pytest.raises(StoreUnavailable), store.write() as conn:
+                conn.execute(text(statement))
+
+    assert shown.fields == {"name": "欧阳**"}
+
+
+def urls_of(url: str, suffix: str) -> dict[StoreName, str]:
+    base = make_url(url)
+    return {
+        name: base.set(username=f"vault_{name}{suffix}")
+        .update_query_dict({"options": f"-csearch_path={name}"})
+        .render_as_string(hide_password=False)
+        for name in STORE_NAMES
+    }
