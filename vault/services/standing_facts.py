@@ -1,5 +1,7 @@
 """Standing facts: a registered source says that an order, case or contract is open, and who works on what."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from vault.domain.facts import FactKind, FactRow
@@ -20,11 +22,34 @@ from vault.services import amending
 from vault.services.amending import Standing
 from vault.services.parts import Call, Parts
 from vault.services.permitting import permit_source, refuse
+from vault.services.storing import Draft
 from vault.services.writing import until_current, write
 
 STATED = frozenset({FactKind.ORDER, FactKind.CASE, FactKind.CONTRACT, FactKind.DUTY, FactKind.OBJECTION})
 # More live facts than any customer has at once; the seal covers them all at each read.
 MOST_FACTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a source says of one customer, whom it names by its own id; ``to`` is whom it is assigned to."""
+
+    customer: str
+    kind: str
+    ref: str
+    until: datetime | None = None
+    purpose: str | None = None
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A statement whose words were checked; of the customer nothing is known yet."""
+
+    said: Statement
+    kind: FactKind
+    assignee: ActorId | None
+    at: datetime
 
 
 def record_fact(
@@ -41,33 +66,32 @@ def record_fact(
 
     ``ref`` (an order or case number) is kept as a keyed hash. An objection names the purpose it is against.
     """
-    if kind not in {one.value for one in STATED}:
+    said = Statement(customer, kind, ref, until, purpose)
+    if kind == FactKind.ASSIGNMENT:
         raise InvalidValue("unknown_code", field="kind")
-    # An objection against a purpose that nobody knows would be kept and mean nothing.
-    if purpose is not None and PurposeId(purpose) not in call.policy.purposes:
-        raise InvalidValue("unknown_code", field="purpose")
-    return _add(parts, call, customer, FactKind(kind), ref=ref, until=until, purpose=purpose, assignee=None)
+    return state_many(parts, call, [said])[0]
 
 
 def assign(
     parts: Parts, call: Call, customer: str, *, purpose: str, to: str, ref: str, until: datetime | None
 ) -> str:
     """Record who works on which case or customer; ``to`` is an app's ``app_`` id. Returns an ``asn_`` id."""
-    assignee = id_bytes("app", to)
-    if assignee is None or assignee not in call.standing.apps:
-        raise InvalidValue("unknown_code", field="to")
-    if PurposeId(purpose) not in call.policy.purposes:
-        raise InvalidValue("unknown_code", field="purpose")
-    return _add(
-        parts,
-        call,
-        customer,
-        FactKind.ASSIGNMENT,
-        ref=ref,
-        until=until,
-        purpose=purpose,
-        assignee=ActorId(assignee),
-    )
+    return state_many(parts, call, [Statement(customer, FactKind.ASSIGNMENT, ref, until, purpose, to)])[0]
+
+
+def state_many(parts: Parts, call: Call, statements: Sequence[Statement]) -> list[str]:
+    """Record one fact of each of many customers, all together or none; returns an id for each.
+
+    Raises what is wrong with the first that is; none may name a customer of another.
+    """
+    claims = [_claim(parts, call, said) for said in statements]
+
+    def attempt() -> list[str]:
+        drafted = [_drafted(parts, call, claim) for claim in claims]
+        write(parts, call, [draft for draft, _ in drafted])
+        return [own for _, own in drafted]
+
+    return until_current(attempt)
 
 
 def close_fact(parts: Parts, call: Call, customer: str, fact: str) -> bool:
@@ -96,58 +120,66 @@ def close_fact(parts: Parts, call: Call, customer: str, fact: str) -> bool:
     return until_current(attempt)
 
 
-def _add(
-    parts: Parts,
-    call: Call,
-    customer: str,
-    kind: FactKind,
-    *,
-    ref: str,
-    until: datetime | None,
-    purpose: str | None,
-    assignee: ActorId | None,
-) -> str:
-    _check_source(parts, call, kind, assignee)
-    now = parts.clock()
-    if not is_code(ref):
+def _claim(parts: Parts, call: Call, said: Statement) -> _Claim:
+    """Check everything that can be checked before the customer is looked up."""
+    if said.kind == FactKind.ASSIGNMENT:
+        assignee = id_bytes("app", said.to or "")
+        if assignee is None or assignee not in call.standing.apps:
+            raise InvalidValue("unknown_code", field="to")
+        if PurposeId(said.purpose or "") not in call.policy.purposes:
+            raise InvalidValue("unknown_code", field="purpose")
+    elif said.kind in {one.value for one in STATED}:
+        assignee = None
+        # An objection against a purpose that nobody knows would be kept and mean nothing.
+        if said.purpose is not None and PurposeId(said.purpose) not in call.policy.purposes:
+            raise InvalidValue("unknown_code", field="purpose")
+    else:
+        raise InvalidValue("unknown_code", field="kind")
+    claim = _Claim(said, FactKind(said.kind), None if assignee is None else ActorId(assignee), parts.clock())
+    _check_source(parts, call, claim.kind, claim.assignee)
+    if not is_code(said.ref):
         raise InvalidValue("unknown_code", field="ref")
-    if until is not None and until <= now:
+    if said.until is not None and said.until <= claim.at:
         raise InvalidValue("date", field="until")
+    return claim
 
-    def attempt() -> str:
-        standing = _stand(parts, call, customer)
-        identity = standing.located.identity
+
+def _drafted(parts: Parts, call: Call, claim: _Claim) -> tuple[Draft, str]:
+    """Draft the customer with the fact, and say by which id the asker may end it."""
+    said, now_ms = claim.said, millis(claim.at)
+    standing = _stand(parts, call, said.customer)
+    identity = standing.located.identity
+    row = FactRow(
+        parts.tenant,
+        identity.subject,
+        FactId(parts.new_id()),
+        claim.kind,
+        "",
         # One hash for a case and the assignment of it: the two meet by their reference.
-        hashed = identity.ref_mac("ref", ref) if ref else ZERO_ID
-        row = FactRow(
-            parts.tenant,
-            identity.subject,
-            FactId(parts.new_id()),
-            kind,
-            "",
-            hashed,
-            call.actor.id,
-            assignee,
-            PurposeId(purpose) if purpose is not None else None,
-            millis(now),
-            millis(until) if until is not None else None,
-        )
-        ended = tuple(
-            one for one in standing.located.facts if one.until_ms is not None and one.until_ms <= millis(now)
-        )
-        same = tuple(one for one in standing.located.facts if _says_the_same(one, row))
-        left = tuple(one for one in standing.located.facts if one not in ended and one not in same)
-        if len(left) >= MOST_FACTS:
-            raise InvalidValue("limit", field="facts")
-        told = Kind.ASSIGNMENT_MADE if kind is FactKind.ASSIGNMENT else Kind.FACT_RECORDED
-        gone = tuple(one.fact for one in (*ended, *same))
-        draft = amending.draft(parts, call, standing, told, facts=(*left, row), dropped_facts=gone)
-        write(parts, call, [draft])
-        return id_text(
-            "asn" if kind is FactKind.ASSIGNMENT else "fct", identity.pairwise(call.actor.space, row.fact)
-        )
-
-    return until_current(attempt)
+        identity.ref_mac("ref", said.ref) if said.ref else ZERO_ID,
+        call.actor.id,
+        claim.assignee,
+        PurposeId(said.purpose) if said.purpose is not None else None,
+        now_ms,
+        millis(said.until) if said.until is not None else None,
+    )
+    held = standing.located.facts
+    ended = tuple(one for one in held if one.until_ms is not None and one.until_ms <= now_ms)
+    same = tuple(one for one in held if _says_the_same(one, row))
+    left = tuple(one for one in held if one not in ended and one not in same)
+    if len(left) >= MOST_FACTS:
+        raise InvalidValue("limit", field="facts")
+    is_assignment = claim.kind is FactKind.ASSIGNMENT
+    draft = amending.draft(
+        parts,
+        call,
+        standing,
+        Kind.ASSIGNMENT_MADE if is_assignment else Kind.FACT_RECORDED,
+        facts=(*left, row),
+        dropped_facts=tuple(one.fact for one in (*ended, *same)),
+    )
+    own = identity.pairwise(call.actor.space, row.fact)
+    return draft, id_text("asn" if is_assignment else "fct", own)
 
 
 def _stand(parts: Parts, call: Call, customer: str) -> Standing:
