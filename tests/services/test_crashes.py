@@ -1,0 +1,186 @@
+"""Crashes: a worker is killed at every commit of a write; who comes next finds it whole, or not there."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.custody.ledgers import eventually
+from tests.house import House
+from vault.domain.canonical import Json
+from vault.errors import Refused
+from vault.services import consent, intake
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("dying.py")
+# Beyond so many commits no write goes.
+MOST_COMMITS = 12
+
+
+class Dying:
+    """The workers that die; each order is carried out by a new one."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def order(self, **order: object) -> bool:
+        """Let a worker carry out *order*; True where it was killed over it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{json.dumps(order)}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline().strip()
+        assert answer in {"killed", "lived"}, self._process.stderr and self._process.stderr.read()
+        return answer == "killed"
+
+
+@pytest.fixture
+def dying(house: House) -> Iterator[Dying]:
+    """Workers of the same house, which the intake app asks."""
+    app = house.app("intake")
+    told = {
+        "state": str(house.settings.state_dir),
+        "urls": dict(house.settings.urls),
+        "slots": {name: str(path) for name, path in house.settings.slots.items()},
+        "at": house.clock().isoformat(),
+        "token": app.token,
+        "purpose": app.purpose,
+    }
+    with subprocess.Popen(
+        [sys.executable, SCRIPT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(f"{json.dumps(told)}\n")
+        process.stdin.flush()
+        yield Dying(process)
+        process.stdin.close()
+
+
+def killed_everywhere(dying: Dying, begin: Callable[[int], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Kill one worker before and one behind each commit; yields each order after its worker is gone."""
+    number = 0
+    for at in range(1, MOST_COMMITS):
+        for before in (True, False):
+            number += 1
+            order = begin(number)
+            was_killed = dying.order(**order, at=at, before=before)
+            yield order
+            if not was_killed:
+                assert at > 4, "a write has more steps than that"
+                return
+    pytest.fail("the write commits without an end")
+
+
+def check_keys(house: House) -> None:
+    """Nothing waits, each floor is at its revision, and a DEK is in use exactly where there is data."""
+    house.parts.ledger.settle([])
+    eventually(lambda: house.rows_of("data", "SELECT entry FROM outbox") == [])
+    revisions = {
+        bytes(row[0]): row[1] for row in house.rows_of("data", "SELECT subject, revision FROM subject")
+    }
+    floors = {bytes(row[0]): row[1] for row in house.rows_of("keys", "SELECT subject, rev_floor FROM ident")}
+    assert {subject: floors[subject] for subject in revisions} == revisions
+    assert all(floor == 0 for subject, floor in floors.items() if subject not in revisions)
+    used = {tuple(row) for row in house.rows_of("data", "SELECT subject, tier FROM sealed")}
+    active = {
+        tuple(row) for row in house.rows_of("keys", "SELECT subject, tier FROM dek WHERE state = 'active'")
+    }
+    assert active == used
+
+
+def workers(house: House, number: int) -> Iterator[House]:
+    """Ask a worker that lived through it, and every now and then one that has just been started."""
+    yield house
+    if number % 5 == 1:
+        yield house.another()
+
+
+def kinds(house: House, kind: str) -> int:
+    return [entry["kind"] for entry in house.entries()].count(kind)
+
+
+def test_an_admission_that_was_killed_anywhere_is_completed_by_its_key(house: House, dying: Dying) -> None:
+    def begin(number: int) -> dict[str, Any]:
+        fields: dict[str, Json] = {"name": f"客户{number}", "customer_no": f"C-{number}"}
+        return {"verb": "admit", "key": f"key-{number}", "fields": fields}
+
+    for number, order in enumerate(killed_everywhere(dying, begin), 1):
+        record = {"kind": "person", "fields": order["fields"]}
+        again = {
+            intake.admit(worker.parts, worker.call("intake", key=order["key"]), record).id
+            for worker in workers(house, number)
+        }
+
+        assert len(house.rows_of("data", "SELECT subject FROM subject")) == number
+        assert kinds(house, "subject.admitted") == number
+        check_keys(house)
+        (customer,) = again
+        house.amend("intake", customer, {"name": "王小明"})
+
+
+def test_a_change_that_was_killed_anywhere_holds_or_does_not_and_the_next_one_works(
+    house: House, dying: Dying
+) -> None:
+    def begin(number: int) -> dict[str, Any]:
+        customer = house.admit({"name": f"客户{number}", "mobile": "+8613900139000"})
+        house.state(customer, "contract")
+        # The first value of a tier, so that a key is laid for it.
+        passport = f"E{10_000_000 + number}"
+        return {"verb": "amend", "id": customer, "fields": {"passport": passport, "name": "王小明"}}
+
+    for number, order in enumerate(killed_everywhere(dying, begin), 1):
+        own = house.known_to("settlement", order["id"])
+        changed = kinds(house, "subject.changed")
+        seen = {
+            str(worker.disclose("settlement", own, "name").fields["name"])
+            for worker in workers(house, number)
+        }
+        assert seen in ({f"客户{number}"}, {"王小明"})
+
+        house.parts.ledger.settle([])
+        assert kinds(house, "subject.changed") in {changed, changed + 1}
+        holds = seen == {"王小明"}
+        check_keys(house)
+        before = kinds(house, "subject.changed")
+        house.amend("intake", order["id"], {"passport": f"G{20_000_000 + number}"})
+        assert kinds(house, "subject.changed") == before + 1
+        check_keys(house)
+        revisions = house.rows_of(
+            "data", "SELECT revision FROM subject WHERE subject = :one", one=house.subject_of(order["id"])
+        )
+        # Admitted, stated, changed or not by who died, changed.
+        assert revisions == [(4 if holds else 3,)]
+
+
+def test_a_withdrawal_that_was_killed_anywhere_holds_or_can_be_said_again(house: House, dying: Dying) -> None:
+
+    def begin(number: int) -> dict[str, Any]:
+        return {"verb": "withdraw", "id": house.admit({"name": f"客户{number}"}, consents=["P11"])}
+
+    for number, order in enumerate(killed_everywhere(dying, begin), 1):
+        own = house.known_to("marketing", order["id"])
+        (item,) = consent.listing(house.parts, house.call("intake"), order["id"])
+        if item["state"] == "withdrawn":
+            with pytest.raises(Refused, match="basis"):
+                house.disclose("marketing", own, "name")
+
+        said = consent.withdraw(house.parts, house.call("intake"), order["id"], str(item["id"]))
+
+        assert not said.accepted
+        for worker in workers(house, number):
+            with pytest.raises(Refused, match="basis"):
+                worker.disclose("marketing", own, "name")
+        assert kinds(house, "consent.withdrawn") == number
+        assert len(house.rows_of("register", "SELECT ref FROM record")) == number
+        check_keys(house)
