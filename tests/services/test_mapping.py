@@ -1,8 +1,6 @@
 """Mapping: what each key does with a cell, and every fault of a mapping file at once."""
 
-import re
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 
 from vault.domain.canonical import Json
 from vault.errors import InvalidValue, Misconfigured
-from vault.services import mapping_file
 from vault.services.mapping import FORMS, FileMapping, as_it_is
 from vault.services.mapping_file import read_mapping
 
@@ -214,31 +211,3 @@ def test_every_fault_of_a_mapping_is_told_at_once(text: str, faults: list[str]) 
 
     told = list(refusal.value.faults)
     assert all(any(fault in one for one in told) for fault in faults), told
-
-
-GUIDE = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
-
-
-def test_the_example_of_the_guide_is_a_mapping_and_shows_what_it_says() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
-
-    mapping = read_mapping(example)
-
-    record = mapping.record({"姓名": "王小明", "生日": "1990年5月2日", "角色": "付款、收货", "营销": "否"})
-    assert record["fields"] == {
-        "language": "zh-CN",
-        "name": "王小明",
-        "birthday": "1990-05-02",
-        "party_role": ["payer", "consignee"],
-    }
-
-
-def test_every_key_of_a_mapping_is_told_in_the_guide() -> None:
-    source = Path(mapping_file.__file__).read_text(encoding="utf-8")
-    taken = set(re.findall(r'\.(?:take|texts?|words|codes|tables|given)\("(\w+)"', source))
-    taken |= {*mapping_file._CONSENT_CODES, *mapping_file._ITEM_LISTS}
-
-    told = set(re.findall(r"`(\w+)`", GUIDE))
-
-    assert {"columns", "separator", "as", "state", "given", "unique", "recipients"} <= taken
-    assert sorted(taken - told) == []
