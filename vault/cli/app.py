@@ -20,11 +20,13 @@ from vault.services.parts import Parts
 
 Doors = Callable[[], AbstractContextManager[Parts]]
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _days = click.option(
-    "--days", default=90, show_default=True, type=click.IntRange(1, 36500), help="How long it lasts."
+    "--days", default=90, show_default=True, type=click.IntRange(1, 36500), help="In how many days it ends."
 )
-_reason = click.option("--reason", default="onboarding", show_default=True, help="Why, as a code.")
+_reason = click.option(
+    "--reason", default="onboarding", show_default=True, help="Why it is given, as a code."
+)
 
 
 @click.group()
@@ -37,7 +39,13 @@ def app() -> None:
 
 @app.command()
 @click.argument("name")
-@click.option("--grant", "grants", multiple=True, metavar="ROLE[:P01,P02]", help="For all or some purposes.")
+@click.option(
+    "--grant",
+    "grants",
+    multiple=True,
+    metavar="ROLE[:P01,P02]",
+    help="A role that it holds, for all or some purposes.",
+)
 @click.option("--source", "sources", multiple=True, metavar="KIND", help="A kind of fact that it may state.")
 @_days
 @_reason
@@ -109,7 +117,7 @@ def show(doors: Doors, /, *, app: str, as_json: bool) -> None:
 @_as_json
 @click.pass_obj
 def secret(doors: Doors, /, *, app: str, ended: str | None, days: int, as_json: bool) -> None:
-    """Issue one more secret to APP, shown here and never again; those it has go on."""
+    """Issue one more secret to APP, shown here and never again, or end one; its others go on."""
     with doors() as parts:
         owner = _account(parts, app).app.app
         if ended is not None:

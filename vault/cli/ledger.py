@@ -24,7 +24,11 @@ def verify(ctx: click.Context, *, as_json: bool) -> None:
     Leaves an entry that it was done. Exits with 0 where all is as it was written and with 1 where it is not;
     a store that cannot be read is no verdict, and another exit code.
     """
-    with ctx.obj() as parts, click.progressbar(length=0, label="entries", file=sys.stderr) as bar:
+    is_watched = sys.stderr.isatty()
+    with (
+        ctx.obj() as parts,
+        click.progressbar(length=0, label="entries", file=sys.stderr, hidden=not is_watched) as bar,
+    ):
 
         def advance(done: int, size: int) -> None:
             bar.length = size

@@ -9,6 +9,7 @@ import click
 from typing_extensions import override
 
 from vault.cli import app, demo, house, importing, ledger, policy, policy_apply, serve
+from vault.cli.faults import told
 from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable, VaultError
 from vault.services.parts import Parts
 from vault.settings import Settings
@@ -38,7 +39,7 @@ class Doors:
 
 
 class _Telling(click.Group):
-    """A group that tells a VaultError in one line on stderr, by its code, and ends with its exit code."""
+    """A group that tells a VaultError on stderr, in a sentence and by its code, and ends as it says."""
 
     @override
     def invoke(self, ctx: click.Context) -> object:
@@ -46,7 +47,8 @@ class _Telling(click.Group):
         try:
             return super().invoke(ctx)
         except VaultError as fault:
-            click.echo(f"vaultctl: {fault}", err=True)
+            for line in told(fault):
+                click.echo(f"vaultctl: {line}", err=True)
             codes = (code for kind, code in EXIT_CODES.items() if isinstance(fault, kind))
             sys.exit(next(codes, EXIT_FAILED))
 

@@ -16,7 +16,7 @@ from vault.services.parts import Parts
 Doors = Callable[[], AbstractContextManager[Parts]]
 
 _folder = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-_as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.command()

@@ -1,0 +1,44 @@
+"""Faults: what a failed command tells whoever ran it: a sentence with a way on, and the code behind it."""
+
+from collections.abc import Iterator, Mapping
+
+from vault.errors import Misconfigured, VaultError
+
+_A_CODE = "of at most 64 ASCII letters, digits and . _ : / -"
+_LOOK = "'vaultctl doctor' says how each store is."
+
+MEANINGS: Mapping[str, str] = {
+    "not_found": "There is nothing of this name or id; 'vaultctl app list' and 'app show' name what is.",
+    "name": f"The name of an application is a code, {_A_CODE}.",
+    "name_taken": "Another application has this name.",
+    "role": "The policy in force has no such role; its roles.toml names them.",
+    "purpose": "The role is not for all of these purposes; roles.toml says for which it is.",
+    "source": "It can state an order, case, contract, duty, objection or assignment, and nothing else.",
+    "reason": f"A reason is a code, {_A_CODE}.",
+    "author": f"The author of a version is a code, {_A_CODE}.",
+    "expiry": "What is given must end later than now.",
+    "revoked": "It has been ended before.",
+    "digest": "A digest is 64 hexadecimal digits, as 'vaultctl policy plan' prints them.",
+    "policy_base": "Another version is in force than the files were planned against; plan them again.",
+    "policy_unchanged": "These very files are in force already.",
+    "stale_revision": "Others were first, again and again; nothing was changed, so repeat it.",
+    "refused": "This may not be done.",
+    "sealed_value_rejected": "A store does not hold what was put into it; see value.rejected in the ledger.",
+    "store_unavailable": f"The data store does not answer. {_LOOK}",
+    "keys_unavailable": f"The keys store does not answer. {_LOOK}",
+    "register_unavailable": f"The register does not answer. {_LOOK}",
+    "ledger_unavailable": f"The entry could not be made durable; the change may have happened. {_LOOK}",
+    "tier_unavailable": "This process was not given the key of a tier that it needs.",
+    "slot_unavailable": "This process was not given a secret that it needs.",
+    "house_locked": f"The stores contradict each other. {_LOOK}",
+}
+
+
+def told(fault: VaultError) -> Iterator[str]:
+    """Write the lines for *fault*; its names and counts follow the code, and no value is among them."""
+    if isinstance(fault, Misconfigured):
+        yield from fault.faults
+    elif fault.code in MEANINGS:
+        yield f"{MEANINGS[fault.code]} ({fault})"
+    else:
+        yield str(fault)
