@@ -82,6 +82,7 @@ def _create_what_decides_about_a_subject() -> None:
         _id("consent"),
         sa.Column("purpose", sa.String(16), nullable=False),
         sa.Column("recipients", sa.Text, nullable=False),
+        sa.Column("fields", sa.Text, nullable=False),
         sa.Column("form", sa.String(16), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("at_ms", sa.BigInteger, nullable=False),

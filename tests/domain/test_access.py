@@ -99,7 +99,9 @@ def fact(
     )
 
 
-def agreed(state: ConsentState = ConsentState.GIVEN, *, until: timedelta | None = None) -> ConsentRow:
+def agreed(
+    state: ConsentState = ConsentState.GIVEN, *, until: timedelta | None = None, fields: str = ""
+) -> ConsentRow:
     """A consent item for the purpose."""
     ends = None if until is None else millis(AT + until)
     return ConsentRow(
@@ -108,6 +110,7 @@ def agreed(state: ConsentState = ConsentState.GIVEN, *, until: timedelta | None 
         ConsentId(b"c" * 16),
         PurposeId("P04"),
         "",
+        fields,
         ConsentForm.EXPLICIT,
         state,
         Millis(0),
@@ -141,7 +144,7 @@ def test_a_tier_that_this_process_does_not_serve_is_withheld() -> None:
 
 def test_only_decide_makes_a_granted() -> None:
     with pytest.raises(TypeError):
-        Granted(SUBJECT, b"k" * 16, 202611, 1, Action.READ, (), {}, object())
+        Granted(SUBJECT, b"k" * 16, AT, 1, Action.READ, (), {}, object())
 
 
 @pytest.mark.parametrize("wrong", ["action", "purpose", "permitted"])
@@ -229,6 +232,41 @@ def test_consent_covers_from_its_giving_to_its_end_unless_an_objection_stands() 
     assert not holds(agreed(until=timedelta(0)))
     assert not holds(agreed(), facts=(fact(FactKind.OBJECTION, purpose="P04"),))
     assert holds(agreed(), facts=(fact(FactKind.OBJECTION, purpose="P08"),))
+
+
+def test_a_consent_that_names_fields_lets_out_those_and_no_other() -> None:
+    needs = purpose((Requirement.CONSENT,))
+    allowed = row(needs, name=Treatment.PLAIN, mobile=Treatment.MASK)
+
+    def shown(*consents: ConsentRow) -> set[FieldName]:
+        verdict = decide(ACTOR, request(needs), allowed, subject(consents=consents), at=AT)
+        assert isinstance(verdict, Granted)
+        assert {verdict.withheld.get(name, "consent") for name in (NAME, PHONE)} <= {"consent"}
+        return {name for name, _ in verdict.items}
+
+    assert shown(agreed(fields="mobile")) == {PHONE}
+    assert shown(agreed(fields="email")) == set()
+    assert shown(agreed(fields="mobile"), agreed(fields="name")) == {NAME, PHONE}
+    assert shown(agreed(fields="mobile"), agreed()) == {NAME, PHONE}
+    ended = agreed(fields="name", until=timedelta(0))
+    assert shown(agreed(fields="mobile"), ended) == {PHONE}
+
+
+def test_what_the_asker_itself_says_of_the_regime_frees_it_of_nothing() -> None:
+    lenient = Purpose(
+        PurposeId("P04"),
+        "t",
+        (),
+        {},
+        {"CN": ((Requirement.CONSENT,),), "EU": ((Requirement.NO_OBJECTION,),)},
+        despite_restriction=False,
+        mask="screen",
+    )
+    allowed = row(lenient, name=Treatment.PLAIN)
+    said_by = {one: fact(FactKind.JURISDICTION, code="EU", source=one) for one in (SOURCE, ASKER)}
+
+    assert isinstance(decide(ACTOR, request(lenient), allowed, subject(said_by[SOURCE]), at=AT), Granted)
+    assert isinstance(decide(ACTOR, request(lenient), allowed, subject(said_by[ASKER]), at=AT), Denied)
 
 
 def test_no_objection_and_a_shown_notice_are_what_they_say_and_a_recipient_is_nobody_yet() -> None:

@@ -21,6 +21,7 @@ def consent(name: str, subject: SubjectId = ADA) -> ConsentRow:
         consent=ConsentId(digest(name)[:16]),
         purpose=PurposeId("P08"),
         recipients="[]",
+        fields="",
         form=ConsentForm.SEPARATE,
         state=ConsentState.GIVEN,
         at_ms=NOW,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from vault.domain.catalogue import Catalogue
 from vault.domain.consent import ConsentRow
-from vault.domain.facts import FactRow, assigned, unmet
+from vault.domain.facts import FactRow, assigned, scope, unmet
 from vault.domain.instants import millis, month
 from vault.domain.policy import ContextClass, MatrixRow, Purpose, Requirement
 from vault.domain.terms import (
@@ -101,6 +101,8 @@ class Denied:
     subject: SubjectId
     token: bytes
     reason: str
+    # When it was decided: the token is that of this moment's month, and so must the entry's time be.
+    at: datetime
     unmet: tuple[str, ...] = ()
 
 
@@ -110,7 +112,8 @@ class Granted:
 
     subject: SubjectId
     token: bytes
-    month: int
+    # When it was decided: the token is that of this moment's month, and so must the entry's time be.
+    at: datetime
     revision: int
     action: Action
     items: tuple[tuple[FieldName, Treatment], ...]
@@ -121,6 +124,11 @@ class Granted:
         """Refuse to exist without the decision's own mark."""
         if self._proof is not _BY_DECISION:
             raise TypeError("only decide() makes a Granted")
+
+    @property
+    def month(self) -> int:
+        """The month of the audit token."""
+        return month(self.at)
 
     @property
     def treatments(self) -> dict[FieldName, Treatment]:
@@ -137,16 +145,21 @@ def decide(
     """
     reason, missing = _refusal(actor, request, row, facts, at)
     if reason is not None:
-        return Denied(facts.subject, facts.token, reason, missing)
+        return Denied(facts.subject, facts.token, reason, at, missing)
     # A role set may mix roles that need an assignment with roles that do not (MatrixRow.assigned).
     own = bool(row.assigned) and assigned(facts.facts, request.purpose.id, to=actor.id, at=at)
     permitted = row.assigned if own else row.treatments
+    agreed = None
+    if request.action in _DISCLOSING:
+        agreed = scope(request.purpose, actor.id, facts=facts.facts, consents=facts.consents, at=at)
     items: list[tuple[FieldName, Treatment]] = []
     withheld: dict[FieldName, str] = {}
     for name in request.fields:
         treatment = permitted.get(name)
         if treatment is None:
             withheld[name] = row.refusals.get(name, "not_granted")
+        elif agreed is not None and name not in agreed:
+            withheld[name] = "consent"
         elif not request.catalogue.field(name).tiers <= request.served:
             # A value may still lie in a tier that the field had before.
             withheld[name] = "tier_not_served"
@@ -156,7 +169,7 @@ def decide(
     return Granted(
         facts.subject,
         facts.token,
-        month(at),
+        at,
         facts.revision,
         request.action,
         tuple(sorted(items)),

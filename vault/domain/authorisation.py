@@ -110,6 +110,7 @@ def _standing(event: ConsentEvent, principal: Principal, digest: bytes) -> Conse
         event.consent,
         event.purpose.id,
         ",".join(event.recipients),
+        ",".join(event.fields),
         event.form,
         event.state,
         millis(event.at),

@@ -48,6 +48,8 @@ class ConsentRow:
     consent: ConsentId
     purpose: PurposeId
     recipients: str
+    # The fields it speaks of, by name; empty where it speaks of all that the purpose uses.
+    fields: str
     form: ConsentForm
     state: ConsentState
     at_ms: Millis
@@ -85,6 +87,7 @@ def _row(row: ConsentRow) -> Json:
         "consent": row.consent.hex(),
         "purpose": row.purpose,
         "recipients": row.recipients,
+        "fields": row.fields,
         "form": row.form.value,
         "state": row.state.value,
         "at": row.at_ms,

@@ -14,6 +14,9 @@ from vault.domain.policy import Purpose, Requirement, Requires
 from vault.domain.terms import ActorId, FactId, Millis, PurposeId, SubjectId, TenantId
 
 
+_REGIMES = ("CN", "EU")
+
+
 class FactKind(StrEnum):
     """What a fact says; ``jurisdiction`` and ``request`` come from the vault itself."""
 
@@ -55,13 +58,16 @@ def facts_head(rows: Iterable[FactRow]) -> bytes:
     return hashlib.sha256(b"[" + b",".join(written) + b"]").digest() if written else NO_HEAD
 
 
-def jurisdictions(facts: Sequence[FactRow], at: datetime) -> tuple[str, ...]:
-    """Name the regimes that apply: the recorded one, CN by default, both where it is unknown to us."""
-    stated = [fact.code for fact in facts if fact.kind is FactKind.JURISDICTION and fact.holds(at)]
+def jurisdictions(facts: Sequence[FactRow], at: datetime, *, asker: ActorId | None = None) -> tuple[str, ...]:
+    """Name the regimes that apply: the recorded one, CN by default, both where it is unknown to us.
+
+    What *asker* itself recorded may not free it of anything: then both apply, too.
+    """
+    stated = [fact for fact in facts if fact.kind is FactKind.JURISDICTION and fact.holds(at)]
     if not stated:
         return ("CN",)
-    known = tuple(sorted({code for code in stated if code in {"CN", "EU"}}))
-    return known if len(known) == len(set(stated)) else ("CN", "EU")
+    known = {fact.code for fact in stated if fact.code in _REGIMES and fact.source != asker}
+    return tuple(sorted(known)) if known == {fact.code for fact in stated} else _REGIMES
 
 
 def assigned(facts: Sequence[FactRow], purpose: PurposeId, *, to: ActorId, at: datetime) -> bool:
@@ -87,7 +93,7 @@ def unmet(
     live = [
         fact for fact in facts if fact.holds(at) and (fact.source != asker or fact.kind is FactKind.OBJECTION)
     ]
-    required: list[Requires] = [purpose.requires[regime] for regime in jurisdictions(facts, at)]
+    required: list[Requires] = [purpose.requires[regime] for regime in jurisdictions(facts, at, asker=asker)]
     if own:
         required.append(((Requirement.ASSIGNMENT,),))
     missing: list[Requirement] = []
@@ -99,6 +105,27 @@ def unmet(
         if not any(met):
             missing.extend(alternatives)
     return tuple(dict.fromkeys(missing))
+
+
+def scope(
+    purpose: Purpose,
+    asker: ActorId,
+    *,
+    facts: Sequence[FactRow],
+    consents: Sequence[ConsentRow],
+    at: datetime,
+) -> frozenset[str] | None:
+    """Name the fields that the customer agreed to, where consent alone is the basis; None where all are.
+
+    An item that names no fields speaks of all that its purpose uses.
+    """
+    required = [purpose.requires[regime] for regime in jurisdictions(facts, at, asker=asker)]
+    if not any((Requirement.CONSENT,) in requires for requires in required):
+        return None
+    covering = [row for row in consents if row.covers(purpose.id, at) and not row.recipients]
+    if any(not row.fields for row in covering):
+        return None
+    return frozenset(name for row in covering for name in row.fields.split(","))
 
 
 def _meets(

@@ -113,4 +113,4 @@ def change_entry(
     """Tell the ledger which fields of whom change, and their highest tier."""
     names = {FieldName(change.field.name) for change in changes}
     tier = max((change.field.decision_tier for change in changes), default=None)
-    return witness.written(parts, call, kind, grant.action, token=grant.token, fields=names, tier=tier)
+    return witness.written(parts, call, kind, grant, fields=names, tier=tier)

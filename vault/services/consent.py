@@ -73,7 +73,7 @@ def withdraw(parts: Parts, call: Call, customer: str, item: str) -> Recorded:
             at,
             None if row.valid_until_ms is None else moment(row.valid_until_ms),
             tuple(filter(None, row.recipients.split(","))),
-            (),
+            tuple(filter(None, row.fields.split(","))),
             "principal",
             "api",
             "recorded",
@@ -89,9 +89,7 @@ def withdraw(parts: Parts, call: Call, customer: str, item: str) -> Recorded:
 def listing(parts: Parts, call: Call, customer: str) -> list[Mapping[str, Json]]:
     """List where each item stands, sorted by the app's own ids; times are days (DESIGN §11)."""
     standing = amending.stand(parts, call, customer, Action.RECORD_CONSENT)
-    entry = witness.written(
-        parts, call, Kind.CONSENT_LISTED, Action.RECORD_CONSENT, token=standing.grant.token
-    )
+    entry = witness.written(parts, call, Kind.CONSENT_LISTED, standing.grant)
     parts.ledger.append(entry)
     with parts.stores.data.read() as conn:
         still_stands = amending.still_stands(parts, conn, call, standing)
@@ -142,9 +140,7 @@ def _chain(parts: Parts, call: Call, standing: Standing) -> list[AuthorisationRo
     newest = {row.consent: row.hash for row in rows}
     if not chained(rows) or newest != {row.consent: row.record_hash for row in located.consents}:
         fault = Corrupt("authorisation_chain")
-        parts.ledger.append(
-            witness.rejected(parts, call, Action.RECORD_CONSENT, fault, token=standing.grant.token)
-        )
+        parts.ledger.append(witness.rejected(parts, call, Action.RECORD_CONSENT, fault, grant=standing.grant))
         raise fault
     return rows
 

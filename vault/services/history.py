@@ -78,7 +78,7 @@ def _changes(parts: Parts, call: Call, standing: Standing) -> list[Change]:
             trail(parts.keyring, marks[tier], current.get(tier), past[tier], deks=deks) for tier in tiers
         ]
     except Corrupt as fault:
-        parts.ledger.append(witness.rejected(parts, call, Action.READ, fault, token=grant.token))
+        parts.ledger.append(witness.rejected(parts, call, Action.READ, fault, grant=grant))
         raise
     return [change for one in trails for change in one]
 

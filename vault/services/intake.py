@@ -111,7 +111,7 @@ def amend(
         items=_items(parts, call, standing.located, fields),
     )
     held = standing.located.facts
-    facts = recording.jurisdiction(parts, identity, fields, standing=held, at=parts.clock())
+    facts = recording.jurisdiction(parts, identity, fields, standing=held, by=call.actor.id, at=parts.clock())
     dropped = tuple(fact.fact for fact in held if fact not in facts)
     draft = amending.draft(
         parts, call, standing, Kind.SUBJECT_CHANGED, changes=made, facts=facts, dropped_facts=dropped
@@ -214,7 +214,7 @@ def _new(
         if reason == "tier_not_served":
             raise TierUnavailable(field=name)
         refuse(parts, call, Action.ADMIT, Refused("field", field=name))
-    facts = recording.jurisdiction(parts, identity, fields, at=at)
+    facts = recording.jurisdiction(parts, identity, fields, by=call.actor.id, at=at)
     records, consents = recording.given_with_intake(
         parts, call, identity, kind, record.get("consents"), facts=facts, at=at
     )

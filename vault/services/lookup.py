@@ -139,7 +139,7 @@ def _refuse_old_rows(parts: Parts, call: Call, field: Field, wanted: bytes, miss
     for one in missed:
         if one.located.row.subject in led and unchanged(one.located, rows):
             fault = Corrupt("index_row_old")
-            parts.ledger.append(witness.rejected(parts, call, Action.LOOKUP, fault, token=one.grant.token))
+            parts.ledger.append(witness.rejected(parts, call, Action.LOOKUP, fault, grant=one.grant))
             raise fault
 
 

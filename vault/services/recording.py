@@ -9,7 +9,7 @@ from vault.domain.canonical import Json
 from vault.domain.consent import AuthorisationRow, ConsentForm, ConsentRow, ConsentState
 from vault.domain.facts import FactKind, FactRow, jurisdictions
 from vault.domain.instants import millis
-from vault.domain.policy import Notice, Policy, Purpose
+from vault.domain.policy import Notice, Policy, Purpose, Requirement
 from vault.domain.terms import (
     ZERO_ID,
     ActorId,
@@ -40,6 +40,7 @@ def jurisdiction(
     fields: Mapping[str, Json],
     *,
     standing: Sequence[FactRow] = (),
+    by: ActorId,
     at: datetime,
 ) -> tuple[FactRow, ...]:
     """Say beside the sealed value which regime applies: it decides before anything can be opened.
@@ -59,7 +60,7 @@ def jurisdiction(
         FactKind.JURISDICTION,
         str(code),
         ZERO_ID,
-        ActorId(ZERO_ID),
+        by,
         None,
         None,
         millis(at),
@@ -131,7 +132,7 @@ def event(
         consent or ConsentId(parts.new_id()),
         purpose,
         state,
-        _form(item.get("form", "explicit")),
+        _form(purpose, item.get("form", "explicit")),
         _notice(policy, purpose, item.get("notice")),
         at,
         _until(item.get("valid_until"), at),
@@ -156,8 +157,13 @@ def _state(given: Json) -> ConsentState:
     return ConsentState(given)
 
 
-def _form(given: Json) -> ConsentForm:
-    if given not in {form.value for form in ConsentForm}:
+def _form(purpose: Purpose, given: Json) -> ConsentForm:
+    """No form at all is enough where only a notice had to be shown; consent is explicit (S0-09, PIPL 14)."""
+    needs_consent = any(
+        Requirement.CONSENT in group for requires in purpose.requires.values() for group in requires
+    )
+    allowed = {form.value for form in ConsentForm if form is not ConsentForm.NONE or not needs_consent}
+    if given not in allowed:
         raise InvalidValue("unknown_code", field="form")
     return ConsentForm(given)
 

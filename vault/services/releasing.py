@@ -137,9 +137,7 @@ def _open(
     for position, profile in found.items():
         located, grant = granted[position].located, granted[position].grant
         if isinstance(profile, Corrupt):
-            parts.ledger.append(
-                witness.rejected(parts, call, permitted.request.action, profile, token=grant.token)
-            )
+            parts.ledger.append(witness.rejected(parts, call, permitted.request.action, profile, grant=grant))
             opened[position] = profile
         else:
             opened[position] = Opened(call, located, grant, profile, permitted.row.mask)

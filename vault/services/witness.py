@@ -1,6 +1,7 @@
 """Witness: how each use case is told to the ledger, in codes and audit tokens."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from vault.custody.identity import Identity
 from vault.domain.access import Denied, Granted, Request
@@ -38,9 +39,14 @@ def entry(
     times: int = 0,
     about: ObjectRef | None = None,
     more: Mapping[str, str] | None = None,
+    at: datetime | None = None,
 ) -> Entry:
-    """Write down who asks, for what, on which authority; *more* goes into the sealed detail only."""
-    now = parts.clock()
+    """Write down who asks, for what, on which authority; *more* goes into the sealed detail only.
+
+    An entry that names subjects is dated by the decision that made their tokens (*at*): a month that ends
+    in between must not part them.
+    """
+    now = at or parts.clock()
     at_ms: Millis = millis(now)
     detail, key_epoch = parts.detail.seal(at_ms, {**call.detail, **(more or {})})
     return Entry(
@@ -90,6 +96,7 @@ def disclosed(parts: Parts, call: Call, request: Request, verdicts: Sequence[Ver
         tier=max(tiers, default=None),
         gates=_gates(request),
         times=missed,
+        at=next((one.at for one in verdicts if isinstance(one, (Granted, Denied))), None),
     )
 
 
@@ -132,7 +139,7 @@ def failed(parts: Parts, call: Call, action: Action, fault: Exception, *, under:
 
 
 def rejected(
-    parts: Parts, call: Call, action: Action, fault: Corrupt, *, token: bytes | None = None
+    parts: Parts, call: Call, action: Action, fault: Corrupt, *, grant: Granted | None = None
 ) -> Entry:
     """Tell that a store did not hold what was put into it; the reason stands here and nowhere else."""
     return entry(
@@ -141,14 +148,16 @@ def rejected(
         Kind.VALUE_REJECTED,
         action,
         outcome=f"failed:{fault.reason}",
-        sets=[OutcomeSet(subjects=(token,))] if token is not None else (),
-        times=1,
+        sets=[OutcomeSet(subjects=(grant.token,))] if grant is not None else (),
+        times=0 if grant is not None else 1,
+        at=None if grant is None else grant.at,
     )
 
 
 def issued(parts: Parts, call: Call, identities: Sequence[Identity]) -> Entry:
     """Tell that the actor learns these subjects by its own id (counted again by ``vaultctl doctor``)."""
-    period = month(parts.clock())
+    at = parts.clock()
+    period = month(at)
     return entry(
         parts,
         call,
@@ -156,6 +165,7 @@ def issued(parts: Parts, call: Call, identities: Sequence[Identity]) -> Entry:
         Action.READ,
         outcome="granted",
         sets=[OutcomeSet(subjects=tuple(one.audit_token(period) for one in identities))],
+        at=at,
     )
 
 
@@ -163,15 +173,14 @@ def written(
     parts: Parts,
     call: Call,
     kind: Kind,
-    action: Action,
+    grant: Granted,
     *,
-    token: bytes,
     fields: Iterable[FieldName] = (),
     tier: Tier | None = None,
 ) -> Entry:
-    """Tell a change of one subject; the caller adds what was sealed by :func:`with_revisions`."""
-    changed = OutcomeSet(subjects=(token,), fields=tuple(sorted(fields)))
-    return entry(parts, call, kind, action, outcome="recorded", sets=[changed], tier=tier)
+    """Tell a change of one subject; the caller adds what was sealed (:func:`revisions`)."""
+    changed = OutcomeSet(subjects=(grant.token,), fields=tuple(sorted(fields)))
+    return entry(parts, call, kind, grant.action, outcome="recorded", sets=[changed], tier=tier, at=grant.at)
 
 
 def notice(kind: str, ref: bytes) -> str:
@@ -183,7 +192,7 @@ def history_viewed(parts: Parts, call: Call, grant: Granted) -> Entry:
     """Tell that the asker is about to learn when which fields of a customer changed."""
     fields = tuple(name for name, _ in grant.items)
     viewed = OutcomeSet(subjects=(grant.token,), fields=fields)
-    return entry(parts, call, Kind.HISTORY_VIEWED, Action.READ, outcome="granted", sets=[viewed])
+    return entry(parts, call, Kind.HISTORY_VIEWED, Action.READ, outcome="granted", sets=[viewed], at=grant.at)
 
 
 def revisions(rows: Iterable[SealedRow]) -> tuple[tuple[Tier, int, bytes], ...]:

@@ -109,6 +109,7 @@ consent = Table(
     _id("consent"),
     Column("purpose", String(16), nullable=False),
     Column("recipients", Text, nullable=False),
+    Column("fields", Text, nullable=False),
     Column("form", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     _millis("at_ms"),
