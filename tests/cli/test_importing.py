@@ -21,7 +21,7 @@ from vault.cli.importing import command
 from vault.cli.main import _Telling, cli
 from vault.cli.posting import Address, Posting
 from vault.errors import Misconfigured, Unavailable
-from vault.services.bulk import Record
+from vault.services.bulk.chunks import Record
 
 MAPPING = """
 ignore = ["序号"]

@@ -17,7 +17,7 @@ from tests.house import Clock, a_house, found
 from tests.postgres import Server
 from vault.errors import StoreUnavailable
 from vault.services import restrict
-from vault.services.mapping_file import read_mapping
+from vault.services.bulk.mapping_file import read_mapping
 from vault.settings import SLOTS
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 

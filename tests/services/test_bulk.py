@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.house import ADA, House
 from vault.errors import Invalid, InvalidValue, LedgerUnavailable, TooLarge, VaultError
 from vault.services import intake
-from vault.services.bulk import (
+from vault.services.bulk.chunks import (
     CHUNK_ROWS,
     Comparing,
     Finding,
@@ -23,8 +23,8 @@ from vault.services.bulk import (
     bring_in,
     refused,
 )
-from vault.services.mapping import as_it_is
-from vault.services.sheets import LARGEST_ROW_BYTES, Row
+from vault.services.bulk.mapping import as_it_is
+from vault.services.bulk.sheets import LARGEST_ROW_BYTES, Row
 
 
 def rows(*fields: dict[str, Any], kind: str = "person") -> list[Row]:

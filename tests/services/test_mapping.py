@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from vault.domain.canonical import Json
 from vault.errors import InvalidValue, Misconfigured
-from vault.services.mapping import FORMS, FileMapping, as_it_is
-from vault.services.mapping_file import read_mapping
+from vault.services.bulk.mapping import FORMS, FileMapping, as_it_is
+from vault.services.bulk.mapping_file import read_mapping
 
 PERSON = """
 kind = "person"

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vault.errors import Misconfigured
-from vault.services.csv_rows import read_csv
-from vault.services.ndjson_rows import read_ndjson
-from vault.services.sheets import LARGEST_ROW_BYTES, Row, encoding_of, survey
+from vault.services.bulk.csv_rows import read_csv
+from vault.services.bulk.ndjson_rows import read_ndjson
+from vault.services.bulk.sheets import LARGEST_ROW_BYTES, Row, encoding_of, survey
 
 COLUMNS = ("a", "b", "c")
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)

@@ -15,12 +15,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vault.cli.posting import Address, Posting
 from vault.errors import Misconfigured, Unavailable
-from vault.services.bulk import Comparing, Landed, Tally, bring_in
-from vault.services.csv_rows import read_csv
-from vault.services.mapping import FileMapping, as_it_is
-from vault.services.mapping_file import UNIQUE, read_mapping
-from vault.services.ndjson_rows import read_ndjson
-from vault.services.sheets import ENCODINGS, Row, Survey, encoding_of, survey
+from vault.services.bulk.chunks import Comparing, Landed, Tally, bring_in
+from vault.services.bulk.csv_rows import read_csv
+from vault.services.bulk.mapping import FileMapping, as_it_is
+from vault.services.bulk.mapping_file import UNIQUE, read_mapping
+from vault.services.bulk.ndjson_rows import read_ndjson
+from vault.services.bulk.sheets import ENCODINGS, Row, Survey, encoding_of, survey
 
 # The house answers one batch while the next is on its way.
 _LANES = 2

@@ -23,7 +23,7 @@ from vault.errors import (
     Unavailable,
     VaultError,
 )
-from vault.services.bulk import Finding, Outcome, Record
+from vault.services.bulk.chunks import Finding, Outcome, Record
 
 # A house that restarts is back within this; whatever was sent twice goes in once.
 WAITS_SECONDS: Final = (0.5, 1, 2, 4, 8, 15)

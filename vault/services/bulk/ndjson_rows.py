@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from vault.domain.canonical import Json
-from vault.services.sheets import LARGEST_ROW_BYTES, Row
+from vault.services.bulk.sheets import LARGEST_ROW_BYTES, Row
 
 _LARGEST_INTEGER: Final = 2**53 - 1
 # The API takes sixteen levels, some of which are its own.

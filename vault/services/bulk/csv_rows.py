@@ -10,7 +10,7 @@ from typing import BinaryIO
 from typing_extensions import override
 
 from vault.errors import Misconfigured
-from vault.services.sheets import LARGEST_ROW_BYTES, Row
+from vault.services.bulk.sheets import LARGEST_ROW_BYTES, Row
 
 
 def read_csv(file: BinaryIO, *, encoding: str, delimiter: str, columns: Sequence[str]) -> Iterator[Row]:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from vault.errors import Misconfigured
-from vault.services.mapping import FORMS, Column, Consent, FileMapping
-from vault.services.sheets import ENCODINGS
+from vault.services.bulk.mapping import FORMS, Column, Consent, FileMapping
+from vault.services.bulk.sheets import ENCODINGS
 
 # The unique fields of the delivered catalogue (DESIGN §5); a house that has others says so.
 UNIQUE: Final = ("customer_no", "id_number", "passport", "uscc")

@@ -1,4 +1,4 @@
-"""Bulk: the rows of a file go in, chunk by chunk; each has its own outcome, and none goes in twice."""
+"""Chunks: the rows of a file go in, chunk by chunk; each has its own outcome, and none goes in twice."""
 
 import json
 import secrets
@@ -12,7 +12,7 @@ from typing import Final
 from vault.domain.canonical import Json
 from vault.domain.identifiers import compact
 from vault.errors import Invalid, InvalidValue, TooLarge, VaultError
-from vault.services.sheets import LARGEST_ROW_BYTES, Row
+from vault.services.bulk.sheets import LARGEST_ROW_BYTES, Row
 
 CHUNK_ROWS: Final = 500
 _CHUNK_BYTES = 4 * 1024 * 1024
