@@ -31,7 +31,7 @@ from vault.domain.terms import (
 )
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, disclose, govern, intake, standing_facts
+from vault.services import authenticate, consent, disclose, govern, intake, standing_facts
 from vault.services.attest import verify
 from vault.services.governing import operator
 from vault.services.issuing import issue
@@ -249,7 +249,20 @@ class House:
 
     _others: list[ExitStack] = field(default_factory=list)
 
+    def withdraw(self, customer: str, *, app: str = "intake") -> None:
+        """Withdraw the customer's one consent."""
+        (item,) = consent.listing(self.parts, self.call(app), customer)
+        consent.withdraw(self.parts, self.call(app), customer, str(item["id"]))
+
     # ---- what the owner of the databases can do ----
+
+    def drop_triggers(self, store: StoreName, table: str) -> None:
+        """Take the speed bumps away that keep a table append-only."""
+        if getattr(self.parts.stores, store).dialect == "postgresql":
+            self.by_hand(store, f"DROP TRIGGER {table}_append_only ON {table}")
+        else:
+            for verb in ("update", "delete"):
+                self.by_hand(store, f"DROP TRIGGER {table}_no_{verb}")
 
     def by_hand(self, store: StoreName, statement: str, **values: object) -> int:
         """Run SQL as the database's owner, past every promise; returns the rows touched."""

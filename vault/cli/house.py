@@ -32,7 +32,7 @@ def init(ctx: click.Context, folder: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def doctor(ctx: click.Context, *, as_json: bool) -> None:
-    """Say what is wrong with the vault: stores, slots, indexes by recount, the ledger's tail.
+    """Say what is wrong with the vault: stores, slots, the register, and by recount customers, indexes, ids.
 
     Opens values to recount their index tokens, as system:index, under entries of its own. Exit code 1 where
     anything is wrong.
@@ -60,4 +60,6 @@ def _findings(parts: Parts) -> list[str]:
         found.append(f"The house is locked: {locked}.")
     missing = sorted(set(range(1, 6)) - set(map(int, parts.keyring.served)))
     found += [f"Tier L{tier} is not served: its slot file is not readable here." for tier in missing]
+    if not watch.register_whole(parts):
+        found.append("The register holds a record that was edited, added or dropped.")
     return found + [str(one) for one in recount.recount(parts)]

@@ -51,15 +51,19 @@ def trail(
         expected = (row.tier_rev - 1, row.prev_mac)
     if expected != (0, NO_MAC):
         raise Corrupt("trail_gap")
-    older = [*manifests[1:], []]
-    return [
-        Change(row.tier, row.revision, row.changed_ms, _changed(row.revision, now, before))
-        for row, now, before in zip(rows, manifests, older, strict=True)
-    ]
+    older = zip([*manifests[1:], []], [*(row.revision for row in rows[1:]), 0], strict=True)
+    return [_change(row, now, *before) for row, now, before in zip(rows, manifests, older, strict=True)]
 
 
-def _changed(revision: int, now: Sequence[ManifestEntry], before: Sequence[ManifestEntry]) -> frozenset[int]:
-    written = {entry.field for entry in now if entry.rev == revision}
+def _change(
+    row: SealedRow, now: Sequence[ManifestEntry], before: Sequence[ManifestEntry], before_revision: int
+) -> Change:
+    """Say what *row* changed; raises Corrupt where the revision it claims is not that of its entries."""
+    fresh = [entry for entry in now if entry not in set(before)]
+    if row.revision <= before_revision or any(entry.rev != row.revision for entry in fresh):
+        raise Corrupt("trail_revision")
     standing = {(entry.field, entry.item, entry.state) for entry in now}
     gone = {entry.field for entry in before if (entry.field, entry.item, entry.state) not in standing}
-    return frozenset(written | gone)
+    # The row's own time stands under no MAC: the entries' is taken wherever the revision wrote any.
+    at_ms = max((entry.confirmed_ms for entry in fresh), default=row.changed_ms)
+    return Change(row.tier, row.revision, Millis(at_ms), frozenset({entry.field for entry in fresh} | gone))

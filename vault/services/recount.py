@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from typing_extensions import override
 
@@ -35,7 +36,7 @@ from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit
 from vault.services.releasing import Opened, release
-from vault.storage import audit, keys, subjects, tokens
+from vault.storage import audit, keys, outbox, subjects, tokens
 from vault.storage.tokens import EpochRow
 
 PAGE = 500
@@ -43,6 +44,8 @@ PAGE = 500
 _PURPOSE = PurposeId("P16")
 _ROLE = RoleId("system:index")
 _FOR_EVER = Millis(2**53 - 1)
+# An audit token and its month.
+Told: TypeAlias = tuple[int, bytes]
 _ISSUING = frozenset({Kind.SUBJECT_ADMITTED.value, Kind.IDS_ISSUED.value})
 
 
@@ -67,17 +70,25 @@ def recount(parts: Parts) -> Iterator[Finding]:
     the ledger, which tells each app that ever learned a customer.
     """
     call = _call(parts)
-    issued = _issued(parts)
+    issued, admitted = _told(parts)
+    months = {period for period, _ in admitted}
     spaces = {AppId(app): row.space for app, row in call.standing.apps.items()}
     after: SubjectId | None = None
     while True:
         with parts.stores.data.read() as conn:
             page = [row.subject for row in subjects.page(conn, parts.tenant, after=after, limit=PAGE)]
         if not page:
-            return
+            break
         yield from _indexes(parts, call, page)
-        yield from _pairwise(parts, page, issued, spaces)
+        yield from _untold(parts, page)
+        located = [one for one in locate_subjects(parts, page).values() if isinstance(one, Located)]
+        yield from _pairwise(parts, located, issued, spaces)
+        admitted -= {(period, one.identity.audit_token(period)) for one in located for period in months}
         after = page[-1]
+    if admitted:
+        yield Finding(
+            SubjectId(ZERO_ID), "subject_missing", f"{len(admitted)} were admitted and are not there"
+        )
 
 
 def _call(parts: Parts) -> Call:
@@ -146,14 +157,28 @@ def _due(
                 yield field.suffix_index, epoch, item, parts.tokens.suffix(field, ending, epoch)
 
 
+def _untold(parts: Parts, page: Sequence[SubjectId]) -> Iterator[Finding]:
+    """Find a revision in force whose entry neither the ledger has nor the outbox holds.
+
+    The floor rises before the outbox row goes: who reads data first and keys second sees one or the other.
+    """
+    with parts.stores.data.read() as conn:
+        rows = subjects.rows(conn, parts.tenant, page)
+        waiting = outbox.waiting_for(conn, parts.tenant, page)
+    with parts.stores.keys.read() as conn:
+        idents = keys.idents(conn, parts.tenant, page)
+    for subject, row in rows.items():
+        if subject in idents and row.revision > idents[subject].rev_floor and subject not in waiting:
+            yield Finding(subject, "change_untold", f"revision {row.revision}")
+
+
 def _pairwise(
     parts: Parts,
-    page: Sequence[SubjectId],
-    issued: Mapping[tuple[int, bytes], frozenset[AppId]],
+    located: Sequence[Located],
+    issued: Mapping[Told, frozenset[AppId]],
     spaces: Mapping[AppId, SpaceId],
 ) -> Iterator[Finding]:
     months = {period for period, _ in issued}
-    located = [one for one in locate_subjects(parts, page).values() if isinstance(one, Located)]
     due: dict[SpaceId, dict[bytes, SubjectId]] = {}
     for one in located:
         for app in {
@@ -171,15 +196,16 @@ def _pairwise(
                 yield Finding(subject, "pairwise_missing", name)
 
 
-def _issued(parts: Parts) -> Mapping[tuple[int, bytes], frozenset[AppId]]:
-    """Read from the ledger which app learned which audit token, by month."""
-    found: dict[tuple[int, bytes], frozenset[AppId]] = {}
+def _told(parts: Parts) -> tuple[Mapping[Told, frozenset[AppId]], set[Told]]:
+    """Read from the ledger which app learned which audit token, by month, and which were admitted."""
+    admitted: set[Told] = set()
+    found: dict[Told, frozenset[AppId]] = {}
     start = 0
     while True:
         with parts.stores.audit.read() as conn:
             rows = audit.entries(conn, start, limit=PAGE)
         if not rows:
-            return found
+            return found, admitted
         for row in rows:
             body = json.loads(row.body)
             actor = body["actor"]
@@ -189,6 +215,8 @@ def _issued(parts: Parts) -> Mapping[tuple[int, bytes], frozenset[AppId]]:
                 for token in (token for one in body["sets"] for token in one.get("subjects", ())):
                     key = (period, token_bytes(token))
                     found[key] = found.get(key, frozenset()) | {AppId(token_bytes(learner))}
+                    if body["kind"] == Kind.SUBJECT_ADMITTED:
+                        admitted.add(key)
         start = rows[-1].idx + 1
 
 

@@ -114,7 +114,9 @@ def close_fact(parts: Parts, call: Call, customer: str, fact: str) -> bool:
         left = tuple(row for row in standing.located.facts if row not in ended)
         gone = tuple(row.fact for row in ended)
         draft = amending.draft(parts, call, standing, Kind.FACT_CLOSED, facts=left, dropped_facts=gone)
-        (written,) = write(parts, call, [draft], must_hold=True)
+        # The end of an objection permits something: it waits for its entry as any other change does.
+        protects = all(row.kind is not FactKind.OBJECTION for row in ended)
+        (written,) = write(parts, call, [draft], must_hold=protects)
         return written.accepted
 
     return until_current(attempt)

@@ -1,7 +1,9 @@
 """Watch: hold the four stores against each other, and lock the house while they contradict (DESIGN §4)."""
 
+import json
 import threading
 from collections.abc import Mapping
+from datetime import timedelta
 
 from vault.domain.entry import ActorRef, Entry
 from vault.domain.instants import millis
@@ -14,6 +16,8 @@ from vault.storage import accounts, audit, houses, keys, register
 from vault.storage.unit_of_work import STORE_NAMES, Store
 
 EVERY_SECONDS = 30.0
+# How far behind the newest entry this machine's clock may be: workers on several machines differ a little.
+CLOCK_TOLERANCE = timedelta(minutes=2)
 # A locked house looks more often: what locked it may be mended already.
 LOCKED_SECONDS = 1.0
 
@@ -95,6 +99,7 @@ def _behind(parts: Parts) -> str | None:
         floors = keys.floors(conn)
     with parts.stores.audit.read() as conn:
         head = audit.head(conn)
+        newest = audit.entries(conn, head.size - 1, limit=1) if head is not None and head.size else []
     with parts.stores.data.read() as conn:
         manifest = accounts.authority_row(conn, parts.tenant)
     if floors is None or head is None or manifest is None:
@@ -103,12 +108,25 @@ def _behind(parts: Parts) -> str | None:
         return "audit_behind"
     if manifest.version < floors.authority_floor:
         return "data_behind"
+    if any(json.loads(row.body)["t"] > millis(parts.clock() + CLOCK_TOLERANCE) for row in newest):
+        # A clock set back would revive what had ended: consents, grants, secrets.
+        return "clock_behind"
     try:
         with parts.stores.register.read() as conn:
             known = register.head(conn)
     except StoreUnavailable:
         return "register_silent"
     return "register_behind" if known.seq < floors.register_size else None
+
+
+def register_whole(parts: Parts) -> bool:
+    """Go through the register's whole chain; False where a record was edited, added or dropped."""
+    try:
+        with parts.stores.register.read() as conn:
+            register.verify(conn)
+    except Corrupt:
+        return False
+    return True
 
 
 def _told(parts: Parts, reason: str | None, *, was: str | None) -> Entry:

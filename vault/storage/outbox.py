@@ -71,6 +71,17 @@ def remove(conn: Connection, tenant: TenantId, ids: Collection[EntryId]) -> None
         conn.execute(_removing(conn.dialect.name), {"of": tenant, "ids": list(ids)})
 
 
+def waiting_for(conn: Connection, tenant: TenantId, subjects: Collection[SubjectId]) -> set[SubjectId]:
+    """Tell which of *subjects* have an entry that waits."""
+    held = tables.outbox.c
+    if not subjects:
+        return set()
+    query = select(held.subject).where(
+        held.tenant == tenant, is_among(conn.dialect.name, held.subject, "subjects")
+    )
+    return {SubjectId(subject) for (subject,) in conn.execute(query, {"subjects": list(subjects)})}
+
+
 def waiting(conn: Connection, tenant: TenantId) -> int:
     """Count the entries that wait."""
     query = select(func.count()).select_from(tables.outbox).where(tables.outbox.c.tenant == tenant)
