@@ -23,7 +23,7 @@ from vault.domain.terms import PurposeId, RequestId, id_text
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
 from vault.services import consent, founding, intake
-from vault.services.authenticate import authenticate, policy_of
+from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.locating import Located, locate
 from vault.services.parts import Call, Parts
 from vault.settings import Mode, Settings
@@ -114,8 +114,7 @@ def carry_out(
 
 def a_call(parts: Parts, token: str, purpose: str, key: str | None = None) -> Call:
     actor, standing = authenticate(parts, f"Bearer {token}", source="127.0.0.1", at=parts.clock())
-    with parts.stores.data.read() as conn:
-        policy = policy_of(parts, conn, standing)
+    policy = policy_in_force(parts, standing)
     request = RequestId(parts.new_id())
     return Call(actor, standing, policy, PurposeId(purpose), request, "127.0.0.1", idempotency_key=key)
 

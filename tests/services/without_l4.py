@@ -22,7 +22,7 @@ from vault.domain.terms import PurposeId, RequestId, SubjectId, Tier
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
 from vault.services import disclose, intake, lookup
-from vault.services.authenticate import authenticate, policy_of
+from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.locating import locate
 from vault.services.parts import Call, Parts
 from vault.settings import Mode, Settings
@@ -101,8 +101,7 @@ def said(deed: Callable[[], object]) -> str:
 
 def a_call(parts: Parts, token: str, purpose: str) -> Call:
     actor, standing = authenticate(parts, f"Bearer {token}", source="127.0.0.1", at=parts.clock())
-    with parts.stores.data.read() as conn:
-        policy = policy_of(parts, conn, standing)
+    policy = policy_in_force(parts, standing)
     request = RequestId(parts.new_id())
     return Call(
         actor, standing, policy, PurposeId(purpose), request, "127.0.0.1", reason="check", ticket="T-1"

@@ -18,7 +18,6 @@ from vault.services.parts import Call, Parts
 from vault.storage import keys
 from vault.storage.accounts import SecretRow
 from vault.storage.keys import Floors
-from vault.storage.unit_of_work import Connection
 
 LIVE = "live"
 REVOKED = "revoked"
@@ -113,24 +112,16 @@ def renew(parts: Parts, call: Call) -> Call:
 
 
 def policy_in_force(parts: Parts, standing: Standing) -> Policy:
-    """Find the active policy of *standing*; a read is begun only where its version is new to this process."""
-    known = parts.rulebook.known(standing.policy_number, standing.policy_digest)
-    if known is not None:
-        return known
-    with parts.stores.data.read() as conn:
-        return policy_of(parts, conn, standing)
+    """Find the active policy of *standing*; its files are read where its version is new to this process.
 
-
-def policy_of(parts: Parts, conn: Connection, standing: Standing) -> Policy:
-    """Find the active policy of *standing*; its files are read once, and must be those of its digest.
-
-    Raises Corrupt where they are not, after that is an entry.
+    Raises Corrupt where they are not those of its digest, after that is an entry.
     """
     known = parts.rulebook.known(standing.policy_number, standing.policy_digest)
     if known is not None:
         return known
     try:
-        files = parts.authority.policy_files(conn, standing)
+        with parts.stores.data.read() as conn:
+            files = parts.authority.policy_files(conn, standing)
     except Corrupt as fault:
         about = ObjectRef("policy", None, str(standing.policy_number))
         parts.ledger.refuse(_rejected(parts, fault, about, source="", at=parts.clock()))

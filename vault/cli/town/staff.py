@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from vault.domain.terms import AppId, PurposeId, RequestId, RoleId
-from vault.services.authenticate import authenticate, policy_of
+from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.govern import Wish, create_app
 from vault.services.governing import operator
 from vault.services.parts import Call, Parts
@@ -84,8 +84,7 @@ def hire(parts: Parts, uid: int) -> Mapping[str, Hired]:
 def call(parts: Parts, token: str, purpose: str, *, reason: str | None = None) -> Call:
     """Make the call that an application with *token* makes; raises Unauthenticated."""
     actor, standing = authenticate(parts, f"Bearer {token}", source=_SOURCE, at=parts.clock())
-    with parts.stores.data.read() as conn:
-        policy = policy_of(parts, conn, standing)
+    policy = policy_in_force(parts, standing)
     return Call(
         actor=actor,
         standing=standing,
