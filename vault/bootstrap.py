@@ -71,6 +71,7 @@ def found_house(
         try:
             with stores.keys.read() as conn:
                 floors = keys.floors(conn)
+            founding.tell(parts, operator(os.getuid()))
             if floors is not None and floors.authority_floor == 0:
                 apply_policy(parts, operator(os.getuid()), files=policies, base_digest=None, author="init")
         finally:

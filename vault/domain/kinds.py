@@ -27,7 +27,6 @@ class Kind(StrEnum):
     RESTRICTION_SET = "restriction.set"
     RESTRICTION_LIFTED = "restriction.lifted"
     IDS_ISSUED = "ids.issued"
-    IMPORT_DONE = "import.done"
     INDEX_RECOUNTED = "index.recounted"
     APP_CREATED = "app.created"
     APP_SECRET_ISSUED = "app.secret_issued"  # noqa: S105 - a kind's name, not a secret

@@ -5,10 +5,13 @@ from datetime import datetime
 
 from vault.custody.keyring import FIRST_EPOCH, Keyring
 from vault.custody.providers.local import LocalSlots
+from vault.domain.access import Actor
+from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis
-from vault.domain.terms import HouseId, TenantId, Tier, uuid7
+from vault.domain.kinds import Kind
+from vault.domain.terms import Action, EntryId, HouseId, TenantId, Tier, uuid7
 from vault.errors import Misconfigured
-from vault.services.parts import House
+from vault.services.parts import House, Parts
 from vault.storage import audit, houses, keys, schema, tokens
 from vault.storage.houses import HouseRow
 from vault.storage.tokens import EpochRow
@@ -49,6 +52,26 @@ def _lay_keys(stores: Stores, slots: LocalSlots, house: House) -> None:
         _, rows = Keyring.create(slots, house=house.house, tenant=house.tenant)
         # One transaction: a house has all of its keys, or none and makes them anew.
         stores.keys.transact(lambda conn: [keys.put_sealed_key(conn, row) for row in rows])
+
+
+def tell(parts: Parts, actor: Actor) -> None:
+    """Leave the house's first entry, once: by whom it was created."""
+    with parts.stores.audit.read() as conn:
+        head = audit.head(conn)
+    if head is None or head.size:
+        return
+    parts.ledger.append(
+        Entry(
+            id=EntryId(parts.new_id()),
+            at_ms=millis(parts.clock()),
+            kind=Kind.HOUSE_CREATED,
+            actor=ActorRef(actor.name, actor.kind),
+            outcome="recorded",
+            action=Action.GOVERN,
+            object=ObjectRef("house", parts.house.house),
+            times=1,
+        )
+    )
 
 
 def recognise(stores: Stores) -> House:
