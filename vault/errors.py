@@ -11,7 +11,7 @@
     ├── TooLarge             more than one call may carry                       (413)
     ├── Corrupt              a store does not hold what was put into it         (500)
     ├── Unavailable          a part the promise needs does not answer           (503)
-    │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, HouseLocked
+    │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked
     └── Misconfigured        settings, slots or policies that must not start a house
 
 Messages carry codes and field names, never values (STYLE 25).
@@ -123,6 +123,12 @@ class TierUnavailable(Unavailable):
     """This process was not given the tier's secret."""
 
     code = "tier_unavailable"
+
+
+class Moved(Unavailable):
+    """What was asked for changed between its entry and its opening; asking anew is right."""
+
+    code = "changed_meanwhile"
 
 
 class HouseLocked(Unavailable):

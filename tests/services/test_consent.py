@@ -111,6 +111,8 @@ def test_a_record_names_its_notice_by_digest_its_item_and_its_event(house: House
         ({"valid_until": "soon"}, "valid_until"),
         ({"valid_until": "9999-12-31T23:59:59-12:00"}, "valid_until"),
         ({"by": "neighbour"}, "by"),
+        ({"by": "staff"}, "by"),
+        ({"form": "none"}, "form"),
         ({"channel": "纸"}, "channel"),
     ],
 )

@@ -1,7 +1,8 @@
 """Amending: find one customer, be permitted, and draft what changes; the common half of every edit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from vault.custody.barrier import CellChange
 from vault.domain.access import Denied, Granted, decide
@@ -10,14 +11,18 @@ from vault.domain.entry import Entry
 from vault.domain.facts import FactRow
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, AppId, FactId, FieldName, Gate
-from vault.errors import Corrupt, NotFound, Refused, TierUnavailable, VaultError
+from vault.errors import Corrupt, Moved, NotFound, Refused, TierUnavailable, VaultError
 from vault.services import witness
+from vault.services.authenticate import renew
 from vault.services.locating import Located, locate, unchanged
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit_each, refuse
 from vault.services.storing import Draft
 from vault.storage import subjects
 from vault.storage.unit_of_work import Connection
+
+T = TypeVar("T")
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,16 @@ def still_stands(parts: Parts, conn: Connection, call: Call, standing: Standing)
     subject = standing.located.row.subject
     same = parts.authority.recheck(conn, call.standing, AppId(call.actor.id))
     return same and unchanged(standing.located, subjects.rows(conn, parts.tenant, [subject]))
+
+
+def until_still(parts: Parts, call: Call, attempt: Callable[[Call], T]) -> T:
+    """Repeat a read whose ground moved under it, on the authority as it stands by then; or raise Moved."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return attempt(call)
+        except Moved:
+            call = renew(parts, call)
+    return attempt(call)
 
 
 def draft(

@@ -10,7 +10,7 @@ from vault.domain.instants import day, moment
 from vault.domain.kinds import Kind
 from vault.domain.policy import Purpose
 from vault.domain.terms import Action, ConsentId, id_bytes, id_text
-from vault.errors import Corrupt, NotFound, Unavailable
+from vault.errors import Corrupt, Moved, NotFound
 from vault.services import amending, recording, witness
 from vault.services.amending import Standing
 from vault.services.parts import Call, Parts
@@ -88,6 +88,10 @@ def withdraw(parts: Parts, call: Call, customer: str, item: str) -> Recorded:
 
 def listing(parts: Parts, call: Call, customer: str) -> list[Mapping[str, Json]]:
     """List where each item stands, sorted by the app's own ids; times are days (DESIGN §11)."""
+    return amending.until_still(parts, call, lambda call: _listed(parts, call, customer))
+
+
+def _listed(parts: Parts, call: Call, customer: str) -> list[Mapping[str, Json]]:
     standing = amending.stand(parts, call, customer, Action.RECORD_CONSENT)
     entry = witness.written(parts, call, Kind.CONSENT_LISTED, standing.grant)
     parts.ledger.append(entry)
@@ -96,7 +100,7 @@ def listing(parts: Parts, call: Call, customer: str) -> list[Mapping[str, Json]]
     if not still_stands:
         # Withdrawn while the entry was being written: the old state is not shown under a later entry.
         parts.ledger.append(witness.cancelled(parts, call, Action.RECORD_CONSENT, [standing.grant]))
-        raise Unavailable("changed_meanwhile")
+        raise Moved
     listed: list[Mapping[str, Json]] = [
         {
             "id": _own_id(call, standing, row.consent),

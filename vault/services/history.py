@@ -11,7 +11,7 @@ from vault.domain.instants import day, moment
 from vault.domain.seal import parse_tiers
 from vault.domain.sealed import SealedRow
 from vault.domain.terms import Action, SubjectId, Tier
-from vault.errors import Corrupt, Invalid, Unavailable
+from vault.errors import Corrupt, Invalid, Moved
 from vault.services import amending, witness
 from vault.services.amending import Standing
 from vault.services.parts import Call, Parts
@@ -39,12 +39,7 @@ def history(parts: Parts, call: Call, customer: str, *, limit: int = 100, cursor
     """
     if not 1 <= limit <= LONGEST_PAGE:
         raise Invalid("limit", field="limit", most=LONGEST_PAGE)
-    visible = permit(parts, call, Action.READ).row.treatments
-    served = [name for name in visible if call.policy.catalogue.field(name).tier in parts.keyring.served]
-    permitted = permit(parts, call, Action.READ, served)
-    standing = amending.stand(parts, call, customer, Action.READ, permitted=permitted)
-    changes = _changes(parts, call, standing)
-    items = _items(call, standing, changes)
+    items = amending.until_still(parts, call, lambda call: _revisions(parts, call, customer))
     etags = [item["etag"] for item in items if isinstance(item, dict)]
     if cursor is not None and cursor not in etags:
         raise Invalid("cursor", field="cursor")
@@ -52,6 +47,14 @@ def history(parts: Parts, call: Call, customer: str, *, limit: int = 100, cursor
     page = items[start : start + limit]
     more = start + limit < len(items)
     return Page(page, str(etags[start + limit - 1]) if more else None)
+
+
+def _revisions(parts: Parts, call: Call, customer: str) -> list[Json]:
+    visible = permit(parts, call, Action.READ).row.treatments
+    served = [name for name in visible if call.policy.catalogue.field(name).tiers <= parts.keyring.served]
+    permitted = permit(parts, call, Action.READ, served)
+    standing = amending.stand(parts, call, customer, Action.READ, permitted=permitted)
+    return _items(call, standing, _changes(parts, call, standing))
 
 
 def _changes(parts: Parts, call: Call, standing: Standing) -> list[Change]:
@@ -69,7 +72,7 @@ def _changes(parts: Parts, call: Call, standing: Standing) -> list[Change]:
             past[row.tier].append(row)
     if not still_stands:
         parts.ledger.append(witness.cancelled(parts, call, Action.READ, [grant]))
-        raise Unavailable("changed_meanwhile")
+        raise Moved
     with parts.stores.keys.read() as conn:
         deks = keys.deks(conn, parts.tenant, [subject], tiers).get(subject, [])
     current = {row.tier: row for row in sealed}

@@ -31,7 +31,7 @@ MOST_ITEMS = 20
 _ITEM = frozenset(
     {"purpose", "state", "form", "notice", "recipients", "fields", "by", "channel", "method", "valid_until"}
 )
-_BY = frozenset({"principal", "guardian", "staff"})
+_BY = frozenset({"principal", "guardian"})
 
 
 def jurisdiction(
@@ -138,7 +138,7 @@ def event(
         _until(item.get("valid_until"), at),
         _codes(item.get("recipients"), "recipients", _is_recipient),
         tuple(policy.catalogue.field(name).name for name in _codes(item.get("fields"), "fields", _is_word)),
-        _code(item.get("by", "principal"), "by", _BY.__contains__),
+        _by(item.get("by", "principal")),
         _code(item.get("channel", "api"), "channel", _is_word),
         _code(item.get("method", "recorded"), "method", _is_word),
     )
@@ -166,6 +166,13 @@ def _form(purpose: Purpose, given: Json) -> ConsentForm:
     if given not in allowed:
         raise InvalidValue("unknown_code", field="form")
     return ConsentForm(given)
+
+
+def _by(given: Json) -> str:
+    if given == "staff":
+        # What staff say that somebody agreed to needs evidence (PRIVACY 5.1), and none can be attached yet.
+        raise InvalidValue("evidence_required", field="by")
+    return _code(given, "by", _BY.__contains__)
 
 
 def _notice(policy: Policy, purpose: Purpose, given: Json) -> Notice:

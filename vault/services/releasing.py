@@ -8,7 +8,7 @@ from vault.custody.receipt import Receipt
 from vault.domain.access import Denied, Granted, decide
 from vault.domain.profile import Profile
 from vault.domain.terms import Action, Tier
-from vault.errors import Corrupt, NotFound, Refused, Unavailable, VaultError
+from vault.errors import Corrupt, Moved, NotFound, Refused, VaultError
 from vault.services import witness
 from vault.services.authenticate import renew
 from vault.services.locating import Located
@@ -88,7 +88,7 @@ def release(
         call = renew(parts, call) if opened is None else call
     else:
         # Whoever keeps changing is not shown; the others of the batch are.
-        done |= dict.fromkeys(waiting, Unavailable("changed_meanwhile"))
+        done |= dict.fromkeys(waiting, Moved())
     return [done[position] for position in range(len(targets))]
 
 

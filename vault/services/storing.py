@@ -13,7 +13,7 @@ from vault.domain.facts import FactRow
 from vault.domain.normalise import normal, tail
 from vault.domain.sealed import IdentRow, SealedRow, SubjectRow
 from vault.domain.terms import AppId, FactId, FieldName, Gate, SpaceId, SubjectId, SubjectKind, Tier
-from vault.errors import Conflict, Stale, Unavailable, VaultError
+from vault.errors import Conflict, Moved, Stale, Unavailable, VaultError
 from vault.services.authenticate import renew
 from vault.services.parts import Call, Parts
 from vault.storage import accounts, consents, facts, idempotency, outbox, subjects, tokens
@@ -121,9 +121,9 @@ def store_all(
             # Somebody's grant changed while we wrote. Was it ours, the caller has to ask anew.
             renewed = renew(parts, call)
             if renewed.actor != call.actor or renewed.policy.digest != call.policy.digest:
-                raise Unavailable("changed_meanwhile") from None
+                raise Moved from None
             call = renewed
-    raise Unavailable("changed_meanwhile")
+    raise Moved
 
 
 class _AuthorityMovedError(Exception):

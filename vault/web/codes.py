@@ -66,6 +66,7 @@ CODES: Mapping[str, Kind] = {
     "currency": Kind(422, "A currency is not a code of ISO 4217."),
     "kind": Kind(422, "A customer or a number of this kind does not have this field."),
     "unknown_code": Kind(422, "A code is not one of those that may stand here."),
+    "evidence_required": Kind(422, "What staff enter for a customer needs evidence."),
     "unknown_notice": Kind(422, "The policy has no such notice, or it does not speak of this purpose."),
     "unknown_source": Kind(422, "The catalogue has no such source of values."),
     "idempotency_key": Kind(422, "An idempotency key is 1 to 128 visible ASCII characters."),
