@@ -152,3 +152,26 @@ def test_a_demo_says_that_it_is_one(client: FlaskClient) -> None:
 
 def test_nothing_of_the_machine_stands_in_the_description(document: dict[str, Any]) -> None:
     assert str(Path(__file__).parents[2]) not in json.dumps(document)
+
+
+def test_a_list_says_how_much_one_call_may_carry(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    for name, key in (("ProfilesAsked", "ids"), ("ProfilesAsked", "fields"), ("NewSubjects", "records")):
+        assert schemas[name]["properties"][key]["minItems"] == 1
+        assert schemas[name]["properties"][key]["maxItems"] == 1000
+        assert key in schemas[name]["required"]
+
+
+def test_a_closed_set_of_codes_is_listed(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert schemas["NewSubject"]["properties"]["kind"]["enum"] == ["organisation", "person"]
+    assert schemas["NewFact"]["properties"]["kind"]["enum"] == [
+        "case",
+        "contract",
+        "duty",
+        "objection",
+        "order",
+    ]
+    assert schemas["ConsentDecision"]["properties"]["state"]["enum"] == ["given", "refused"]

@@ -14,9 +14,10 @@ from vault.web.routes import Route
 
 _PATH_PARAMETER = re.compile(r"<(\w+)>")
 _CODE = {"type": "string", "pattern": "^[A-Za-z0-9._:/-]{1,64}$"}
+_WORD = {"type": "string", "pattern": "^[A-Za-z][A-Za-z._:/-]{0,63}$"}
 _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "Vault-Purpose": ("Why the data is used: a purpose of the policy, such as P04.", _CODE),
-    "Vault-Reason": ("A code that says why now; it is kept in the ledger.", _CODE),
+    "Vault-Reason": ("A word that says why now, such as customer_call; it is kept in the ledger.", _WORD),
     "Vault-Ticket": ("The case it is for; kept sealed, and as a keyed hash.", _CODE),
     "If-Match": (
         "The ETag of the revision that is changed.",
@@ -93,7 +94,7 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
             "name": one.name,
             "required": one.required,
             "description": one.meaning,
-            "schema": {"type": one.type},
+            "schema": {"type": one.type, **({"minimum": 1, "maximum": one.most} if one.most else {})},
         }
         for one in route.query
     ]

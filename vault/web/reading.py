@@ -1,6 +1,6 @@
 """Reading: a parsed body held against its schema, and the kinds of values that schemas are made of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -72,17 +72,15 @@ class Strict(Schema):
 class Code(fields.String):
     """A code or an id: plain ASCII, never free text."""
 
-    def __init__(self, *, longest: int = _LONGEST_CODE, **more: Any) -> None:
-        """Take a code of up to *longest* characters."""
-        self.longest = longest
-        super().__init__(
-            metadata={"minLength": 1, "maxLength": longest, "pattern": "^[A-Za-z0-9._:/-]+$"}, **more
-        )
+    def __init__(self, *, one_of: Iterable[str] = (), **more: Any) -> None:
+        """Take a code; *one_of* is told in the description, and held by the service that knows them."""
+        form = {"minLength": 1, "maxLength": _LONGEST_CODE, "pattern": "^[A-Za-z0-9._:/-]+$"}
+        super().__init__(metadata={"enum": sorted(one_of)} if one_of else form, **more)
 
     @override
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **more)
-        if not is_code(text, longest=self.longest):
+        if not is_code(text, longest=_LONGEST_CODE):
             raise ValidationError("format")
         return text
 
@@ -112,6 +110,16 @@ class Values(fields.Raw):
         return value
 
 
+class Several(fields.List[Any]):
+    """A list of as much as one call may carry, and of something."""
+
+    def __init__(self, inner: fields.Field[Any], **more: Any) -> None:
+        """Take a list of *inner*."""
+        super().__init__(
+            inner, validate=_several, metadata={"minItems": 1, "maxItems": BATCH_ITEMS}, required=True, **more
+        )
+
+
 class Moment(fields.AwareDateTime):
     """A moment as RFC 3339 writes it, with its offset."""
 
@@ -133,8 +141,7 @@ def is_key(text: str) -> bool:
     return 0 < len(text) <= _LONGEST_KEY and all("!" <= letter <= "~" and letter != "," for letter in text)
 
 
-def listed(value: list[Any]) -> None:
-    """Validate a list: something is asked for, and no more than one call may carry."""
+def _several(value: list[Any]) -> None:
     if not value:
         raise ValidationError("empty")
     if len(value) > BATCH_ITEMS:

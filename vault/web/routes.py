@@ -25,6 +25,7 @@ class Parameter:
     meaning: str
     required: bool = False
     type: str = "string"
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

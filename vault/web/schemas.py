@@ -2,7 +2,10 @@
 
 from marshmallow import fields
 
-from vault.web.reading import Code, Flag, Key, Moment, Strict, Values, listed
+from vault.domain.consent import ConsentForm
+from vault.services.recording import SAID
+from vault.services.standing_facts import STATED
+from vault.web.reading import Code, Flag, Key, Moment, Several, Strict, Values
 
 DAY = {"format": "date"}
 
@@ -14,9 +17,9 @@ class ConsentDecision(Strict):
     """What a customer decided about one purpose and one set of recipients."""
 
     purpose = Code(required=True)
-    state = Code(required=True)
+    state = Code(required=True, one_of=SAID)
     notice = Code(required=True)
-    form = Code()
+    form = Code(one_of=ConsentForm)
     recipients = fields.List(Code())
     fields_ = fields.List(Code(), data_key="fields", attribute="fields")
     by = Code()
@@ -28,7 +31,7 @@ class ConsentDecision(Strict):
 class NewSubject(Strict):
     """A customer to admit: who it is, what is known, and what it has consented to."""
 
-    kind = Code(required=True)
+    kind = Code(required=True, one_of=("person", "organisation"))
     values = Values(required=True, data_key="fields", attribute="fields")
     consents = fields.List(fields.Nested(ConsentDecision))
     source = Code()
@@ -43,13 +46,13 @@ class NewSubjectRecord(NewSubject):
 class NewSubjects(Strict):
     """Up to a thousand customers to admit, each by itself."""
 
-    records = fields.List(fields.Nested(NewSubjectRecord), required=True, validate=listed)
+    records = Several(fields.Nested(NewSubjectRecord))
 
 
 class Records(Strict):
     """The outside of a batch, whose records are read one by one."""
 
-    records = fields.List(fields.Raw(allow_none=True), required=True, validate=listed)
+    records = Several(fields.Raw(allow_none=True))
 
 
 class Changes(Strict):
@@ -70,7 +73,7 @@ class NewContact(Strict):
 class NewFact(Strict):
     """What a registered source says of a customer: an order, case, contract, duty or objection."""
 
-    kind = Code(required=True)
+    kind = Code(required=True, one_of=STATED)
     ref = Code(required=True)
     until = Moment(allow_none=True)
     purpose = Code()
@@ -95,10 +98,8 @@ class NewRestriction(Strict):
 class ProfilesAsked(Strict):
     """Up to a thousand customers by the app's own ids, and the fields to show of each."""
 
-    ids = fields.List(fields.String(), required=True, validate=listed)
-    names = fields.List(
-        fields.String(), required=True, validate=listed, data_key="fields", attribute="fields"
-    )
+    ids = Several(fields.String())
+    names = Several(fields.String(), data_key="fields", attribute="fields")
 
 
 class FieldAsked(Strict):

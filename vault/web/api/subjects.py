@@ -190,7 +190,9 @@ ROUTES = (
         show_history,
         "List the changes of a customer, the newest first.",
         query=(
-            Parameter("limit", "how many at most, 1 to 1000; 100 where nothing is said", type="integer"),
+            Parameter(
+                "limit", "how many at most; 100 where nothing is said", type="integer", most=BATCH_ITEMS
+            ),
             Parameter("cursor", "the next of the page before"),
         ),
         answer=schemas.Revisions,
