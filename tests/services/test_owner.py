@@ -151,8 +151,8 @@ def test_an_inserted_consent_gives_nothing(unchecked_house: House) -> None:
 
     house.by_hand(
         "data",
-        "INSERT INTO consent SELECT tenant, :subject, consent, purpose, recipients, fields, form, state, at_ms,"
-        " valid_until_ms, record_hash FROM consent",
+        "INSERT INTO consent SELECT tenant, :subject, consent, purpose, recipients, fields, form, state,"
+        " at_ms, valid_until_ms, record_hash FROM consent",
         subject=subject,
     )
 

@@ -13,7 +13,6 @@ from vault.domain.instants import millis
 from vault.domain.policy import Purpose, Requirement, Requires
 from vault.domain.terms import ActorId, FactId, Millis, PurposeId, SubjectId, TenantId
 
-
 _REGIMES = ("CN", "EU")
 
 
