@@ -258,7 +258,7 @@ class House:
 
     def drop_triggers(self, store: StoreName, table: str) -> None:
         """Take the speed bumps away that keep a table append-only."""
-        if getattr(self.parts.stores, store).dialect == "postgresql":
+        if self.parts.stores.named(store).dialect == "postgresql":
             self.by_hand(store, f"DROP TRIGGER {table}_append_only ON {table}")
         else:
             for verb in ("update", "delete"):
@@ -266,17 +266,17 @@ class House:
 
     def by_hand(self, store: StoreName, statement: str, **values: object) -> int:
         """Run SQL as the database's owner, past every promise; returns the rows touched."""
-        with getattr(self.parts.stores, store).write() as conn:
+        with self.parts.stores.named(store).write() as conn:
             return int(conn.execute(text(statement), values).rowcount)
 
     def rows_of(self, store: StoreName, statement: str, **values: object) -> list[tuple[Any, ...]]:
         """Read by hand."""
-        with getattr(self.parts.stores, store).read() as conn:
+        with self.parts.stores.named(store).read() as conn:
             return [tuple(row) for row in conn.execute(text(statement), values)]
 
     def column_names(self, store: StoreName, table: str) -> list[str]:
         """Name the columns of a table."""
-        with getattr(self.parts.stores, store).read() as conn:
+        with self.parts.stores.named(store).read() as conn:
             return list(conn.execute(text(f"SELECT * FROM {table}")).keys())
 
     def subject_of(self, customer: str) -> bytes:
@@ -326,7 +326,7 @@ class House:
     def bytes_of_stores(self) -> Iterator[bytes]:
         """Every byte that the stores keep: whole files, or every column of every table."""
         for name in STORE_NAMES:
-            store = getattr(self.parts.stores, name)
+            store = self.parts.stores.named(name)
             if store.path is not None:
                 for file in store.path.parent.glob(f"{store.path.name}*"):
                     yield file.read_bytes()

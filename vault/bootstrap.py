@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,22 +63,15 @@ def found_house(
         if path is not None and not path.exists():
             path.parent.mkdir(mode=0o700, exist_ok=True)
             create_slot_file(path)
-    stores = open_stores(settings, create=True)
-    try:
+    with closing(open_stores(settings, create=True)) as stores:
         slots = LocalSlots.read(settings.slots)
         house = founding.lay(stores, slots, clock=clock, random=random)
-        parts = connect(stores, slots, house, clock=clock, random=random)
-        try:
+        with _closing(connect(stores, slots, house, clock=clock, random=random)) as parts:
             with stores.keys.read() as conn:
                 floors = keys.floors(conn)
             founding.tell(parts, operator(os.getuid()))
             if floors is not None and floors.authority_floor == 0:
                 apply_policy(parts, operator(os.getuid()), files=policies, base_digest=None, author="init")
-        finally:
-            parts.ledger.close()
-            parts.keyring.close()
-    finally:
-        close(stores)
 
 
 @contextmanager
@@ -89,19 +82,13 @@ def open_house(
 
     A *rulebook* that has read the policies before spares reading them again.
     """
-    stores = open_stores(settings)
-    try:
+    with closing(open_stores(settings)) as stores:
         slots = LocalSlots.read(settings.slots)
         house = founding.recognise(stores)
         tiers = None if settings.tiers is None else frozenset(map(Tier, settings.tiers))
-        parts = connect(stores, slots, house, clock=clock, random=random, tiers=tiers, rulebook=rulebook)
-        try:
+        opened = connect(stores, slots, house, clock=clock, random=random, tiers=tiers, rulebook=rulebook)
+        with _closing(opened) as parts:
             yield parts
-        finally:
-            parts.ledger.close()
-            parts.keyring.close()
-    finally:
-        close(stores)
 
 
 def open_stores(settings: Settings, *, create: bool = False) -> Stores:
@@ -123,12 +110,6 @@ def open_stores(settings: Settings, *, create: bool = False) -> Stores:
             store.close()
         raise
     return Stores(*opened)
-
-
-def close(stores: Stores) -> None:
-    """Give back every connection."""
-    for store in (stores.data, stores.keys, stores.audit, stores.register):
-        store.close()
 
 
 def connect(
@@ -170,6 +151,16 @@ def connect(
         rulebook=rulebook or Rulebook(),
         lock=Lock(),
     )
+
+
+@contextmanager
+def _closing(parts: Parts) -> Iterator[Parts]:
+    """Let the ledger write down what it still counts, which takes its keys, and then let go of them."""
+    try:
+        yield parts
+    finally:
+        parts.ledger.close()
+        parts.keyring.close()
 
 
 class Application:

@@ -63,7 +63,7 @@ def found(stores: Stores) -> None:
     """Lay the house rows and the empty ledger."""
     row = HouseRow(HouseId(b"H" * 16), TENANT, 1, NOW_MS)
     for name in STORE_NAMES:
-        store: Store = getattr(stores, name)
+        store = stores.named(name)
         with store.write() as conn:
             houses.create(conn, name, row)
     stores.audit.transact(audit.create)

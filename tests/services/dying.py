@@ -102,7 +102,7 @@ def carry_out(
 ) -> None:
     commits = Commits(order["at"], before=order["before"])
     stores = open_stores(settings)
-    deadly = Stores(*(Deadly(getattr(stores, name), commits) for name in STORE_NAMES))
+    deadly = Stores(*(Deadly(stores.named(name), commits) for name in STORE_NAMES))
     slots = LocalSlots.read(settings.slots)
     parts = connect(
         deadly, slots, founding.recognise(stores), clock=lambda: at, random=os.urandom, rulebook=rulebook

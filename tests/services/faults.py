@@ -22,8 +22,7 @@ _ROOMY = 1_000_000_000
 
 
 def path_of(house: House, store: StoreName) -> Path | None:
-    path: Path | None = getattr(house.parts.stores, store).path
-    return path
+    return house.parts.stores.named(store).path
 
 
 # ---- SQLite ----

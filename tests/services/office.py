@@ -134,11 +134,11 @@ class Office:
     # ---- what the databases' owner does ----
 
     def rows(self, store: StoreName, query: str, **values: object) -> list[tuple[Any, ...]]:
-        with getattr(self.parts.stores, store).read() as conn:
+        with self.parts.stores.named(store).read() as conn:
             return [tuple(row) for row in conn.execute(text(query), values)]
 
     def by_hand(self, store: StoreName, statement: str, **values: object) -> int:
-        with getattr(self.parts.stores, store).write() as conn:
+        with self.parts.stores.named(store).write() as conn:
             return int(conn.execute(text(statement), values).rowcount)
 
     def copy_authority(self) -> dict[str, list[dict[str, Any]]]:

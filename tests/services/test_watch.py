@@ -1,7 +1,7 @@
 """Watch: a house whose stores contradict each other answers nobody, until they agree again."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,6 +13,7 @@ from tests.house import House
 from tests.services.faults import befall
 from vault.errors import HouseLocked
 from vault.services import restrict, watch
+from vault.storage.unit_of_work import StoreName
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def told(house: House) -> list[tuple[str, str]]:
     return [
         (str(entry["kind"]), str(entry["reason_code"]))
         for entry in house.entries()
-        if str(entry["kind"]).startswith("house.")
+        if entry["kind"] in {"house.locked", "house.unlocked"}
     ]
 
 
@@ -91,7 +92,7 @@ def test_what_was_found_holds_while_it_cannot_be_compared_anew(house: House, own
     assert house.disclose("servicedesk", own, "name").id == own
 
 
-OLDER = {
+OLDER: Mapping[str, tuple[StoreName, str]] = {
     "register_behind": ("register", "DELETE FROM record WHERE seq = 2"),
     "audit_behind": ("audit", "UPDATE head SET size = size - 4"),
     "data_behind": ("data", "UPDATE authority SET version = version - 1"),
@@ -110,7 +111,7 @@ def test_a_store_that_is_not_what_the_others_know_locks_every_worker(
     others = {"other": b"?" * 16} if ":other" in statement else {}
     started = unchecked_house.another()
 
-    meddle(getattr(unchecked_house.parts.stores, store), statement, **others)
+    meddle(unchecked_house.parts.stores.named(store), statement, **others)
 
     for worker in (unchecked_house, started):
         assert watch.look(worker.parts) == reason

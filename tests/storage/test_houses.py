@@ -11,7 +11,7 @@ from vault.storage.unit_of_work import STORE_NAMES, StoreName, Stores
 
 @pytest.mark.parametrize("name", STORE_NAMES)
 def test_a_store_belongs_to_the_first_house_that_claims_it(stores: Stores, name: StoreName) -> None:
-    store = getattr(stores, name)
+    store = stores.named(name)
     first, late = HouseRow(HouseId(b"1" * 16), TENANT, 1, NOW), HouseRow(HouseId(b"2" * 16), TENANT, 1, NOW)
 
     with store.write() as conn:

@@ -210,7 +210,7 @@ def test_each_store_has_its_own_code(stores: Stores, name: StoreName) -> None:
         "register": "register_unavailable",
     }
 
-    with pytest.raises(StoreUnavailable) as caught, getattr(stores, name).read() as conn:
+    with pytest.raises(StoreUnavailable) as caught, stores.named(name).read() as conn:
         conn.execute(text("SELECT no_such_column"))
 
     assert caught.value.code == codes[name]

@@ -28,7 +28,7 @@ def lay(
     A crash anywhere leaves a house that the next run goes on with: each step keeps what stands.
     Raises Misconfigured where the stores belong to different houses, or a slot has no secret.
     """
-    by_name: Mapping[str, Store] = {name: getattr(stores, name) for name in STORE_NAMES}
+    by_name: Mapping[str, Store] = {name: stores.named(name) for name in STORE_NAMES}
     for store in by_name.values():
         schema.migrate(store)
     now = millis(clock())
@@ -81,7 +81,7 @@ def recognise(stores: Stores) -> House:
     """
     found: dict[str, HouseRow | None] = {}
     for name in STORE_NAMES:
-        store: Store = getattr(stores, name)
+        store = stores.named(name)
         if schema.behind(store):
             raise Misconfigured(
                 [f"The {name} store needs its tables brought up to date: run 'vaultctl init'."]

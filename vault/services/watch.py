@@ -13,7 +13,7 @@ from vault.errors import Corrupt, StoreUnavailable, VaultError
 from vault.services.parts import Parts
 from vault.services.sweeping import sweep
 from vault.storage import accounts, audit, houses, keys, register
-from vault.storage.unit_of_work import STORE_NAMES, Store
+from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
 EVERY_SECONDS = 30.0
 # How far behind the newest entry this machine's clock may be: workers on several machines differ a little.
@@ -72,9 +72,8 @@ def _reason(parts: Parts) -> str | None:
     """Find what contradicts; raises StoreUnavailable where data, keys or audit cannot be asked."""
     own = parts.house
     for name in STORE_NAMES:
-        store: Store = getattr(parts.stores, name)
         try:
-            with store.read() as conn:
+            with parts.stores.named(name).read() as conn:
                 row = houses.read(conn, name)
         except Corrupt:
             return f"{name}_broken"
@@ -141,11 +140,10 @@ def _told(parts: Parts, reason: str | None, *, was: str | None) -> Entry:
     )
 
 
-def _answers(parts: Parts, name: str) -> str:
-    store: Store = getattr(parts.stores, name)
+def _answers(parts: Parts, name: StoreName) -> str:
     try:
-        with store.read() as conn:
-            houses.read(conn, name)  # type: ignore[arg-type]
+        with parts.stores.named(name).read() as conn:
+            houses.read(conn, name)
     except VaultError as fault:
         return fault.code
     return "ready"

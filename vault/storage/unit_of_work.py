@@ -148,10 +148,15 @@ class Stores:
     audit: Store
     register: Store
 
+    def named(self, name: StoreName) -> Store:
+        """Find one by its name."""
+        found: Store = getattr(self, name)
+        return found
+
     def close(self) -> None:
         """Close all four."""
-        for store in (self.data, self.keys, self.audit, self.register):
-            store.close()
+        for name in STORE_NAMES:
+            self.named(name).close()
 
 
 def _reason(error: Exception) -> str:
