@@ -14,10 +14,10 @@ from vault.domain.terms import Action, AppId, FactId, FieldName, Gate
 from vault.errors import Corrupt, Moved, NotFound, Refused, TierUnavailable, VaultError
 from vault.services import witness
 from vault.services.authenticate import renew
+from vault.services.drafting import Draft
 from vault.services.locating import Located, locate, unchanged
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit_each, refuse
-from vault.services.storing import Draft
 from vault.storage import subjects
 from vault.storage.unit_of_work import Connection
 

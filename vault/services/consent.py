@@ -13,8 +13,8 @@ from vault.domain.terms import Action, ConsentId, id_bytes, id_text
 from vault.errors import Corrupt, Moved, NotFound
 from vault.services import amending, recording, witness
 from vault.services.amending import Standing
+from vault.services.drafting import Draft
 from vault.services.parts import Call, Parts
-from vault.services.storing import Draft
 from vault.services.writing import is_told, until_current, write
 from vault.storage import consents
 

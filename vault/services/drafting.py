@@ -1,21 +1,69 @@
-"""Drafting: from what an app sent to the cell changes of one subject, every value checked."""
+"""Drafting: what one subject is to become, and which cells that changes, every value checked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vault.custody.barrier import CellChange
+from vault.custody.identity import Identity
 from vault.domain.canonical import Json
 from vault.domain.catalogue import Catalogue, Field, FieldType
+from vault.domain.consent import AuthorisationRow, ConsentRow
+from vault.domain.entry import Entry
+from vault.domain.facts import FactRow
 from vault.domain.instants import millis
-from vault.domain.terms import ActorId, Millis, SubjectKind
+from vault.domain.sealed import IdentRow, SubjectRow
+from vault.domain.terms import ActorId, FactId, Gate, Millis, SpaceId, SubjectId, SubjectKind, Tier
 from vault.domain.values import parse
 from vault.errors import Invalid, InvalidValue
 from vault.services.parts import Call, Parts
+from vault.storage.idempotency import AnsweredRow
 
 # More items of one field than any customer has; more would be an attack or a mistake.
 MOST_ITEMS = 50
 # An app that does not say where a value came from brought it itself (S2-04).
 DEFAULT_SOURCE = "internal_system"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What one subject is to become; nothing of it is sealed or stored yet.
+
+    ``before`` is None for a new subject, whose ident row then goes in with it. ``consents`` and ``facts`` are
+    all that will stand; the seal covers them.
+    """
+
+    identity: Identity
+    ident: IdentRow
+    before: SubjectRow | None
+    kind: SubjectKind
+    gates: Gate
+    consents: tuple[ConsentRow, ...]
+    facts: tuple[FactRow, ...]
+    entry: Entry
+    changes: tuple[CellChange, ...] = ()
+    records: tuple[AuthorisationRow, ...] = ()
+    kept_facts: tuple[FactRow, ...] = ()
+    dropped_facts: tuple[FactId, ...] = ()
+    # What must reach the register with the entry.
+    notice: str | None = None
+    idempotency: AnsweredRow | None = None
+    # The admitting app's own id of the new subject.
+    pairwise: tuple[SpaceId, bytes] | None = None
+
+    @property
+    def subject(self) -> SubjectId:
+        """Whose draft it is."""
+        return self.identity.subject
+
+    @property
+    def revision(self) -> int:
+        """The revision that this draft would become."""
+        return (self.before.revision if self.before is not None else 0) + 1
+
+    @property
+    def tiers(self) -> frozenset[Tier]:
+        """The tiers that need a DEK: those whose cells change."""
+        return frozenset(change.field.tier for change in self.changes if change.plain is not None)
 
 
 @dataclass(frozen=True, slots=True)

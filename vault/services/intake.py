@@ -15,12 +15,12 @@ from vault.domain.manifest import parse_body
 from vault.domain.terms import Action, FieldName, Gate, SubjectId, SubjectKind, Tier, id_text
 from vault.errors import Conflict, Corrupt, InvalidValue, Refused, Stale, TierUnavailable, VaultError
 from vault.services import amending, recording, repeating, witness
-from vault.services.drafting import changes, item_number, kind_of, provenance
+from vault.services.drafting import Draft, changes, item_number, kind_of, provenance
 from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit, refuse
 from vault.services.rehearsing import rehearse, tell_duplicates
-from vault.services.storing import Draft, Written
+from vault.services.storing import Written
 from vault.services.writing import write, write_each
 from vault.storage import subjects
 from vault.storage.idempotency import AnsweredRow

@@ -69,6 +69,12 @@ def locate(parts: Parts, call: Call, ids: Sequence[str]) -> list[Located | Vault
     return located
 
 
+def locate_known(parts: Parts, _call: Call, wanted: Sequence[SubjectId]) -> list[Located | VaultError]:
+    """Find subjects that something else than an app's id led to: a row of an index, or a page of all."""
+    found = locate_subjects(parts, wanted)
+    return [found[subject] for subject in wanted]
+
+
 def locate_subjects(parts: Parts, wanted: Iterable[SubjectId]) -> dict[SubjectId, Located | VaultError]:
     """Read and check the deciding rows of each subject; a fault is the subject's own answer."""
     found: dict[SubjectId, Located | VaultError] = {}

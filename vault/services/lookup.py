@@ -11,7 +11,7 @@ from vault.domain.terms import Action, FieldName, SubjectId
 from vault.errors import Corrupt, InvalidValue, TierUnavailable, Unavailable, VaultError
 from vault.services import witness
 from vault.services.issuing import issue
-from vault.services.locating import Located, locate, locate_subjects, unchanged
+from vault.services.locating import locate, locate_known, unchanged
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit, permit_each
 from vault.services.releasing import Opened, release
@@ -51,7 +51,7 @@ def lookup(parts: Parts, call: Call, field: str, value: Json, *, suffix: bool = 
         Action.LOOKUP,
         [field],
         targets=candidates,
-        find=_located,
+        find=locate_known,
         permitting=partial(_permit, asked.name),
     )
     for one in found:
@@ -121,11 +121,6 @@ def _hits(parts: Parts, field: Field, wanted: bytes, *, suffix: bool) -> list[Su
         # Never silently cut short (promise 12): the asker narrows the question.
         raise InvalidValue("limit", field=field.name)
     return subjects
-
-
-def _located(parts: Parts, _call: Call, subjects: Sequence[SubjectId]) -> list[Located | VaultError]:
-    found = locate_subjects(parts, subjects)
-    return [found[subject] for subject in subjects]
 
 
 def _refuse_old_rows(parts: Parts, call: Call, field: Field, wanted: bytes, missed: Sequence[Opened]) -> None:

@@ -8,11 +8,9 @@ from typing import TypeAlias
 from typing_extensions import override
 
 from vault.domain.access import Actor, HeldRole, Request
-from vault.domain.catalogue import Field
 from vault.domain.grants import token_bytes
 from vault.domain.instants import moment, month
 from vault.domain.kinds import Kind
-from vault.domain.normalise import normal, tail
 from vault.domain.policy import ContextClass, MatrixRow
 from vault.domain.terms import (
     ZERO_ID,
@@ -26,18 +24,17 @@ from vault.domain.terms import (
     RoleId,
     SpaceId,
     SubjectId,
-    Tier,
     Treatment,
     id_text,
 )
 from vault.errors import Corrupt, VaultError
 from vault.services.authenticate import policy_in_force, stand
-from vault.services.locating import Located, locate_subjects
+from vault.services.indexing import due, is_indexed
+from vault.services.locating import Located, locate_known, locate_subjects
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit
-from vault.services.releasing import Opened, release
+from vault.services.releasing import release
 from vault.storage import audit, keys, outbox, subjects, tokens
-from vault.storage.tokens import EpochRow
 
 PAGE = 500
 # Keeping the indexes whole is part of keeping the data safe (PRIVACY 5.2).
@@ -114,7 +111,7 @@ def _indexes(parts: Parts, call: Call, page: Sequence[SubjectId]) -> Iterator[Fi
     fields = [
         field
         for field in call.policy.catalogue.by_name.values()
-        if (field.exact or field.suffix_bits) and field.tier in parts.keyring.served
+        if is_indexed(field) and field.tier in parts.keyring.served
     ]
     opened = release(
         parts,
@@ -122,7 +119,7 @@ def _indexes(parts: Parts, call: Call, page: Sequence[SubjectId]) -> Iterator[Fi
         Action.PROCESS,
         [field.name for field in fields],
         targets=page,
-        find=_located,
+        find=locate_known,
         permitting=_permit,
     )
     with parts.stores.data.read() as conn:
@@ -135,26 +132,18 @@ def _indexes(parts: Parts, call: Call, page: Sequence[SubjectId]) -> Iterator[Fi
             )
             continue
         held = {(row.index_id, row.epoch, row.item, row.token) for row in standing.get(subject, ())}
-        due = {key: field for field in fields for key in _due(parts, one, field, epochs)}
-        for key in sorted(due.keys() - held):
-            yield Finding(subject, "index_token_missing", due[key].name)
+        wanted = {
+            (index_id, epoch, item, token): field
+            for field in fields
+            for item, plain in one.profile.values(field)
+            if plain is not None
+            for index_id, epoch, token in due(parts, field, plain, epochs)
+        }
+        for key in sorted(wanted.keys() - held):
+            yield Finding(subject, "index_token_missing", wanted[key].name)
         served = {index for field in fields for index in (field.exact_index, field.suffix_index)}
-        for index_id, *_ in sorted(key for key in held - due.keys() if key[0] in served):
+        for index_id, *_ in sorted(key for key in held - wanted.keys() if key[0] in served):
             yield Finding(subject, "index_token_unexplained", f"index {index_id}")
-
-
-def _due(
-    parts: Parts, opened: Opened, field: Field, epochs: Mapping[Tier, EpochRow]
-) -> Iterator[tuple[int, int, int, bytes]]:
-    for item, plain in opened.profile.values(field):
-        if plain is None:
-            continue
-        ending = tail(field, plain) if field.suffix_bits else None
-        for epoch in epochs[field.tier].all:
-            if field.exact:
-                yield field.exact_index, epoch, item, parts.tokens.exact(field, normal(field, plain), epoch)
-            if ending is not None:
-                yield field.suffix_index, epoch, item, parts.tokens.suffix(field, ending, epoch)
 
 
 def _untold(parts: Parts, page: Sequence[SubjectId]) -> Iterator[Finding]:
@@ -218,8 +207,3 @@ def _told(parts: Parts) -> tuple[Mapping[Told, frozenset[AppId]], set[Told]]:
                     if body["kind"] == Kind.SUBJECT_ADMITTED:
                         admitted.add(key)
         start = rows[-1].idx + 1
-
-
-def _located(parts: Parts, _call: Call, wanted: Sequence[SubjectId]) -> list[Located | VaultError]:
-    found = locate_subjects(parts, wanted)
-    return [found[subject] for subject in wanted]

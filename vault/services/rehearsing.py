@@ -10,9 +10,10 @@ from vault.domain.kinds import Kind
 from vault.domain.terms import Action, FieldName, SubjectId
 from vault.errors import Conflict, VaultError
 from vault.services import witness
+from vault.services.drafting import Draft
+from vault.services.indexing import ENOUGH_TO_TELL, repeated_within, token_rows
 from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
-from vault.services.storing import ENOUGH_TO_TELL, Draft, repeated_within, token_rows
 from vault.storage import tokens
 from vault.storage.tokens import TokenRow
 

@@ -20,9 +20,9 @@ from vault.domain.terms import (
 from vault.errors import InvalidValue, NotFound, Refused
 from vault.services import amending
 from vault.services.amending import Standing
+from vault.services.drafting import Draft
 from vault.services.parts import Call, Parts
 from vault.services.permitting import permit_source, refuse
-from vault.services.storing import Draft
 from vault.services.writing import until_current, write
 
 STATED = frozenset({FactKind.ORDER, FactKind.CASE, FactKind.CONTRACT, FactKind.DUTY, FactKind.OBJECTION})

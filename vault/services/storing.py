@@ -5,67 +5,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from vault.custody.barrier import CellChange
-from vault.custody.identity import Identity
-from vault.domain.consent import AuthorisationRow, ConsentRow
 from vault.domain.entry import Entry
-from vault.domain.facts import FactRow
-from vault.domain.normalise import normal, tail
-from vault.domain.sealed import IdentRow, SealedRow, SubjectRow
-from vault.domain.terms import AppId, FactId, FieldName, Gate, SpaceId, SubjectId, SubjectKind, Tier
+from vault.domain.sealed import SealedRow, SubjectRow
+from vault.domain.terms import AppId, FieldName, SubjectId
 from vault.errors import Conflict, Moved, Stale, Unavailable, VaultError
 from vault.services.authenticate import renew
+from vault.services.drafting import Draft
+from vault.services.indexing import ENOUGH_TO_TELL, addresses, repeated_within, token_rows
 from vault.services.parts import Call, Parts
 from vault.storage import accounts, consents, facts, idempotency, outbox, subjects, tokens
 from vault.storage.idempotency import AnsweredRow
 from vault.storage.outbox import OutboxRow
-from vault.storage.tokens import EpochRow, TokenRow
+from vault.storage.tokens import TokenRow
 from vault.storage.unit_of_work import Connection
 
 # From the announcement of its keys to its commit, a write takes no longer than this.
 LONGEST_WRITE = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What one subject is to become; nothing of it is sealed or stored yet.
-
-    ``before`` is None for a new subject, whose ident row then goes in with it. ``consents`` and ``facts`` are
-    all that will stand; the seal covers them.
-    """
-
-    identity: Identity
-    ident: IdentRow
-    before: SubjectRow | None
-    kind: SubjectKind
-    gates: Gate
-    consents: tuple[ConsentRow, ...]
-    facts: tuple[FactRow, ...]
-    entry: Entry
-    changes: tuple[CellChange, ...] = ()
-    records: tuple[AuthorisationRow, ...] = ()
-    kept_facts: tuple[FactRow, ...] = ()
-    dropped_facts: tuple[FactId, ...] = ()
-    # What must reach the register with the entry.
-    notice: str | None = None
-    idempotency: AnsweredRow | None = None
-    # The admitting app's own id of the new subject.
-    pairwise: tuple[SpaceId, bytes] | None = None
-
-    @property
-    def subject(self) -> SubjectId:
-        """Whose draft it is."""
-        return self.identity.subject
-
-    @property
-    def revision(self) -> int:
-        """The revision that this draft would become."""
-        return (self.before.revision if self.before is not None else 0) + 1
-
-    @property
-    def tiers(self) -> frozenset[Tier]:
-        """The tiers that need a DEK: those whose cells change."""
-        return frozenset(change.field.tier for change in self.changes if change.plain is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +103,7 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
         else:
             outcomes[draft.subject] = Written(one.row)
             if draft.before is not None:
-                tokens.drop_tokens(conn, parts.tenant, _addresses(draft))
+                tokens.drop_tokens(conn, parts.tenant, addresses(draft))
             claimed += token_rows(parts, draft, epochs)
     outcomes |= repeated_within([one.draft for one in sealed], claimed)
     claimed = [row for row in claimed if isinstance(outcomes[row.subject], Written)]
@@ -157,7 +112,7 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
         outcomes[subject] = Conflict("duplicate", field=fields[index_id].name)
     # What a losing draft had put before it lost goes out again, in the same transaction.
     losers = [one.draft for one in sealed if not isinstance(outcomes[one.draft.subject], Written)]
-    tokens.drop_tokens(conn, parts.tenant, [address for draft in losers for address in _addresses(draft)])
+    tokens.drop_tokens(conn, parts.tenant, [address for draft in losers for address in addresses(draft)])
     for row in claimed:
         outcome, field = outcomes[row.subject], fields.get(row.index_id)
         if field is None or field.unique or not isinstance(outcome, Written):
@@ -189,23 +144,6 @@ def _keep_answers(
                 idempotency.forget(conn, row)
 
 
-def repeated_within(drafts: Sequence[Draft], claimed: Sequence[TokenRow]) -> dict[SubjectId, VaultError]:
-    """Of two drafts of one call that want the same unique token, the first in order gets it."""
-    fields = {change.field.exact_index: change.field for draft in drafts for change in draft.changes}
-    first: dict[tuple[int, int, bytes], SubjectId] = {}
-    repeated: dict[SubjectId, VaultError] = {}
-    for row in claimed:
-        if row.is_unique and row.subject not in repeated:
-            holder = first.setdefault((row.index_id, row.epoch, row.token), row.subject)
-            if holder != row.subject:
-                repeated[row.subject] = Conflict("duplicate", field=fields[row.index_id].name)
-    return repeated
-
-
-# A subject may hold one value in several items: that many rows show another subject's, if there is one.
-ENOUGH_TO_TELL = 20
-
-
 def _put(parts: Parts, conn: Connection, one: Sealed) -> None:
     draft, tenant = one.draft, parts.tenant
     if draft.before is None:
@@ -223,58 +161,3 @@ def _put(parts: Parts, conn: Connection, one: Sealed) -> None:
         tenant, entry.id, entry.at_ms, draft.subject, one.row.revision, entry.body(), draft.notice
     )
     outbox.add(conn, [parts.ledger.waiting(waiting)])
-
-
-def _addresses(draft: Draft) -> list[tuple[SubjectId, int, int]]:
-    """Where the tokens of the changed values stand."""
-    return [
-        (draft.subject, index_id, change.item)
-        for change in draft.changes
-        for index_id in (change.field.exact_index, change.field.suffix_index)
-        if (change.field.exact, change.field.suffix_bits) != (False, 0)
-    ]
-
-
-def token_rows(parts: Parts, draft: Draft, epochs: Mapping[Tier, EpochRow]) -> list[TokenRow]:
-    """Compute the tokens of every new value, in every epoch that is written."""
-    rows: list[TokenRow] = []
-    for change in draft.changes:
-        field, plain = change.field, change.plain
-        if plain is None or not (field.exact or field.suffix_bits):
-            continue
-        ending = tail(field, plain) if field.suffix_bits else None
-        for epoch in epochs[field.tier].all:
-            if field.exact:
-                token = parts.tokens.exact(field, normal(field, plain), epoch)
-                rows.append(
-                    _token_row(
-                        parts,
-                        draft,
-                        change,
-                        index_id=field.exact_index,
-                        epoch=epoch,
-                        token=token,
-                        unique=field.unique,
-                    )
-                )
-            if ending is not None:
-                token = parts.tokens.suffix(field, ending, epoch)
-                rows.append(
-                    _token_row(
-                        parts,
-                        draft,
-                        change,
-                        index_id=field.suffix_index,
-                        epoch=epoch,
-                        token=token,
-                        unique=False,
-                    )
-                )
-    return rows
-
-
-def _token_row(
-    parts: Parts, draft: Draft, change: CellChange, *, index_id: int, epoch: int, token: bytes, unique: bool
-) -> TokenRow:
-    mac = parts.tokens.row_mac(index_id, epoch, token=token, subject=draft.subject, item=change.item)
-    return TokenRow(parts.tenant, index_id, epoch, token, draft.subject, change.item, unique, mac)

@@ -14,8 +14,9 @@ from vault.domain.sealed import DekRow, SealedRow, SubjectRow
 from vault.domain.terms import Action, Millis, SubjectId, TenantId, Tier
 from vault.errors import Corrupt, LedgerUnavailable, Stale, VaultError
 from vault.services import witness
+from vault.services.drafting import Draft
 from vault.services.parts import Call, Parts
-from vault.services.storing import Draft, Sealed, Written, store_all
+from vault.services.storing import Sealed, Written, store_all
 from vault.storage import key_states, keys, outbox, subjects
 from vault.storage.unit_of_work import Connection
 
