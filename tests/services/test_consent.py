@@ -1,12 +1,13 @@
 """Consent: given, refused, withdrawn, and proved by a chain of records that is only ever appended."""
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.house import House
-from vault.errors import Corrupt, InvalidValue, NotFound, Refused
-from vault.services import consent
+from vault.errors import Conflict, Corrupt, InvalidValue, NotFound, Refused
+from vault.services import consent, standing_facts
 
 
 def test_without_consent_marketing_sees_nothing_and_with_it_its_tokens(house: House) -> None:
@@ -159,3 +160,25 @@ def test_two_apps_know_one_item_by_different_ids(house: House) -> None:
     assert mine["id"] != yours["id"]
     with pytest.raises(NotFound):
         consent.withdraw(house.parts, house.call("servicedesk"), theirs, str(mine["id"]))
+
+
+def test_the_same_key_records_a_decision_and_a_fact_once(house: House) -> None:
+    customer = house.admit()
+    registry = house.known_to("registry", customer)
+    said: dict[str, Any] = {"kind": "order", "ref": "order-1", "until": None}
+
+    decided = {
+        consent.record(house.parts, house.call("intake", key="c-1"), customer, house.consent("P11")).id
+        for _ in range(2)
+    }
+    stated = {
+        standing_facts.record_fact(house.parts, house.call("registry", key="f-1"), registry, **said)
+        for _ in range(2)
+    }
+
+    assert (len(decided), len(stated)) == (1, 1)
+    assert house.rows_of("data", "SELECT count(*) FROM authorisation") == [(1,)]
+    kinds = [entry["kind"] for entry in house.entries()]
+    assert (kinds.count("consent.recorded"), kinds.count("fact.recorded")) == (1, 1)
+    with pytest.raises(Conflict, match="idempotency_key_reused"):
+        consent.record(house.parts, house.call("intake", key="c-1"), customer, house.consent("P10"))

@@ -11,7 +11,7 @@ from vault.domain.kinds import Kind
 from vault.domain.policy import Purpose
 from vault.domain.terms import Action, ConsentId, id_bytes, id_text
 from vault.errors import Corrupt, Moved, NotFound
-from vault.services import amending, recording, witness
+from vault.services import amending, recording, repeating, witness
 from vault.services.amending import Standing
 from vault.services.drafting import Draft
 from vault.services.parts import Call, Parts
@@ -34,9 +34,13 @@ def record(parts: Parts, call: Call, customer: str, item: Mapping[str, Json]) ->
     for an unknown purpose, notice, form or state; a refusal is recorded like a consent, and where one was in
     force it ends it as a withdrawal does.
     """
+    keyed = repeating.keyed(parts, call, call.idempotency_key, {"consent_of": customer, "item": dict(item)})
 
     def attempt() -> Recorded:
         standing = amending.stand(parts, call, customer, Action.RECORD_CONSENT)
+        known_answer = repeating.answered(parts, keyed, of=standing.located.row.subject)
+        if known_answer is not None:
+            return Recorded(_own_id(call, standing, ConsentId(known_answer.result or b"")))
         at = parts.clock()
         said = recording.event(parts, call.policy, item, at=at)
         known = _same_item(standing, said)
@@ -45,6 +49,8 @@ def record(parts: Parts, call: Call, customer: str, item: Mapping[str, Json]) ->
         ends = known is not None and known.covers(known.purpose, at) and refused
         notice = witness.notice("withdrawn", said.consent) if ends else None
         draft = _appended(parts, call, standing, said, kind=Kind.CONSENT_RECORDED, notice=notice)
+        if keyed is not None:
+            draft = replace(draft, idempotency=repeating.answering(parts, keyed, said.consent))
         # What is given waits for its entry, as everything that permits does.
         (written,) = write(parts, call, [draft], must_hold=refused)
         return Recorded(_own_id(call, standing, said.consent), written.accepted)

@@ -43,8 +43,10 @@ def answering(parts: Parts, row: AnsweredRow, result: bytes | None) -> AnsweredR
     return replace(row, result=result, body=parts.fingerprints.of(b"answer", row.body, result or b""))
 
 
-def answered(parts: Parts, row: AnsweredRow | None) -> AnsweredRow | None:
+def answered(parts: Parts, row: AnsweredRow | None, *, of: SubjectId | None = None) -> AnsweredRow | None:
     """Find how the same call was answered before; raises Conflict where its body was another.
+
+    The result is the subject itself, or something *of* a subject (a consent, a fact).
 
     The first call may have died, or answered 503, after its change took hold: before we say that it did,
     its entry is made durable.
@@ -59,5 +61,5 @@ def answered(parts: Parts, row: AnsweredRow | None) -> AnsweredRow | None:
     if not hmac.compare_digest(known.body, answering(parts, row, known.result).body):
         raise Conflict("idempotency_key_reused")
     if known.result is not None:
-        settle(parts, SubjectId(known.result))
+        settle(parts, of or SubjectId(known.result))
     return known

@@ -1,11 +1,12 @@
 """Standing facts: a registered source says that an order, case or contract is open, and who works on what."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from vault.domain.canonical import Json
 from vault.domain.facts import FactKind, FactRow
-from vault.domain.instants import millis
+from vault.domain.instants import millis, rfc3339
 from vault.domain.kinds import Kind
 from vault.domain.terms import (
     ZERO_ID,
@@ -18,7 +19,7 @@ from vault.domain.terms import (
     is_code,
 )
 from vault.errors import InvalidValue, NotFound, Refused
-from vault.services import amending
+from vault.services import amending, repeating
 from vault.services.amending import Standing
 from vault.services.drafting import Draft
 from vault.services.parts import Call, Parts
@@ -69,14 +70,14 @@ def record_fact(
     said = Statement(customer, kind, ref, until, purpose)
     if kind == FactKind.ASSIGNMENT:
         raise InvalidValue("unknown_code", field="kind")
-    return state_many(parts, call, [said])[0]
+    return _state(parts, call, said)
 
 
 def assign(
     parts: Parts, call: Call, customer: str, *, purpose: str, to: str, ref: str, until: datetime | None
 ) -> str:
     """Record who works on which case or customer; ``to`` is an app's ``app_`` id. Returns an ``asn_`` id."""
-    return state_many(parts, call, [Statement(customer, FactKind.ASSIGNMENT, ref, until, purpose, to)])[0]
+    return _state(parts, call, Statement(customer, FactKind.ASSIGNMENT, ref, until, purpose, to))
 
 
 def state_many(parts: Parts, call: Call, statements: Sequence[Statement]) -> list[str]:
@@ -90,6 +91,25 @@ def state_many(parts: Parts, call: Call, statements: Sequence[Statement]) -> lis
         drafted = [_drafted(parts, call, claim) for claim in claims]
         write(parts, call, [draft for draft, _ in drafted])
         return [own for _, own in drafted]
+
+    return until_current(attempt)
+
+
+def _state(parts: Parts, call: Call, said: Statement) -> str:
+    """State one fact; the same idempotency key answers with the id that it was given."""
+    claim = _claim(parts, call, said)
+    keyed = repeating.keyed(parts, call, call.idempotency_key, _sent(said))
+
+    def attempt() -> str:
+        standing = _stand(parts, call, said.customer)
+        known = repeating.answered(parts, keyed, of=standing.located.row.subject)
+        if known is not None:
+            return _own_id(call, standing, claim, known.result or b"")
+        draft, fact = _drafted_of(parts, call, claim, standing)
+        if keyed is not None:
+            draft = replace(draft, idempotency=repeating.answering(parts, keyed, fact))
+        write(parts, call, [draft])
+        return _own_id(call, standing, claim, fact)
 
     return until_current(attempt)
 
@@ -148,8 +168,13 @@ def _claim(parts: Parts, call: Call, said: Statement) -> _Claim:
 
 def _drafted(parts: Parts, call: Call, claim: _Claim) -> tuple[Draft, str]:
     """Draft the customer with the fact, and say by which id the asker may end it."""
+    standing = _stand(parts, call, claim.said.customer)
+    draft, fact = _drafted_of(parts, call, claim, standing)
+    return draft, _own_id(call, standing, claim, fact)
+
+
+def _drafted_of(parts: Parts, call: Call, claim: _Claim, standing: Standing) -> tuple[Draft, FactId]:
     said, now_ms = claim.said, millis(claim.at)
-    standing = _stand(parts, call, said.customer)
     identity = standing.located.identity
     row = FactRow(
         parts.tenant,
@@ -171,17 +196,32 @@ def _drafted(parts: Parts, call: Call, claim: _Claim) -> tuple[Draft, str]:
     left = tuple(one for one in held if one not in ended and one not in same)
     if len(left) >= MOST_FACTS:
         raise InvalidValue("limit", field="facts")
-    is_assignment = claim.kind is FactKind.ASSIGNMENT
     draft = amending.draft(
         parts,
         call,
         standing,
-        Kind.ASSIGNMENT_MADE if is_assignment else Kind.FACT_RECORDED,
+        Kind.ASSIGNMENT_MADE if claim.kind is FactKind.ASSIGNMENT else Kind.FACT_RECORDED,
         facts=(*left, row),
         dropped_facts=tuple(one.fact for one in (*ended, *same)),
     )
-    own = identity.pairwise(call.actor.space, row.fact)
-    return draft, id_text("asn" if is_assignment else "fct", own)
+    return draft, row.fact
+
+
+def _own_id(call: Call, standing: Standing, claim: _Claim, fact: bytes) -> str:
+    own = standing.located.identity.pairwise(call.actor.space, fact)
+    return id_text("asn" if claim.kind is FactKind.ASSIGNMENT else "fct", own)
+
+
+def _sent(said: Statement) -> dict[str, Json]:
+    until = None if said.until is None else rfc3339(said.until)
+    return {
+        "customer": said.customer,
+        "kind": said.kind,
+        "ref": said.ref,
+        "until": until,
+        "purpose": said.purpose,
+        "to": said.to,
+    }
 
 
 def _stand(parts: Parts, call: Call, customer: str) -> Standing:

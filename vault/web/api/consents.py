@@ -35,6 +35,7 @@ ROUTES = (
         status=201,
         body=schemas.ConsentDecision,
         answer=schemas.Identified,
+        idempotent=True,
         deferrable=True,
     ),
     Route(

@@ -54,6 +54,7 @@ ROUTES = (
         status=201,
         body=schemas.NewFact,
         answer=schemas.Identified,
+        idempotent=True,
     ),
     Route(
         "DELETE",
@@ -73,5 +74,6 @@ ROUTES = (
         status=201,
         body=schemas.NewAssignment,
         answer=schemas.Identified,
+        idempotent=True,
     ),
 )
