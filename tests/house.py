@@ -31,7 +31,8 @@ from vault.domain.terms import (
 )
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, consent, disclose, govern, intake, standing_facts
+from vault.services import authenticate, consent, disclose, govern, intake, rectify, standing_facts
+from vault.services.answering import Admitted
 from vault.services.attest import verify
 from vault.services.governing import operator
 from vault.services.issuing import issue
@@ -216,7 +217,7 @@ class House:
             raise answer
         return answer
 
-    def amend(self, app: str, customer: str, fields: Mapping[str, Json]) -> intake.Admitted:
+    def amend(self, app: str, customer: str, fields: Mapping[str, Json]) -> Admitted:
         """Change fields of the current revision as *app*, by the app's own id."""
         call = self.call(app)
         self.remember_secrets(call, dict(fields))
@@ -224,7 +225,7 @@ class House:
         if isinstance(located, VaultError):
             raise located
         etag = located.identity.etag(call.actor.space, located.row.revision).hex()
-        return intake.amend(self.parts, call, customer, etag, fields=fields, source=None)
+        return rectify.rectify(self.parts, call, customer, etag, fields=fields, source=None)
 
     @staticmethod
     def hours(count: int) -> timedelta:

@@ -22,7 +22,7 @@ from vault.custody.providers.local import LocalSlots
 from vault.domain.terms import PurposeId, RequestId, id_text
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
-from vault.services import consent, founding, intake
+from vault.services import consent, founding, intake, rectify
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.locating import Located, locate
 from vault.services.parts import Call, Parts
@@ -126,7 +126,7 @@ def admit(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
 def amend(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
     located = find(parts, call, order["id"])
     etag = located.identity.etag(call.actor.space, located.row.revision).hex()
-    intake.amend(parts, call, order["id"], etag, fields=order["fields"], source=None)
+    rectify.rectify(parts, call, order["id"], etag, fields=order["fields"], source=None)
 
 
 def withdraw(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:

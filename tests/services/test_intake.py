@@ -7,7 +7,8 @@ import pytest
 from tests.house import ADA, House
 from vault.domain.canonical import Json
 from vault.errors import Conflict, InvalidValue, Refused, Stale, VaultError
-from vault.services import intake
+from vault.services import intake, rectify
+from vault.services.answering import Admitted
 
 Rec = dict[str, Json]
 
@@ -43,14 +44,14 @@ def test_another_match_is_a_warning_that_names_the_field(house: House) -> None:
 def test_of_fifty_that_want_one_number_at_once_exactly_one_gets_it(house: House) -> None:
     call = house.call("intake")
 
-    def one(number: int) -> intake.Admitted | VaultError:
+    def one(number: int) -> Admitted | VaultError:
         record: Rec = {"kind": "person", "fields": {"name": f"客户{number}", "passport": "E12345678"}}
         return intake.admit_many(house.parts, call, [record])[0]
 
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(one, range(50)))
 
-    assert sum(isinstance(outcome, intake.Admitted) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, Admitted) for outcome in outcomes) == 1
     assert {outcome.code for outcome in outcomes if isinstance(outcome, VaultError)} == {"duplicate"}
     assert house.rows_of("data", "SELECT count(*) FROM subject") == [(1,)]
 
@@ -66,13 +67,13 @@ def test_in_a_batch_each_record_has_its_own_outcome(house: House) -> None:
 
     outcomes = intake.admit_many(house.parts, house.call("intake"), records)
 
-    assert isinstance(outcomes[0], intake.Admitted)
+    assert isinstance(outcomes[0], Admitted)
     assert isinstance(outcomes[1], Conflict)
     assert [one.facts["field"] for one in outcomes[2:4] if isinstance(one, InvalidValue)] == [
         "mobile",
         "kind",
     ]
-    assert isinstance(outcomes[4], intake.Admitted)
+    assert isinstance(outcomes[4], Admitted)
 
 
 def test_the_same_key_answers_as_the_first_time_and_admits_once(house: House) -> None:
@@ -97,12 +98,14 @@ def test_an_edit_names_the_revision_it_changes_and_a_stale_one_changes_nothing(h
     call = house.call("servicedesk")
     etag = house.disclose("servicedesk", own, "name").etag
 
-    changed = intake.amend(house.parts, call, own, etag, fields={"mobile": "+8613700137000"}, source="phone")
+    changed = rectify.rectify(
+        house.parts, call, own, etag, fields={"mobile": "+8613700137000"}, source="phone"
+    )
 
     assert house.disclose("servicedesk", own, "mobile").fields == {"mobile": "137****7000"}
     with pytest.raises(Stale):
-        intake.amend(house.parts, call, own, etag, fields={"mobile": None}, source=None)
-    intake.amend(house.parts, call, own, changed.etag, fields={"mobile": None}, source=None)
+        rectify.rectify(house.parts, call, own, etag, fields={"mobile": None}, source=None)
+    rectify.rectify(house.parts, call, own, changed.etag, fields={"mobile": None}, source=None)
     assert house.disclose("servicedesk", own, "mobile").fields == {"mobile": None}
 
 
@@ -115,7 +118,7 @@ def test_two_edits_of_one_revision_at_once_leave_one_of_them(house: House) -> No
 
     def edit(number: int) -> bool:
         try:
-            intake.amend(house.parts, call, own, etag, fields={"notes": f"note {number}"}, source=None)
+            rectify.rectify(house.parts, call, own, etag, fields={"notes": f"note {number}"}, source=None)
         except Stale:
             return False
         return True
@@ -131,7 +134,7 @@ def test_a_role_writes_the_fields_it_may_and_no_other(house: House) -> None:
     etag = house.disclose("servicedesk", own, "name").etag
 
     with pytest.raises(Refused) as raised:
-        intake.amend(
+        rectify.rectify(
             house.parts, house.call("servicedesk"), own, etag, fields={"bank_account": "1"}, source=None
         )
 

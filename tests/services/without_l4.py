@@ -21,7 +21,7 @@ from vault.custody.providers.local import LocalSlots
 from vault.domain.terms import PurposeId, RequestId, SubjectId, Tier
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
-from vault.services import disclose, intake, lookup
+from vault.services import disclose, intake, lookup, rectify
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.locating import locate
 from vault.services.parts import Call, Parts
@@ -112,7 +112,7 @@ def amend(parts: Parts, call: Call, customer: str, number: str | None) -> object
     (located,) = locate(parts, call, [customer])
     assert not isinstance(located, VaultError), located
     etag = located.identity.etag(call.actor.space, located.row.revision).hex()
-    return intake.amend(parts, call, customer, etag, fields={"id_number": number}, source=None)
+    return rectify.rectify(parts, call, customer, etag, fields={"id_number": number}, source=None)
 
 
 def admit(parts: Parts, call: Call, fields: dict[str, Any]) -> object:

@@ -1,4 +1,4 @@
-"""Intake: a customer goes in, is corrected, and gets contacts; every value is checked and sealed."""
+"""Intake: customers and their contacts go in, every value checked and sealed; or it is said what would be."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,32 +11,21 @@ from vault.domain.access import Denied, SubjectFacts, decide
 from vault.domain.canonical import Json
 from vault.domain.instants import month
 from vault.domain.kinds import Kind
-from vault.domain.manifest import parse_body
-from vault.domain.terms import Action, FieldName, Gate, SubjectId, SubjectKind, Tier, id_text
-from vault.errors import Conflict, Corrupt, InvalidValue, Refused, Stale, TierUnavailable, VaultError
+from vault.domain.terms import Action, FieldName, Gate, SubjectId, SubjectKind, id_text
+from vault.errors import Corrupt, InvalidValue, Refused, TierUnavailable, VaultError
 from vault.services import amending, recording, repeating, witness
+from vault.services.answering import Admitted, answer, is_duplicate, warnings_of, write_told
 from vault.services.drafting import Draft, changes, item_number, kind_of, provenance
-from vault.services.locating import Located, locate_subjects
+from vault.services.locating import locate_subjects
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit, refuse
 from vault.services.rehearsing import rehearse, tell_duplicates
 from vault.services.storing import Written
-from vault.services.writing import write, write_each
-from vault.storage import subjects
+from vault.services.writing import write_each
 from vault.storage.idempotency import AnsweredRow
 
 CONTACTS = FieldName("contacts")
 CONTACT_ROLE = FieldName("party_role")
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """What a write answers: the app's own id and ETag, and warnings that name fields, never values."""
-
-    id: str
-    etag: str
-    warnings: tuple[Mapping[str, str], ...] = ()
-    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +55,11 @@ def admit_many(
     """
     outcomes, drafts = _drafted(parts, call, records)
     written = write_each(parts, call, list(drafts.values())) if drafts else []
-    refused = [draft for draft, one in zip(drafts.values(), written, strict=True) if _is_duplicate(one)]
+    refused = [draft for draft, one in zip(drafts.values(), written, strict=True) if is_duplicate(one)]
     if refused:
         tell_duplicates(parts, call, refused)
     for (position, draft), one in zip(drafts.items(), written, strict=True):
-        outcomes[position] = _admitted(call, draft, one) if isinstance(one, Written) else one
+        outcomes[position] = answer(call, draft, one) if isinstance(one, Written) else one
     return [outcomes[position] for position in range(len(records))]
 
 
@@ -87,37 +76,8 @@ def check_many(parts: Parts, call: Call, records: Sequence[Mapping[str, Json]]) 
         for position, one in outcomes.items()
     }
     for position, found in zip(drafts, foreseen, strict=True):
-        checked[position] = found if isinstance(found, VaultError) else Checked(_warnings(found))
+        checked[position] = found if isinstance(found, VaultError) else Checked(warnings_of(found))
     return [checked[position] for position in range(len(records))]
-
-
-def amend(
-    parts: Parts, call: Call, customer: str, etag: str, *, fields: Mapping[str, Json], source: str | None
-) -> Admitted:
-    """Change fields of the revision that *etag* names; None removes, what is not named stays as it is.
-
-    Raises Stale where the customer has moved on, NotFound, InvalidValue, Conflict ``duplicate``.
-    """
-    standing = amending.stand(parts, call, customer, Action.WRITE, fields=list(fields))
-    row, identity = standing.located.row, standing.located.identity
-    if identity.etag(call.actor.space, row.revision).hex() != etag:
-        raise Stale
-    made = changes(
-        call.policy.catalogue,
-        fields,
-        kind=row.kind,
-        given=provenance(parts, call, source),
-        revision=row.revision + 1,
-        items=_items(parts, call, standing.located, fields),
-    )
-    held = standing.located.facts
-    facts = recording.jurisdiction(parts, identity, fields, standing=held, by=call.actor.id, at=parts.clock())
-    dropped = tuple(fact.fact for fact in held if fact not in facts)
-    draft = amending.draft(
-        parts, call, standing, Kind.SUBJECT_CHANGED, changes=made, facts=facts, dropped_facts=dropped
-    )
-    (written,) = _write(parts, call, [draft])
-    return _admitted(call, draft, written)
 
 
 def add_contact(
@@ -159,8 +119,8 @@ def add_contact(
         given.by,
     )
     linked = amending.draft(parts, call, standing, Kind.CONTACT_ADDED, changes=(link,))
-    written, _ = _write(parts, call, [contact, linked])
-    return _admitted(call, contact, written)
+    written, _ = write_told(parts, call, [contact, linked])
+    return answer(call, contact, written)
 
 
 def _drafted(
@@ -235,21 +195,6 @@ def _new(
     )
 
 
-def _items(parts: Parts, call: Call, located: Located, fields: Mapping[str, Json]) -> dict[int, list[int]]:
-    """List the items that stand of each repeatable field to be replaced; the barrier proves them later."""
-    repeatable = [field for field in map(call.policy.catalogue.field, fields) if field.repeatable]
-    tiers: set[Tier] = {tier for field in repeatable for tier in field.tiers}
-    if not tiers:
-        return {}
-    subject = located.row.subject
-    with parts.stores.data.read() as conn:
-        rows = subjects.sealed(conn, parts.tenant, [subject], tiers).get(subject, [])
-    standing: dict[int, list[int]] = {}
-    for entry in (entry for row in rows for entry in parse_body(row.body)):
-        standing.setdefault(entry.field, []).append(entry.item)
-    return standing
-
-
 def _again(parts: Parts, call: Call, answered: AnsweredRow) -> Admitted:
     """Answer as the first call did: the status, the id and the codes are kept, the rest is derived."""
     subject = SubjectId(answered.result or b"")
@@ -261,35 +206,9 @@ def _again(parts: Parts, call: Call, answered: AnsweredRow) -> Admitted:
     return Admitted(
         id_text("cus", found.identity.pairwise(call.actor.space, subject)),
         found.identity.etag(call.actor.space, answered.revision).hex(),
-        _warnings(json.loads(answered.warnings)),
+        warnings_of(json.loads(answered.warnings)),
         replayed=True,
     )
-
-
-def _write(parts: Parts, call: Call, drafts: Sequence[Draft]) -> list[Written]:
-    try:
-        return write(parts, call, drafts)
-    except Conflict as fault:
-        if _is_duplicate(fault):
-            tell_duplicates(parts, call, drafts)
-        raise
-
-
-def _is_duplicate(outcome: Written | VaultError) -> bool:
-    return isinstance(outcome, Conflict) and outcome.code == "duplicate"
-
-
-def _admitted(call: Call, draft: Draft, written: Written) -> Admitted:
-    identity, space = draft.identity, call.actor.space
-    return Admitted(
-        id_text("cus", identity.pairwise(space, draft.subject)),
-        identity.etag(space, written.row.revision).hex(),
-        _warnings(written.possible_duplicates),
-    )
-
-
-def _warnings(possible_duplicates: Sequence[FieldName]) -> tuple[Mapping[str, str], ...]:
-    return tuple({"code": "possible_duplicate", "field": name} for name in possible_duplicates)
 
 
 def _text(value: Json) -> str | None:

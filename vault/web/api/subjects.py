@@ -6,7 +6,8 @@ from flask import Response
 
 from vault.domain.terms import Action
 from vault.errors import Invalid, InvalidValue, VaultError
-from vault.services import history, intake, lookup
+from vault.services import history, intake, lookup, rectify
+from vault.services.answering import Admitted
 from vault.web import emit, schemas
 from vault.web.context import Asked
 from vault.web.problems import problem
@@ -36,7 +37,7 @@ def amend(asked: Asked, customer: str) -> Response:
     """Change fields of the revision that If-Match names."""
     fields, source = asked.body["fields"], asked.body.get("source")
     return _admitted(
-        intake.amend(asked.parts, asked.call, customer, asked.etag, fields=fields, source=source)
+        rectify.rectify(asked.parts, asked.call, customer, asked.etag, fields=fields, source=source)
     )
 
 
@@ -72,7 +73,7 @@ def read_records(body: Any) -> list[Any]:
     return [_read_record(record) for record in load(schemas.Records, body)["records"]]
 
 
-def item(outcome: intake.Admitted | intake.Checked | VaultError, request: str) -> dict[str, Any]:
+def item(outcome: Admitted | intake.Checked | VaultError, request: str) -> dict[str, Any]:
     """Say what became of one record of a batch, or would."""
     if isinstance(outcome, VaultError):
         return {"id": None, "error": problem(outcome, request)}
@@ -107,7 +108,7 @@ def _limit(text: str | None) -> int:
     return limit
 
 
-def _admitted(admitted: intake.Admitted, *, status: int = 200) -> Response:
+def _admitted(admitted: Admitted, *, status: int = 200) -> Response:
     body = {"id": admitted.id, "warnings": admitted.warnings}
     response = emit.json(body, status=status, etag=admitted.etag)
     if admitted.replayed:
