@@ -18,6 +18,8 @@ from vault.bootstrap import found_house, open_house
 from vault.custody.keyring import SLOT_NAMES
 from vault.domain.access import Actor
 from vault.domain.canonical import Json
+from vault.domain.grants import token_bytes
+from vault.domain.kinds import Kind
 from vault.domain.terms import (
     AppId,
     FieldName,
@@ -106,6 +108,8 @@ class House:
     parts: Parts
     apps: dict[str, App] = field(default_factory=dict)
     secret_values: list[str] = field(default_factory=list)
+    # The requests that showed somebody something; each must have its entry.
+    disclosed: list[str] = field(default_factory=list)
 
     # ---- verbs ----
 
@@ -215,6 +219,7 @@ class House:
         (answer,) = disclose.profiles(self.parts, self.call(app, **more), [customer], fields)
         if isinstance(answer, VaultError):
             raise answer
+        self.disclosed.append(answer.request)
         return answer
 
     def amend(self, app: str, customer: str, fields: Mapping[str, Json]) -> Admitted:
@@ -239,14 +244,14 @@ class House:
         if app is not None:
             own = self.app(app)
             headers = {"Authorization": f"Bearer {own.token}", "Vault-Purpose": own.purpose}
-        return Client(flask.test_client(), headers)
+        return Client(flask.test_client(), headers, self.disclosed)
 
     def another(self) -> "House":
         """Another worker: new parts over the same stores, as another process would have them."""
         stack = ExitStack()
         self._others.append(stack)
         parts = stack.enter_context(open_house(self.settings, clock=self.clock, rulebook=RULEBOOK))
-        return House(self.settings, self.clock, parts, self.apps, self.secret_values)
+        return House(self.settings, self.clock, parts, self.apps, self.secret_values, self.disclosed)
 
     _others: list[ExitStack] = field(default_factory=list)
 
@@ -316,9 +321,15 @@ class House:
                 pass
 
     def check(self) -> None:
-        """After every test: the log verifies, and no value stands in any byte of any store."""
+        """After every test: the log verifies, tells every disclosure, and no store's byte holds a value."""
         report = verify(self.parts.stores)
         assert report.ok, report
+        told = {
+            token_bytes(entry["req"]).hex()
+            for entry in self.entries()
+            if entry["kind"] in {Kind.PROFILE_DISCLOSED, Kind.VALUE_REVEALED}
+        }
+        assert set(self.disclosed) - told == set(), "a disclosure has no entry"
         stored = b"".join(self.bytes_of_stores())
         for value in self.secret_values:
             assert value.encode() not in stored, "a value stands in a store"
@@ -344,19 +355,29 @@ class House:
 
 @dataclass(frozen=True)
 class Client:
-    """A Flask test client with an app's headers."""
+    """A Flask test client with an app's headers; it remembers which requests showed something."""
 
     flask: FlaskClient
     headers: Mapping[str, str]
+    disclosed: list[str]
 
     def __getattr__(self, verb: str) -> Callable[..., TestResponse]:
         send = getattr(self.flask, verb)
 
         def call(path: str, *, headers: Mapping[str, str] | None = None, **more: object) -> TestResponse:
             answer: TestResponse = send(path, headers={**self.headers, **(headers or {})}, **more)
+            if answer.status_code == 200 and _shows_something(answer.get_json(silent=True)):
+                self.disclosed.append(answer.get_json()["request"])
             return answer
 
         return call
+
+
+def _shows_something(body: Any) -> bool:
+    """Tell whether an answer is a profile, or a batch with one in it."""
+    return isinstance(body, dict) and (
+        "treatments" in body or ("request" in body and any("treatments" in one for one in body["items"]))
+    )
 
 
 # One invented customer; every test may change what it needs.
