@@ -20,6 +20,13 @@ _LACKING: Final[Mapping[str, ContextClass]] = {
     "strong login": replace(FULL, strength=0),
 }
 _WIDTH: Final = 20
+_LEGEND: Final = (
+    "Who may see, find and change what. Made from the policy; see docs/policies.md.",
+    "",
+    "A field's line says how it is shown at the very most (read=, reveal=) and what may be done with it;",
+    "what must be brought for that stands in brackets. A field without a line is withheld.",
+    '"Needs" is what must be true of the customer before anything is shown or compared.',
+)
 
 _Rows = Mapping[str, MatrixRow]
 
@@ -28,7 +35,7 @@ def write_matrix(policy: Policy) -> str:
     """Write the whole matrix of *policy* as text; a change of policy is a visible change of it."""
     rules = read_rules(policy.cedar, [])
     judge = swear_in(policy, rules)
-    lines = ["Who may see, find and change what. Made from the policy; see docs/policies.md.", ""]
+    lines = [*_LEGEND, ""]
     lines += ["Rules that win over every role:", *_guardrails(rules), ""]
     for role in policy.roles.values():
         for name in sorted(role.purposes):
@@ -46,6 +53,7 @@ def _page(judge: Judge, policy: Policy, role: Role, purpose: Purpose) -> Iterato
     own = ", own only" if role.own else ""
     known_as = " ".join(purpose.dpv)
     yield f"== {role.id} · {purpose.id} {purpose.title} ({known_as}; mask {purpose.mask}{own})"
+    yield f"  needs {_needed(purpose)}"
     rows = {action: _rows(judge, policy, role, purpose, action) for action in Action if action in role.verbs}
     acts = [_with_needs(action, rows[action]) for action in rows if action in WITHOUT_FIELDS]
     if acts:
@@ -55,6 +63,17 @@ def _page(judge: Judge, policy: Policy, role: Role, purpose: Purpose) -> Iterato
         line = " ".join(cell for cell in cells if cell)
         if line:
             yield f"  {name:{_WIDTH}} {line}"
+
+
+def _needed(purpose: Purpose) -> str:
+    """Say what a purpose requires; by regime where they differ."""
+    told = {
+        regime: " and ".join(" or ".join(one.value for one in group) for group in groups) or "nothing"
+        for regime, groups in sorted(purpose.requires.items())
+    }
+    if len(set(told.values())) == 1:
+        return next(iter(told.values()))
+    return "; ".join(f"{needed} ({regime})" for regime, needed in told.items())
 
 
 def _rows(judge: Judge, policy: Policy, role: Role, purpose: Purpose, action: Action) -> dict[str, MatrixRow]:
