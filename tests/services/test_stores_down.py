@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from tests.custody.ledgers import eventually
 from tests.house import ADA, Clock, House, a_house
 from tests.postgres import Server
 from tests.services.faults import ON_POSTGRESQL, ON_SQLITE, befall
+from tests.services.meddling import interrupted
 from vault.domain.grants import token_bytes
-from vault.errors import Refused
+from vault.errors import Refused, Unavailable
 from vault.services import consent, restrict
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
@@ -244,3 +246,35 @@ def test_a_restriction_holds_though_nobody_can_be_told_yet_and_is_told_later(
     assert restrict.restrict(house.parts, call, officers, "disputed") is False
     assert [entry["kind"] for entry in house.entries()].count("restriction.set") == 1
     eventually(lambda: house.rows_of("register", "SELECT kind FROM record") == [("restricted",)])
+
+
+@pytest.mark.parametrize("store", ["data", "keys"])
+def test_a_store_that_goes_away_between_any_two_looks_of_a_reader_leaves_no_entry_unexplained(
+    house: House, store: StoreName
+) -> None:
+    customer = house.admit(PERSON)
+    house.state(customer, "contract")
+    own = house.known_to("servicedesk", customer)
+    answered: set[str] = set()
+    failed_late = 0
+
+    for at in range(1, 40):
+        with ExitStack() as outage:
+            begin = partial(outage.enter_context, befall(house, store, "gone"))
+            with interrupted(house, at, begin) as (worker, moments):
+                told = len(requests(house, "profile.disclosed"))
+                try:
+                    answered.add(worker.disclose("servicedesk", own, "name").request)
+                except Unavailable:
+                    failed_late += len(requests(house, "profile.disclosed")) - told
+        if not moments.came:
+            break
+        if house.parts.stores.audit.path is None:
+            # Sessions that the server had ended are noticed, and replaced, at their next use.
+            house.parts.ledger.settle([])
+
+    unanswered = set(requests(house, "profile.disclosed")) - answered
+    assert failed_late == len(unanswered)
+    # The keys are the first that is read behind the entry: no look of this reader lies between the two.
+    assert unanswered or store == "keys", "no read failed behind its entry"
+    eventually(lambda: set(requests(house, "release.failed")) == unanswered)
