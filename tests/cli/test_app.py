@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from tests.services.office import DAY, FILES, OTHER_FILES, Office, an_office
 from vault.cli.app import app
-from vault.cli.policy_apply import apply, plan
+from vault.cli.policy import apply, plan
 from vault.domain.instants import rfc3339
 from vault.domain.policy import policy_digest
 from vault.errors import Conflict, Invalid, Misconfigured, NotFound, Stale, Unauthenticated

@@ -14,7 +14,7 @@ from vault.errors import Conflict, Invalid, Misconfigured, StoreUnavailable, Una
 
 ROOT = Path(__file__).resolve().parents[2] / "vault"
 # What a command that governs can be refused for; the others bring their own words, or none of their own.
-GOVERNING = ("cli/app.py", "cli/policy_apply.py", "services/govern.py", "services/policies.py")
+GOVERNING = ("cli/app.py", "cli/policy.py", "services/govern.py", "services/policies.py")
 FAMILIES: Mapping[str, type[VaultError]] = {one.__name__: one for one in VaultError.__subclasses__()}
 
 

@@ -23,6 +23,7 @@ MEANINGS: Mapping[str, str] = {
     "policy_unchanged": "These very files are in force already.",
     "stale_revision": "Others were first, again and again; nothing was changed, so repeat it.",
     "refused": "This may not be done.",
+    "changed_meanwhile": "Others kept changing the same; nothing was changed here, so repeat it.",
     "sealed_value_rejected": "A store does not hold what was put into it; see value.rejected in the ledger.",
     "store_unavailable": f"The data store does not answer. {_LOOK}",
     "keys_unavailable": f"The keys store does not answer. {_LOOK}",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 from typing_extensions import override
 
-from vault.cli import app, demo, house, importing, ledger, policy, policy_apply, serve
+from vault.cli import app, demo, house, importing, ledger, policy, serve
 from vault.cli.faults import told
 from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable, VaultError
 from vault.services.parts import Parts
@@ -63,8 +63,6 @@ def cli() -> None:
     """
 
 
-policy.policy.add_command(policy_apply.plan)
-policy.policy.add_command(policy_apply.apply)
 for command in (
     house.init,
     house.doctor,

@@ -1,23 +1,37 @@
-"""Policy: ``vaultctl policy``, what the policy files say and what is wrong with them."""
+"""Policy: ``vaultctl policy``, what policy files say, what they would change, and how they come in force."""
 
 import json
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
-from vault.services import vetting
+from vault.errors import Invalid, Misconfigured
+from vault.services import policies, vetting
+from vault.services.governing import operator
+from vault.services.parts import Parts
 
-_FOLDER = click.argument("folder", type=click.Path(path_type=Path), default=Path("policies"), metavar="[DIR]")
+Doors = Callable[[], AbstractContextManager[Parts]]
+
+_own_files = click.argument(
+    "folder", type=click.Path(path_type=Path), default=Path("policies"), metavar="[DIR]"
+)
+_files = click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR"
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group()
 def policy() -> None:
-    """Check the policy files and show what they allow."""
+    """Check policy files, show what they allow, and put them in force."""
 
 
 @policy.command()
-@_FOLDER
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_own_files
+@_as_json
 def check(folder: Path, *, as_json: bool) -> None:
     """Check the policy files of DIR (default: policies); no house is needed.
 
@@ -40,7 +54,58 @@ def check(folder: Path, *, as_json: bool) -> None:
 
 
 @policy.command()
-@_FOLDER
+@_own_files
 def matrix(folder: Path) -> None:
-    """Print who may see, find and change what under the policy files of DIR."""
+    """Print who may see, find and change what under the policy files of DIR (default: policies)."""
     click.echo(vetting.matrix(folder), nl=False)
+
+
+@policy.command()
+@_files
+@_as_json
+@click.pass_obj
+def plan(doors: Doors, /, *, folder: Path, as_json: bool) -> None:
+    """Compare the policy files of DIR with what is in force; ends with 2 where they have mistakes."""
+    files = policies.candidate(folder)
+    with doors() as parts:
+        planned = policies.plan(parts, files)
+    base = planned.base.hex() if planned.base is not None else None
+    if as_json:
+        mistakes = [str(mistake) for mistake in planned.mistakes]
+        told = {
+            "base": base,
+            "digest": planned.digest.hex(),
+            "changed": [*planned.changed],
+            "mistakes": mistakes,
+        }
+        click.echo(json.dumps(told, indent=2))
+    else:
+        click.echo(f"base    {base or 'none'}\ndigest  {planned.digest.hex()}")
+        for name in planned.changed:
+            click.echo(f"changed {name}")
+    if planned.mistakes:
+        raise Misconfigured([str(mistake) for mistake in planned.mistakes])
+
+
+@policy.command()
+@_files
+@click.option("--base", required=True, metavar="DIGEST", help="What `policy plan` named as its base.")
+@_as_json
+@click.pass_obj
+def apply(doors: Doors, /, *, folder: Path, base: str, as_json: bool) -> None:
+    """Put the policy files of DIR in force, if what they were planned against still is."""
+    files = policies.candidate(folder)
+    actor = operator(os.getuid())
+    with doors() as parts:
+        row = policies.apply_policy(parts, actor, files=files, base_digest=_digest(base), author=actor.name)
+    if as_json:
+        click.echo(json.dumps({"number": row.number, "digest": row.digest.hex()}, indent=2))
+    else:
+        click.echo(f"version {row.number} is in force, digest {row.digest.hex()}")
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise Invalid("digest") from None
