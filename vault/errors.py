@@ -23,7 +23,7 @@ from typing_extensions import override
 
 
 class VaultError(Exception):
-    """The root of the tree; ``code`` is stable and documented in ``docs/api.md``."""
+    """The root of the tree; ``code`` is stable, and told in ``docs/api.md`` or by ``vaultctl`` itself."""
 
     code = "internal"
 

@@ -60,6 +60,14 @@ def test_speaking_of_a_grant_is_not_making_one(innocent: str) -> None:
     assert not _makes_a_grant(innocent)
 
 
+def test_every_failure_stands_in_the_tree_that_is_drawn() -> None:
+    tree = ast.parse((ROOT / "vault" / "errors.py").read_text())
+    drawn = ast.get_docstring(tree) or ""
+    failures = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+
+    assert {name for name in failures if name not in drawn} == set()
+
+
 def _makes_a_grant(source: str) -> bool:
     """Tell whether *source* calls the class, its parts, or copies a grant with other items."""
     for node in ast.walk(ast.parse(source)):
