@@ -18,6 +18,8 @@ from vault.domain.canonical import Json
 from vault.domain.terms import Tier
 from vault.services import watch
 
+pytestmark = pytest.mark.slow
+
 # For every field above L2 a value that nobody meets by chance; short ones are longer here.
 PERSON: dict[str, Json] = {
     "name": "独孤金丝雀一号",

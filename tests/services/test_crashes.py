@@ -16,6 +16,8 @@ from vault.domain.canonical import Json
 from vault.errors import Refused
 from vault.services import consent, intake
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("dying.py")
 # Beyond so many commits no write goes.

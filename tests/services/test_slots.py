@@ -21,6 +21,8 @@ from vault.domain.canonical import Json
 from vault.domain.terms import SubjectId, Tier
 from vault.storage import keys
 
+pytestmark = pytest.mark.slow
+
 NOBODY = 65534
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("without_l4.py")
