@@ -6,14 +6,13 @@ from datetime import datetime
 
 from vault.custody.authority import Amendment, Standing
 from vault.domain.access import Actor
-from vault.domain.canonical import Json, canonical
 from vault.domain.entry import ActorRef, Entry, ObjectRef, PolicyRef
-from vault.domain.grants import token_text
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.policy import Policy
 from vault.domain.terms import ZERO_ID, Action, ActorId, AppId, EntryId, SpaceId
 from vault.errors import LedgerUnavailable, Refused, Stale
+from vault.services import witness
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.parts import Parts
 from vault.storage import accounts, keys, outbox, policies
@@ -144,10 +143,7 @@ def _entry(
 
 
 def _outbox_row(parts: Parts, entry: Entry, told: Told, *, version: int) -> OutboxRow:
-    notice = None
-    if told.ended is not None:
-        ended: Json = {"kind": "revoked", "ref": token_text(told.ended), "tier": 0, "gen": 0}
-        notice = canonical([ended]).decode()
+    notice = witness.notice("revoked", told.ended) if told.ended is not None else None
     # A row without a subject is one of the authority: its revision is the authority's version.
     row = OutboxRow(parts.tenant, entry.id, entry.at_ms, None, version, entry.body(), notice)
     return parts.ledger.waiting(row)

@@ -1,4 +1,4 @@
-"""Parts: the frozen record of clock, stores, custody and rulebook that a service works with."""
+"""Parts: what every use case is given: clock, stores, custody and rulebook, and the call to carry out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
