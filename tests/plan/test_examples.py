@@ -89,7 +89,7 @@ def test_the_mapping_of_the_import_page_is_one() -> None:
 def test_every_key_of_a_mapping_is_explained() -> None:
     page = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]*) \|", page, re.MULTILINE))))
-    reader = (ROOT / "vault" / "services" / "mapping_file.py").read_text(encoding="utf-8")
+    reader = (ROOT / "vault" / "services" / "bulk" / "mapping_file.py").read_text(encoding="utf-8")
 
     taken = set(re.findall(r'\.(?:take|text|texts|words|codes|tables|given)\(\s*"(\w+)"', reader))
 
