@@ -248,6 +248,7 @@ def test_a_restriction_holds_though_nobody_can_be_told_yet_and_is_told_later(
     eventually(lambda: house.rows_of("register", "SELECT kind FROM record") == [("restricted",)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["data", "keys"])
 def test_a_store_that_goes_away_between_any_two_looks_of_a_reader_leaves_no_entry_unexplained(
     house: House, store: StoreName

@@ -1,14 +1,19 @@
 """Workers: what ended on one is felt by the next read on another, and by who was waiting there already."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from threading import Event
 
 import pytest
 
+from tests.custody.ledgers import eventually
 from tests.house import ADA, House
 from tests.services.meddling import interrupted
 from tests.services.turns import overtaken
+from vault.domain.grants import token_bytes
 from vault.domain.terms import id_text
 from vault.errors import Refused, Unauthenticated, Unavailable, VaultError
 from vault.rulebook.reading import read_folder
@@ -230,6 +235,7 @@ def test_an_app_with_a_second_secret_goes_on_where_only_the_other_was_ended(
     assert outcome.result().id == own
 
 
+@pytest.mark.slow
 def test_a_whole_write_between_any_two_looks_of_a_reader_never_seems_to_be_tampering(
     house: House, customer: str
 ) -> None:
@@ -251,6 +257,7 @@ def test_a_whole_write_between_any_two_looks_of_a_reader_never_seems_to_be_tampe
     assert "value.rejected" not in {entry["kind"] for entry in house.entries()}
 
 
+@pytest.mark.slow
 def test_a_restriction_between_any_two_looks_of_a_reader_leaves_no_later_entry_of_a_release(
     house: House, customer: str
 ) -> None:
@@ -278,3 +285,43 @@ def _shown(worker: House, own: str) -> object | None:
         return worker.disclose("servicedesk", own, "name")
     except Refused:
         return None
+
+
+@pytest.mark.slow
+def test_however_fast_a_restriction_comes_and_goes_no_release_stands_behind_it_in_the_ledger(
+    house: House, customer: str
+) -> None:
+    own, officers = house.known_to("servicedesk", customer), house.known_to("officer", customer)
+    readers, call = [house.another(), house.another()], house.call("officer")
+    answered: set[str] = set()
+    ended = Event()
+
+    def read_on(worker: House) -> None:
+        while not ended.is_set():
+            with suppress(Refused, Unavailable):
+                answered.add(worker.disclose("servicedesk", own, "name").request)
+
+    with ThreadPoolExecutor(4) as pool:
+        reading = [pool.submit(read_on, worker) for worker in readers * 2]
+        for _ in range(12):
+            restrict.restrict(house.parts, call, officers, "disputed")
+            restrict.lift(house.parts, call, officers)
+            before = len(answered)
+            eventually(partial(grew, answered, before))
+        ended.set()
+
+    assert [one.exception() for one in reading] == [None] * 4
+    restricted = False
+    behind: dict[str, bool] = {}
+    for entry in house.entries():
+        if entry["kind"] in {"restriction.set", "restriction.lifted"}:
+            restricted = entry["kind"] == "restriction.set"
+        if entry["kind"] == "profile.disclosed":
+            # One that was cancelled is followed by another of the same request, under which it was released.
+            behind[token_bytes(str(entry["req"])).hex()] = restricted
+    assert answered
+    assert not any(behind[request] for request in answered), "released on the old state"
+
+
+def grew(answered: set[str], before: int) -> bool:
+    return len(answered) > before
