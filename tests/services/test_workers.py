@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
 
@@ -325,3 +325,27 @@ def test_however_fast_a_restriction_comes_and_goes_no_release_stands_behind_it_i
 
 def grew(answered: set[str], before: int) -> bool:
     return len(answered) > before
+
+
+@pytest.mark.slow
+def test_a_write_whose_secret_ends_on_the_way_changes_nothing_once_that_was_answered(
+    house: House, customer: str
+) -> None:
+    own, app, ends = house.known_to("servicedesk", customer), house.app("servicedesk"), house.hours(24)
+    refused = 0
+
+    for at in range(1, 40):
+        issued = govern.issue_secret(house.parts, house.operator, app.id, expires=house.clock() + ends)
+        house.apps["servicedesk"] = replace(app, token=issued.token)
+        end = partial(govern.revoke_secret, house.parts, house.operator, app.id, secret=issued.secret)
+        before = house.rows_of("data", "SELECT sum(revision) FROM subject")
+        with interrupted(house, at, end) as (worker, moments):
+            try:
+                worker.amend("servicedesk", own, {"notes": f"note {at}"})
+            except Unauthenticated:
+                refused += 1
+                assert house.rows_of("data", "SELECT sum(revision) FROM subject") == before
+        if not moments.came:
+            break
+
+    assert refused > 3
