@@ -81,7 +81,6 @@ def test_every_field_above_l2_has_its_canary(house: House) -> None:
     assert above == PERSON.keys() | {"person_in_charge"} | CODES
 
 
-@pytest.mark.slow
 def test_a_days_work_leaves_no_value_where_it_must_not_be(
     quiet: Path,
     house: House,
@@ -114,7 +113,6 @@ def test_a_days_work_leaves_no_value_where_it_must_not_be(
     assert not any(file.is_file() for file in quiet.rglob("*")), "a temporary file was left"
 
 
-@pytest.mark.slow
 def test_a_days_work_leaves_no_value_in_the_files_of_the_server(postgresql_house: House) -> None:
     work(postgresql_house)
     ((folder,),) = postgresql_house.rows_of("data", "SELECT current_setting('data_directory')")

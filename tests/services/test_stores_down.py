@@ -27,8 +27,6 @@ pytestmark = pytest.mark.slow
 # Nothing of it is unique: the house of these tests has many of them.
 PERSON = {name: ADA[name] for name in ("name", "mobile", "email", "address", "birthday")}
 SHOWN = {"name": "欧阳**", "mobile": "138****8000"}
-# An app that stands by while its store is locked waits as long as the store does.
-LOCKED = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +76,7 @@ CASES = [
         store,
         what,
         id=f"{fixture}-{store}-{what}",
-        marks=[
-            *([LOCKED] if what == "locked" else []),
-            *([pytest.mark.postgresql] if fixture == "server" else []),
-        ],
+        marks=[pytest.mark.postgresql] if fixture == "server" else [],
     )
     for fixture, faults in (("files", ON_SQLITE), ("server", ON_POSTGRESQL))
     for store in STORE_NAMES
@@ -248,7 +243,6 @@ def test_a_restriction_holds_though_nobody_can_be_told_yet_and_is_told_later(
     eventually(lambda: house.rows_of("register", "SELECT kind FROM record") == [("restricted",)])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("store", ["data", "keys"])
 def test_a_store_that_goes_away_between_any_two_looks_of_a_reader_leaves_no_entry_unexplained(
     house: House, store: StoreName

@@ -235,7 +235,6 @@ def test_an_app_with_a_second_secret_goes_on_where_only_the_other_was_ended(
     assert outcome.result().id == own
 
 
-@pytest.mark.slow
 def test_a_whole_write_between_any_two_looks_of_a_reader_never_seems_to_be_tampering(
     house: House, customer: str
 ) -> None:
@@ -257,7 +256,6 @@ def test_a_whole_write_between_any_two_looks_of_a_reader_never_seems_to_be_tampe
     assert "value.rejected" not in {entry["kind"] for entry in house.entries()}
 
 
-@pytest.mark.slow
 def test_a_restriction_between_any_two_looks_of_a_reader_leaves_no_later_entry_of_a_release(
     house: House, customer: str
 ) -> None:
@@ -287,7 +285,6 @@ def _shown(worker: House, own: str) -> object | None:
         return None
 
 
-@pytest.mark.slow
 def test_however_fast_a_restriction_comes_and_goes_no_release_stands_behind_it_in_the_ledger(
     house: House, customer: str
 ) -> None:
@@ -327,7 +324,6 @@ def grew(answered: set[str], before: int) -> bool:
     return len(answered) > before
 
 
-@pytest.mark.slow
 def test_a_write_whose_secret_ends_on_the_way_changes_nothing_once_that_was_answered(
     house: House, customer: str
 ) -> None:
