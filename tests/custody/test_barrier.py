@@ -1,6 +1,7 @@
 """The barrier opens exactly what a grant lists, once, under the receipt of its entry."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.custody.workbench import (
     CATALOGUE,
     FIELDS,
     HOUSE,
+    NOW,
     PLAIN,
     TENANT,
     Customer,
@@ -227,7 +229,7 @@ def test_a_grant_opens_nobody_else() -> None:
     ("changed", "why"),
     [
         ({"token": bytes(16)}, "grant_subject"),
-        ({"month": 202612}, "grant_subject"),
+        ({"at": NOW + timedelta(days=31)}, "grant_subject"),
         ({"revision": 2}, "grant_revision"),
     ],
 )
