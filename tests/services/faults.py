@@ -111,15 +111,25 @@ def _full_disk(house: House, store: StoreName) -> Iterator[None]:
                 ).format(table, sql.Identifier(store))
             )
         yield
-        conn.execute(sql.SQL("DROP FUNCTION {}.no_room() CASCADE").format(sql.Identifier(store)))
+        # One table after the other: who holds one lock and waits for the next may meet the house halfway.
+        for table in _tables(conn, store):
+            conn.execute(sql.SQL("DROP TRIGGER a_no_room ON {}").format(table))
+        conn.execute(sql.SQL("DROP FUNCTION {}.no_room()").format(sql.Identifier(store)))
 
 
 @contextmanager
 def _locked_tables(house: House, store: StoreName) -> Iterator[None]:
-    with owner(house) as conn, conn.transaction():
-        for table in _tables(conn, store):
-            conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
+    with owner(house) as conn:
+        conn.autocommit = False
+        tables = sql.SQL(", ").join(_tables(conn, store))
+        for _ in range(20):
+            # The house may be in the middle of something that takes them in another order.
+            with suppress(psycopg.errors.DeadlockDetected):
+                conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(tables))
+                break
+            conn.rollback()
         yield
+        conn.rollback()
 
 
 @contextmanager
