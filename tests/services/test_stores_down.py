@@ -164,7 +164,13 @@ def test_an_admission_is_whole_or_nothing_and_its_key_completes_it(
     eventually(lambda: house.rows_of("data", "SELECT entry FROM outbox") == [])
 
 
-@pytest.mark.parametrize(("known", "store", "what"), CASES, indirect=["known"])
+# A locked store costs everybody seconds; what a withdrawal does with it shows where it must not wait.
+WITHDRAWALS = [
+    case for case in CASES if case.values[2] != "locked" or case.values[1] in {"audit", "register"}
+]
+
+
+@pytest.mark.parametrize(("known", "store", "what"), WITHDRAWALS, indirect=["known"])
 def test_a_withdrawal_holds_as_soon_as_it_is_answered_and_its_entry_comes(
     known: tuple[House, str, str], store: StoreName, what: str
 ) -> None:
