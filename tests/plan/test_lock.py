@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = {name: (ROOT / "requirements" / f"{name}.txt").read_text() for name in ("runtime", "dev")}
-PIN = re.compile(r"^([a-z0-9.-]+)==(\S+)", re.MULTILINE)
+PIN = re.compile(r"^([a-z0-9.-]+)(?:\[[a-z0-9,-]+\])?==(\S+)", re.MULTILINE)
 NAME = re.compile(r"[A-Za-z0-9.-]+")
+WITH_EXTRAS = re.compile(r"^([A-Za-z0-9._-]+)\[([A-Za-z0-9,_-]+)\](?!.*\bextra\s*==)")
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -35,6 +37,27 @@ def test_a_lock_has_all_that_the_project_asks_for(name: str, asked: list[str]) -
     missing = [one for one in asked if NAME.match(one)[0] not in pinned]  # type: ignore[index]
 
     assert missing == [], "run scripts/lock"
+
+
+def test_a_package_asked_for_with_extras_is_pinned_with_them() -> None:
+    pinned = re.findall(r"^[a-z0-9.-]+(?:\[\S+\])?(?===)", LOCKS["dev"], re.MULTILINE)
+
+    asked = {
+        f"{found[1].lower()}[{found[2]}]"
+        for name in map(NAME.match, pinned)
+        for one in _requirements_of(name[0])  # type: ignore[index]
+        if (found := WITH_EXTRAS.match(one))
+    }
+
+    assert "coverage[toml]" in asked
+    assert asked - set(pinned) == set(), "pip in hash mode refuses what is not pinned as it is asked for"
+
+
+def _requirements_of(package: str) -> list[str]:
+    try:
+        return metadata.requires(package) or []
+    except metadata.PackageNotFoundError:
+        return []  # another platform's
 
 
 def test_what_is_tested_is_what_serves() -> None:
