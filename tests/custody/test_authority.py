@@ -306,6 +306,27 @@ def test_a_version_at_its_floor_or_announced_is_admitted(registry: Registry, flo
     check_floor(registry.standing, floors)
 
 
+def test_a_version_that_was_announced_while_it_was_read_is_admitted(registry: Registry) -> None:
+    check_floor(registry.standing, Floors(1, 1, 0), Floors(5, 6, 0))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (Floors(4, 4, 0), Floors(4, 5, 0), "authority_rollback"),
+        (Floors(1, 1, 0), Floors(2, 2, 0), "authority_version"),
+        (Floors(1, 1, 0), None, "authority_version"),
+    ],
+)
+def test_a_second_look_admits_no_version_that_was_overtaken_before_or_never_announced(
+    registry: Registry, before: Floors, after: Floors | None, reason: str
+) -> None:
+    with pytest.raises(Corrupt) as refused:
+        check_floor(registry.standing, before, after)
+
+    assert refused.value.reason == reason
+
+
 CELLS = [
     (table.name, column.name)
     for table in (

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.services.office import DAY, OPERATOR, Office
 from vault.custody import credentials
+from vault.custody.authority import Standing
 from vault.domain.grants import token_text
-from vault.domain.terms import AppId, GrantId, PurposeId, RoleId, id_text
+from vault.domain.terms import ZERO_ID, AppId, GrantId, PurposeId, RoleId, id_text
 from vault.errors import Conflict, Invalid, LedgerUnavailable, NotFound, Refused, Stale, VaultError
 from vault.services import govern
+from vault.services.authenticate import stand
 from vault.services.govern import Issued, Wish
 from vault.services.governing import operator
 from vault.storage import keys
@@ -185,6 +188,23 @@ def test_many_governors_at_once_lose_nothing(office: Office) -> None:
     assert sorted(account.app.name for account in govern.accounts(office.parts)) == made
     assert office.version() == 1 + len(made)
     assert office.floors() == (office.version(), office.version())
+
+
+def test_a_reader_whom_writers_overtake_between_his_two_looks_is_not_told_of_a_fault(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing_of = office.parts.authority.standing_of
+
+    def overtaken(*asked: Any) -> Standing:
+        # Between any look at the floors and the rows, two writers come by.
+        other = office.another()
+        other.hire(f"app-{other.version()}")
+        other.hire(f"app-{other.version()}")
+        return standing_of(*asked)
+
+    monkeypatch.setattr(office.parts.authority, "standing_of", overtaken)
+
+    assert stand(office.parts, AppId(ZERO_ID)).version == 3
 
 
 def test_a_command_goes_on_where_a_crash_left_an_announced_version(office: Office) -> None:

@@ -180,11 +180,17 @@ class Authority:
         )
 
 
-def check_floor(standing: Standing, floors: Floors | None) -> None:
-    """Refuse a version below its floor in the keys store, or one that no writer announced there."""
-    if floors is None or standing.version < floors.authority_floor:
+def check_floor(standing: Standing, before: Floors | None, after: Floors | None = None) -> None:
+    """Refuse a version below its floor in the keys store, or one that no writer announced there.
+
+    *before* are the floors as they were read before *standing*, *after* those after it, which a reader asks
+    for where writers were at work in between. A writer announces first and raises the floor last, so an
+    honest version lies between the oldest that served before and the newest announced after.
+    """
+    if before is None or standing.version < before.authority_floor:
         raise Corrupt("authority_rollback")
-    if standing.version not in {floors.authority_floor, floors.authority_pending}:
+    newest = after or before
+    if standing.version > max(newest.authority_floor, newest.authority_pending):
         raise Corrupt("authority_version")
 
 

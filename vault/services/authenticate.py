@@ -17,7 +17,6 @@ from vault.errors import Corrupt, Unauthenticated
 from vault.services.parts import Call, Parts
 from vault.storage import keys
 from vault.storage.accounts import SecretRow
-from vault.storage.keys import Floors
 
 LIVE = "live"
 REVOKED = "revoked"
@@ -53,14 +52,17 @@ def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime)
 
 def stand(parts: Parts, app_id: AppId) -> Standing:
     """Read the authority as it stands now, with the rows of *app_id*, at a version that its floor admits."""
-    standing, floors = _read(parts, app_id)
+    with parts.stores.keys.read() as conn:
+        before = keys.floors(conn)
+    with parts.stores.data.read() as conn:
+        standing = parts.authority.standing_of(conn, app_id)
     try:
-        check_floor(standing, floors)
+        check_floor(standing, before)
     except Corrupt:
-        # A writer announces its version in the keys store first, so a reader in between sees one that the
-        # floor does not fit. Reading once more tells that from a rollback (DESIGN §4).
-        standing, floors = _read(parts, app_id)
-        check_floor(standing, floors)
+        # Writers may have been at work between the two looks, however many; what they announced is in the
+        # floors by now. That tells them from an owner who went back or ahead (DESIGN §4).
+        with parts.stores.keys.read() as conn:
+            check_floor(standing, before, keys.floors(conn))
     return standing
 
 
@@ -127,13 +129,6 @@ def policy_in_force(parts: Parts, standing: Standing) -> Policy:
         parts.ledger.refuse(_rejected(parts, fault, about, source="", at=parts.clock()))
         raise
     return parts.rulebook.policy(standing.policy_number, files)
-
-
-def _read(parts: Parts, app_id: AppId) -> tuple[Standing, Floors | None]:
-    with parts.stores.keys.read() as conn:
-        floors = keys.floors(conn)
-    with parts.stores.data.read() as conn:
-        return parts.authority.standing_of(conn, app_id), floors
 
 
 def _shown(parts: Parts, standing: Standing, presented: Credential, at: datetime) -> SecretRow | str:
