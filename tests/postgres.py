@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,9 @@ _OLDEST = 15  # CREATE DATABASE … STRATEGY came with 15.
 _NOBODY = 65534  # PostgreSQL refuses to run as root.
 _PATIENCE_SECONDS = 60
 # The keeper waits at the pipe of `a_run` and takes the server down with the run: a killed run leaves nothing.
-_KEEPER = '{ "$@" >"$0/server.log" 2>&1 & read -r _ <"$0/../alive"; kill -INT $!; wait; } >/dev/null 2>&1 &'
+_KEEPER = (
+    '{ "$@" >"$0/postgres/server.log" 2>&1 & read -r _ <"$0/alive"; kill -INT $!; wait; } >/dev/null 2>&1 &'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,19 @@ class Server:
 @contextmanager
 def a_run() -> Iterator[None]:
     """Bracket a whole test run, in the process that began it; a server that it started ends with it."""
-    with tempfile.TemporaryDirectory(prefix="vault-tests-", ignore_cleanup_errors=True) as folder:
-        run = Path(folder)
+    # The data lies where pytest's own folders do, in memory if scripts/test found enough of it: a database
+    # is copied in a fifth of the time. Memory often lets no program run, so the rest lies beside it.
+    roots = (None, os.environ.get("PYTEST_DEBUG_TEMPROOT"))
+    with ExitStack() as folders:
+        run, data = (Path(folders.enter_context(_a_folder(root))) for root in roots)
         run.chmod(0o755)
+        (run / "postgres").symlink_to(data)
         # Whoever reads this pipe hears nothing until its last writer is gone, which is this process,
         # however it ends: descriptors are not inherited, so no worker keeps the pipe open.
         os.mkfifo(run / "alive")
         (run / "alive").chmod(0o644)
         alive = os.open(run / "alive", os.O_RDWR)
-        os.environ[_RUN] = folder
+        os.environ[_RUN] = str(run)
         try:
             yield
         finally:
@@ -86,6 +92,10 @@ def a_run() -> Iterator[None]:
             os.close(alive)
             _wait_until(lambda: not (run / "postgres" / "postmaster.pid").exists(), "PostgreSQL to stop")
             del os.environ[_RUN]
+
+
+def _a_folder(root: str | None) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="vault-tests-", dir=root, ignore_cleanup_errors=True)
 
 
 def the_server(migrate: Callable[[str], None]) -> Server:
@@ -122,7 +132,6 @@ def _clear_away(run: Path) -> None:
 
 def _start(run: Path) -> str:
     programs, data = _programs(run), run / "postgres"
-    data.mkdir(mode=0o700)
     if os.getuid() == 0:
         os.chown(data, _NOBODY, _NOBODY)
     options = "--no-sync --no-locale --encoding=UTF8 --auth=trust --username=vault"
@@ -130,7 +139,7 @@ def _start(run: Path) -> str:
     # -F: nothing here outlives the run. What a production house asks of its server it checks by itself.
     options = "-F -c listen_addresses= -c max_connections=200"
     server = [str(programs / "postgres"), *options.split(), "-D", str(data), "-k", str(data)]
-    _call("sh", "-c", _KEEPER, data, *server).check_returncode()
+    _call("sh", "-c", _KEEPER, run, *server).check_returncode()
     url = f"postgresql://vault@/postgres?host={data}"
     _wait_until(lambda: _answers(url), f"PostgreSQL to start ({data}/server.log)")
     return url

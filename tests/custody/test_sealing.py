@@ -145,7 +145,7 @@ def test_what_stands_is_proved_before_it_is_extended() -> None:
         return rows if changed is None else {**rows, Tier.L3: changed}
 
     refused = {
-        "manifest_mac": replace(row, body=row.body[:-1] + b"x"),
+        "manifest_mac": replace(row, body=row.body[:-1] + bytes([row.body[-1] ^ 1])),
         "manifest_missing": None,
         "manifest_revision": old.rows[Tier.L3],
         "cell_tag": replace(row, cells=row.cells[:-1] + bytes([row.cells[-1] ^ 1])),
