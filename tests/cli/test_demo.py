@@ -35,6 +35,9 @@ from vault.services.parts import Parts
 from vault.services.policies import candidate, default_folder
 from vault.settings import Mode, Settings
 
+# One worker makes the town, and keeps it for all of these.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("town")]
+
 ROOT = Path(__file__).parents[2]
 COUNT = 60
 FIELDS = ("name", "mobile", "address", "email", "customer_no", "bank_account")
@@ -332,7 +335,6 @@ def ended(process: subprocess.Popen[str], number: int) -> tuple[int, str]:
     return process.returncode, errors
 
 
-@pytest.mark.slow
 def test_it_starts_serves_ends_cleanly_and_keeps_what_it_holds(tmp_path: Path) -> None:
     state, port = tmp_path / "state", free_port()
     words = ("--state", str(state), "--port", str(port), "--customers", "20")
@@ -359,7 +361,6 @@ def test_it_starts_serves_ends_cleanly_and_keeps_what_it_holds(tmp_path: Path) -
     assert (state / "demo.json").read_text() == document.replace(f":{port}", f":{other}")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_start_that_is_ended_while_it_loads_is_clean_and_begins_anew(tmp_path: Path, number: int) -> None:
     state = tmp_path / "state"
@@ -377,7 +378,6 @@ def test_a_start_that_is_ended_while_it_loads_is_clean_and_begins_anew(tmp_path:
     assert list(state.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_a_port_that_is_taken_is_told_before_anything_is_made(tmp_path: Path) -> None:
     with ExitStack() as open_:
         listener = open_.enter_context(socket.create_server(("127.0.0.1", 0)))

@@ -46,6 +46,7 @@ def test_programs_get_one_object(tmp_path: Path) -> None:
     assert answer["mistakes"][0].keys() == {"file", "line", "code", "remedy"}
 
 
+@pytest.mark.slow
 def test_the_matrix_is_printed_from_a_good_folder_only(tmp_path: Path) -> None:
     _lay(tmp_path, delivered.files())
     good = CliRunner().invoke(policy, ["matrix", str(tmp_path)])

@@ -24,6 +24,8 @@ from vault.domain.kinds import Kind
 from vault.errors import LedgerUnavailable
 from vault.storage.unit_of_work import Stores
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -67,7 +69,6 @@ def test_four_processes_of_eight_threads_leave_no_gap_and_get_their_own_places(
     checked(stores)
 
 
-@pytest.mark.slow
 def test_a_killed_worker_leaves_the_ledger_whole_and_every_receipt_true(
     ledger: Ledger, stores: Stores, store_urls: Mapping[str, str]
 ) -> None:
@@ -91,7 +92,6 @@ def test_a_killed_worker_leaves_the_ledger_whole_and_every_receipt_true(
     checked(stores)
 
 
-@pytest.mark.slow
 def test_a_stopped_holder_of_the_turn_makes_the_others_refuse_within_three_seconds(
     ledger: Ledger, stores: Stores, store_urls: Mapping[str, str]
 ) -> None:
@@ -115,7 +115,6 @@ def test_a_stopped_holder_of_the_turn_makes_the_others_refuse_within_three_secon
     checked(stores)
 
 
-@pytest.mark.slow
 def test_a_holder_that_was_stopped_too_long_finds_that_its_request_has_failed(
     sqlite_urls: Mapping[str, str],
 ) -> None:
@@ -140,7 +139,6 @@ def test_a_holder_that_was_stopped_too_long_finds_that_its_request_has_failed(
         assert [entry.kind for entry in entries(stores)][1:] == ([Kind.RELEASE_FAILED] if given_up else [])
 
 
-@pytest.mark.slow
 def test_on_postgresql_a_holder_that_never_comes_back_loses_its_turn(
     postgresql_urls: Mapping[str, str],
 ) -> None:

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from vault.services import vetting
 
 ROOT = Path(__file__).parents[2]
 REVIEWED = Path(__file__).with_name("access_matrix.txt")
 
 
+@pytest.mark.slow
 def test_the_reviewed_matrix_is_what_the_delivered_policies_allow() -> None:
     reviewed = REVIEWED.read_text(encoding="utf-8")
 
