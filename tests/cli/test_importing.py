@@ -23,6 +23,8 @@ from vault.cli.posting import Address, Posting
 from vault.errors import Misconfigured, Unavailable
 from vault.services.bulk.chunks import Record
 
+pytestmark = pytest.mark.slow
+
 MAPPING = """
 ignore = ["序号"]
 [columns]
