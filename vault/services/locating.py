@@ -17,8 +17,9 @@ from vault.services.parts import Call, Parts
 from vault.storage import consents, facts, keys, subjects
 
 # A writer moves the keys store first and the data store second: a reader between the two sees a revision
-# that the floor does not know yet. Reading once more tells that from a rollback (DESIGN §4).
-_READINGS = 2
+# that the floor does not know yet. Reading again tells that from a rollback (DESIGN §4); more than once,
+# because a customer who is changed all the time has a writer between the second two looks as well.
+_READINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
