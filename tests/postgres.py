@@ -21,6 +21,9 @@ from sqlalchemy import make_url
 
 SERVER_URL = "VAULT_TEST_POSTGRES_URL"
 
+# Set to 1, the server flushes what it commits, as one in production does: for whoever measures.
+DURABLE = "VAULT_TEST_POSTGRES_DURABLE"
+
 _RUN = "VAULT_TEST_RUN"
 _OLDEST = 15  # CREATE DATABASE … STRATEGY came with 15.
 _NOBODY = 65534  # PostgreSQL refuses to run as root.
@@ -71,7 +74,7 @@ class Server:
 
 @contextmanager
 def a_run() -> Iterator[None]:
-    """Bracket a whole test run, in the process that began it; a server that it started ends with it."""
+    """Bracket a whole run, in the process that began it; a server that it started ends with it."""
     # The data lies where pytest's own folders do, in memory if scripts/test found enough of it: a database
     # is copied in a fifth of the time. Memory often lets no program run, so the rest lies beside it.
     roots = (None, os.environ.get("PYTEST_DEBUG_TEMPROOT"))
@@ -136,8 +139,10 @@ def _start(run: Path) -> str:
         os.chown(data, _NOBODY, _NOBODY)
     options = "--no-sync --no-locale --encoding=UTF8 --auth=trust --username=vault"
     _call(programs / "initdb", *options.split(), "-D", data).check_returncode()
-    # -F: nothing here outlives the run. What a production house asks of its server it checks by itself.
-    options = "-F -c listen_addresses= -c max_connections=200"
+    options = "-c listen_addresses= -c max_connections=200"
+    if os.environ.get(DURABLE) != "1":
+        # Nothing here outlives the run. What a production house asks of its server it checks by itself.
+        options += " -F"
     server = [str(programs / "postgres"), *options.split(), "-D", str(data), "-k", str(data)]
     _call("sh", "-c", _KEEPER, run, *server).check_returncode()
     url = f"postgresql://vault@/postgres?host={data}"

@@ -47,6 +47,13 @@ class Watched(Store):
 
     @override
     @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        with self._store.glance() as conn:
+            yield conn
+        self._moments.pass_one()
+
+    @override
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         with self._store.write() as conn:
             yield conn

@@ -63,6 +63,16 @@ def test_a_reader_cannot_write(data: Store) -> None:
     assert present(data) == set()
 
 
+def test_a_glance_sees_what_was_committed_and_leaves_nothing_open(data: Store) -> None:
+    for who in (ADA, BEN):
+        data.transact(lambda conn, who=who: subjects.insert(conn, [subject_row(who)]))  # type: ignore[misc]
+        with data.glance() as conn:
+            assert set(subjects.rows(conn, TENANT, [who])) == {who}
+
+    # What is lent next begins a snapshot of its own.
+    assert present(data) == {ADA, BEN}
+
+
 def test_a_writer_waits_for_the_one_before_and_sees_what_it_wrote(data: Store) -> None:
     with data.write() as conn:
         subjects.insert(conn, [subject_row(ADA)])

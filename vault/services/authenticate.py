@@ -52,7 +52,7 @@ def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime)
 
 def stand(parts: Parts, app_id: AppId) -> Standing:
     """Read the authority as it stands now, with the rows of *app_id*, at a version that its floor admits."""
-    with parts.stores.keys.read() as conn:
+    with parts.stores.keys.glance() as conn:
         before = keys.floors(conn)
     with parts.stores.data.read() as conn:
         standing = parts.authority.standing_of(conn, app_id)
@@ -61,7 +61,7 @@ def stand(parts: Parts, app_id: AppId) -> Standing:
     except Corrupt:
         # Writers may have been at work between the two looks, however many; what they announced is in the
         # floors by now. That tells them from an owner who went back or ahead (DESIGN §4).
-        with parts.stores.keys.read() as conn:
+        with parts.stores.keys.glance() as conn:
             check_floor(standing, before, keys.floors(conn))
     return standing
 

@@ -53,7 +53,7 @@ def locate(parts: Parts, call: Call, ids: Sequence[str]) -> list[Located | Vault
     wanted = [id_bytes("cus", text) for text in ids]
     given = [raw for raw in wanted if raw is not None]
     try:
-        with parts.stores.keys.read() as conn:
+        with parts.stores.keys.glance() as conn:
             known = keys.resolve(conn, parts.tenant, call.actor.space, given)
     except Corrupt as fault:
         # One row is too broken to be read: asked for one by one, it fails alone.
@@ -99,7 +99,7 @@ def _read_each(parts: Parts, wanted: Sequence[SubjectId]) -> dict[SubjectId, Loc
 
 
 def _read(parts: Parts, wanted: Sequence[SubjectId]) -> dict[SubjectId, Located | VaultError]:
-    with parts.stores.keys.read() as conn:
+    with parts.stores.keys.glance() as conn:
         idents = keys.idents(conn, parts.tenant, wanted)
     with parts.stores.data.read() as conn:
         rows = subjects.rows(conn, parts.tenant, wanted)

@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from vault.domain.terms import ActorId, AppId, GrantId, Millis, SpaceId, TenantId
 from vault.storage.policies import PolicyRow
+from vault.storage.shapes import Question
 from vault.storage.tables import app, app_secret, authority, policy_version, role_grant
 
 
@@ -100,8 +101,8 @@ _TABLES = {
 
 def authority_row(conn: Connection, tenant: TenantId) -> AuthorityRow | None:
     """Read the manifest; None where the house has none yet, or where it was taken away."""
-    found = conn.execute(_AUTHORITY, {"tenant": tenant}).one_or_none()
-    return AuthorityRow(*found) if found is not None else None
+    found = _AUTHORITY.ask(conn, tenant=tenant)
+    return AuthorityRow(*found[0]) if found else None
 
 
 def apps(conn: Connection, tenant: TenantId) -> list[AppRow]:
@@ -123,7 +124,7 @@ def own_rows(
     conn: Connection, tenant: TenantId, app_id: AppId, *, policy_number: int
 ) -> tuple[AuthorityRow | None, frozenset[DecidingRow]]:
     """Read, in one round trip, what decides about one app: the manifest, and its own and the policy's row."""
-    found = conn.execute(_OWN, {"tenant": tenant, "app": app_id, "number": policy_number})
+    found = _OWN.ask(conn, tenant=tenant, app=app_id, number=policy_number)
     rows = [_row(*found_row) for found_row in found]
     manifest = next((row for row in rows if isinstance(row, AuthorityRow)), None)
     return manifest, frozenset(row for row in rows if not isinstance(row, AuthorityRow))
@@ -205,14 +206,16 @@ _KINDS = [
     (row_type, _places(row_type)) for row_type in (GrantRow, SecretRow, AppRow, PolicyRow, AuthorityRow)
 ]
 # Written once: to build such a statement costs more than to run it.
-_AUTHORITY = select(authority).where(authority.c.tenant == bindparam("tenant"))
+_AUTHORITY = Question(select(authority).where(authority.c.tenant == bindparam("tenant")))
 _HELD = (
     select(authority.c.version).where(authority.c.tenant == bindparam("tenant")).with_for_update(read=True)
 )
-_OWN = union_all(
-    _branch(0, role_grant.c.holder == bindparam("app")),
-    _branch(1, app_secret.c.app == bindparam("app")),
-    _branch(2, app.c.app == bindparam("app")),
-    _branch(3, policy_version.c.number == bindparam("number")),
-    _branch(4),
+_OWN = Question(
+    union_all(
+        _branch(0, role_grant.c.holder == bindparam("app")),
+        _branch(1, app_secret.c.app == bindparam("app")),
+        _branch(2, app.c.app == bindparam("app")),
+        _branch(3, policy_version.c.number == bindparam("number")),
+        _branch(4),
+    )
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import URL, Engine, NullPool, QueuePool, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -111,8 +111,12 @@ def _sqlite_engine(path: Path, *, begin: str, read_only: bool, size: int, more: 
         hide_parameters=True,
     )
 
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    event.listen(engine, "begin", lambda connection: _driver(connection).execute(begin))
     return engine
+
+
+def _driver(connection: Connection) -> private_files.Opened:
+    return cast("private_files.Opened", connection.connection.dbapi_connection)
 
 
 # ---- PostgreSQL: one pool, snapshot for readers ----
@@ -138,6 +142,8 @@ def _open_postgresql(
         "postgresql",
         reader=engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
         writer=engine,
+        # To begin and to end a transaction would be two round trips around one.
+        glancer=engine.execution_options(isolation_level="AUTOCOMMIT"),
     )
     faults = _server_faults(store, setting, production=production)
     if faults:

@@ -24,7 +24,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from vault.domain.sealed import DekRow, IdentRow, SealedKeyRow
 from vault.domain.terms import Millis, SpaceId, SubjectId, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Shape, by_subject, is_among
+from vault.storage.shapes import Question, Shape, by_subject, is_among
 
 KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
 
@@ -58,6 +58,7 @@ class Floors:
 
 _PAIRWISE = Shape(tables.pairwise, PairwiseRow)
 _FLOORS = Shape(tables.keys_house, Floors)
+_ALL_FLOORS = Question(select(*_FLOORS.columns))
 
 
 # ---- reading ----
@@ -86,7 +87,7 @@ def resolve(
 
 def floors(conn: Connection) -> Floors | None:
     """Read the floors of authority, ledger and register; None in a house that was not created."""
-    found = _FLOORS.load(conn.execute(select(*_FLOORS.columns)))
+    found = _FLOORS.load(_ALL_FLOORS.ask(conn))
     return found[0] if found else None
 
 

@@ -8,15 +8,16 @@ from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Executable,
-    Row,
+    Select,
     Table,
     any_,
     bindparam,
-    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from vault.domain.terms import SubjectId
 from vault.errors import Corrupt
@@ -46,14 +47,14 @@ class Shape(Generic[R]):
         self._make = make
         self._names = tuple(field.name for field in fields(cast("Any", make)))
         self.columns: tuple[Column[Any], ...] = tuple(table.c[name] for name in self._names)
-        self._kinds = tuple(
-            {column.type.python_type, type(None)} if column.nullable else {column.type.python_type}
-            for column in self.columns
-        )
+        self._kinds = tuple(map(_kinds_of, self.columns))
+        self._fitting: set[tuple[type, ...]] = set()
+        codes = {**{one.name: _truth for one in self.columns if one.type.python_type is bool}, **codes}
         self._codes = tuple(
             (position, codes[name]) for position, name in enumerate(self._names) if name in codes
         )
         self._statements: dict[tuple[object, ...], Executable] = {}
+        self._questions: dict[tuple[object, ...], str] = {}
 
     def find(
         self,
@@ -70,17 +71,31 @@ class Shape(Generic[R]):
         several = {name: list(values) for name, values in among.items() if len(values) > 1}
         # One value is asked for by equality: a planner without statistics would scan for an array of one.
         equal |= single
-        form = (conn.dialect.name, *equal, "|", *several, "|", *order)
-        query = self._statements.get(form)
-        if query is None:
-            held = self._table.c
-            conditions = [held[name] == bindparam(name) for name in equal]
-            conditions += [is_among(conn.dialect.name, held[name], name) for name in several]
-            query = select(*self.columns).where(*conditions).order_by(*(held[name] for name in order))
-            self._statements[form] = query
-        return self.load(conn.execute(query, {**equal, **several}))
+        is_server = conn.dialect.name == "postgresql"
+        # An array is one parameter on PostgreSQL, so that a plan is kept; SQLite is told each value.
+        sizes = (1,) * len(several) if is_server else tuple(map(len, several.values()))
+        form = (is_server, *equal, "|", *several, *sizes, "|", *order)
+        question = self._questions.get(form)
+        if question is None:
+            spelt = _equal_any if is_server else _is_in
+            conditions = [f"{name} = {'%s' if is_server else '?'}" for name in equal]
+            conditions += [spelt(name, size) for name, size in zip(several, sizes, strict=True)]
+            question = self._question(conditions, order)
+            self._questions[form] = question
+        values = [*equal.values()]
+        for listed in several.values():
+            values += [listed] if is_server else listed
+        # Reads by key are most of what a house does all day: the driver answers them in a third of the time
+        # that it takes through SQLAlchemy.
+        return self.load(ask(conn, question, values))
 
-    def load(self, records: Iterable[Row[Any]]) -> list[R]:
+    def _question(self, conditions: Sequence[str], order: Sequence[str]) -> str:
+        """Spell a SELECT, of names that stand in this code alone."""
+        sorting = f" ORDER BY {', '.join(order)}" if order else ""
+        where = " AND ".join(conditions)
+        return f"SELECT {', '.join(self._names)} FROM {self._table.name} WHERE {where}{sorting}"  # noqa: S608
+
+    def load(self, records: Iterable[Sequence[Any]]) -> list[R]:
         """Make the values of *records*, which were selected by ``columns``."""
         return [self._value(record) for record in records]
 
@@ -125,13 +140,14 @@ class Shape(Generic[R]):
             statement = self._statements[form] = finish(inserting(conn.dialect.name, self._table))
         conn.execute(statement, [{**values, **(more or {})} for values in self.dump(rows)])
 
-    def _value(self, record: Row[Any]) -> R:
+    def _value(self, record: Sequence[Any]) -> R:
         # SQLite keeps whatever an owner's hand writes into a column. What never came from here is Corrupt,
         # and not a crash further up.
+        if (found := tuple(map(type, record))) not in self._fitting:
+            self._fit(found)
+        if not self._codes:
+            return self._make(*record)
         values: list[Any] = list(record)
-        for value, kinds in zip(values, self._kinds, strict=True):
-            if type(value) not in kinds:
-                raise Corrupt("row")
         try:
             for position, code in self._codes:
                 if values[position] is not None:
@@ -140,6 +156,25 @@ class Shape(Generic[R]):
             raise Corrupt("row") from None
         return self._make(*values)
 
+    def _fit(self, found: tuple[type, ...]) -> None:
+        """Remember types that a row of this table may have, or refuse them."""
+        if not all(kind in kinds for kind, kinds in zip(found, self._kinds, strict=True)):
+            raise Corrupt("row")
+        self._fitting.add(found)
+
+
+def _kinds_of(column: Column[Any]) -> set[type]:
+    kind = column.type.python_type
+    # SQLite has no truth of its own.
+    kinds = {bool, int} if kind is bool else {kind}
+    return kinds | {type(None)} if column.nullable else kinds
+
+
+def _truth(value: int) -> bool:
+    if value not in {0, 1}:
+        raise ValueError
+    return bool(value)
+
 
 def by_subject(rows: Iterable[S]) -> dict[SubjectId, list[S]]:
     """Gather *rows* under the subject that each belongs to, in their order."""
@@ -147,6 +182,40 @@ def by_subject(rows: Iterable[S]) -> dict[SubjectId, list[S]]:
     for row in rows:
         gathered.setdefault(row.subject, []).append(row)
     return gathered
+
+
+class Question:
+    """A SELECT whose text is made once for each database, and put to the driver itself."""
+
+    def __init__(self, query: Select[Any] | CompoundSelect[Any]) -> None:
+        """Take *query*, each of whose parameters has a name and is one value."""
+        self._query = query
+        self._compiled: dict[str, SQLCompiler] = {}
+
+    def ask(self, conn: Connection, **values: object) -> list[Sequence[Any]]:
+        """Give the rows as the driver has them."""
+        dialect = conn.dialect.name
+        compiled = self._compiled.get(dialect)
+        if compiled is None:
+            compiled = self._compiled[dialect] = cast(
+                "SQLCompiler", self._query.compile(dialect=conn.dialect)
+            )
+        whole = compiled.construct_params(values)
+        names = compiled.positiontup
+        return ask(conn, str(compiled), whole if names is None else [whole[name] for name in names])
+
+
+def ask(
+    conn: Connection, question: str, values: Sequence[object] | Mapping[str, object]
+) -> list[Sequence[Any]]:
+    """Put *question*, in the database's own words, to the driver, within the transaction of *conn*."""
+    if not conn.in_transaction():
+        conn.begin()
+    driver: Any = conn.connection.dbapi_connection
+    if conn.dialect.name == "postgresql":
+        # Columns of bytes come as they are, and not as twice as many digits.
+        return cast("list[Sequence[Any]]", driver.execute(question, values, binary=True).fetchall())
+    return list(driver.execute(question, values))
 
 
 # ---- what the two databases spell alike and SQLAlchemy does not, or differently ----
@@ -158,6 +227,14 @@ Insert = postgresql.Insert | sqlite.Insert
 def inserting(dialect: str, table: Table) -> "Insert":
     """Begin an INSERT that knows ON CONFLICT."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def _equal_any(name: str, _: int) -> str:
+    return f"{name} = ANY(%s)"
+
+
+def _is_in(name: str, size: int) -> str:
+    return f"{name} IN ({', '.join('?' * size)})"
 
 
 def is_among(dialect: str, column: Column[Any], parameter: str) -> ColumnElement[bool]:

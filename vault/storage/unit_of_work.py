@@ -47,14 +47,23 @@ class Store:
     """
 
     def __init__(
-        self, name: StoreName, dialect: str, /, *, reader: Engine, writer: Engine, path: Path | None = None
+        self,
+        name: StoreName,
+        dialect: str,
+        /,
+        *,
+        reader: Engine,
+        writer: Engine,
+        glancer: Engine | None = None,
+        path: Path | None = None,
     ) -> None:
-        """Wrap *reader* and *writer*, which may share a pool; *path* is the file of an embedded store."""
+        """Wrap engines, which may share a pool; *path* is the file of an embedded store."""
         self.name = name
         self.dialect = dialect
         self.path = path
         self._reader = reader
         self._writer = writer
+        self._glancer = glancer or reader
         self._files: private_files.Files | None = None
         self._abandoned: list[Pool] = []
         _prepare_for_forks(self)
@@ -68,6 +77,12 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """Lend a connection that sees one consistent snapshot and cannot write."""
         with self._faults_told(), self._lend(self._reader) as connection:
+            yield connection
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """Lend a connection for one statement that reads, which is a snapshot of its own."""
+        with self._faults_told(), self._lend(self._glancer) as connection:
             yield connection
 
     @contextmanager
