@@ -17,7 +17,6 @@ from sqlalchemy import (
     bindparam,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from vault.domain.terms import SubjectId
 from vault.errors import Corrupt
@@ -190,19 +189,16 @@ class Question:
     def __init__(self, query: Select[Any] | CompoundSelect[Any]) -> None:
         """Take *query*, each of whose parameters has a name and is one value."""
         self._query = query
-        self._compiled: dict[str, SQLCompiler] = {}
+        self._spelt: dict[str, tuple[str, Sequence[str] | None]] = {}
 
     def ask(self, conn: Connection, **values: object) -> list[Sequence[Any]]:
         """Give the rows as the driver has them."""
         dialect = conn.dialect.name
-        compiled = self._compiled.get(dialect)
-        if compiled is None:
-            compiled = self._compiled[dialect] = cast(
-                "SQLCompiler", self._query.compile(dialect=conn.dialect)
-            )
-        whole = compiled.construct_params(values)
-        names = compiled.positiontup
-        return ask(conn, str(compiled), whole if names is None else [whole[name] for name in names])
+        if dialect not in self._spelt:
+            compiled = self._query.compile(dialect=conn.dialect)
+            self._spelt[dialect] = (str(compiled), compiled.positiontup)
+        question, places = self._spelt[dialect]
+        return ask(conn, question, values if places is None else [values[name] for name in places])
 
 
 def ask(
