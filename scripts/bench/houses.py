@@ -1,0 +1,134 @@
+"""Houses: a vault with as many customers as a row needs, on either database, through its own services."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+from scripts.bench.records import fields_of
+from vault.bootstrap import found_house, open_house
+from vault.cli.town.moving_in import consent_item
+from vault.cli.town.people import Decision
+from vault.cli.town.staff import call
+from vault.domain.canonical import Json
+from vault.domain.policy import Policy
+from vault.domain.terms import PurposeId, RoleId
+from vault.errors import VaultError
+from vault.services import intake, standing_facts
+from vault.services.govern import Wish, create_app
+from vault.services.governing import operator
+from vault.services.issuing import issue
+from vault.services.locating import Located, locate
+from vault.services.parts import Parts
+from vault.services.policies import candidate, default_folder
+from vault.settings import SLOTS, Settings, read
+
+T = TypeVar("T")
+
+_CHUNK: Final = 500
+_POSTS: Final = {
+    "desk": ("service_desk", "P04", ()),
+    "dispatch": ("dispatcher", "P01", ()),
+    "intake": ("intake", "P01", ()),
+    "registry": ("intake", "P01", ("order", "contract")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A house that stands: how it is opened, its tokens, and its first customers as each app knows them."""
+
+    environ: Mapping[str, str]
+    settings: Settings
+    tokens: Mapping[str, str]
+    ids: Mapping[str, Sequence[str]]
+    notice: str
+
+    def headers(self, app: str) -> dict[str, str]:
+        """Make the headers of a call of *app*."""
+        purpose = _POSTS[app][1]
+        return {"Authorization": f"Bearer {self.tokens[app]}", "Vault-Purpose": purpose}
+
+
+def environ_of(state: Path, urls: Mapping[str, str]) -> dict[str, str]:
+    """Write the settings of a house in production; without *urls* its stores are files in *state*."""
+    stores = {f"VAULT_{name.upper()}_URL": url for name, url in urls.items()}
+    secrets = {f"VAULT_ROOT_{name}_FILE": str(state.with_suffix(".slots") / name) for name in SLOTS}
+    return {"VAULT_MODE": "production", "VAULT_STATE_DIR": str(state), **stores, **secrets}
+
+
+def build(state: Path, urls: Mapping[str, str], *, customers: int, listed: int) -> Bench:
+    """Found a house, and let *customers* move in; the ids of the first *listed* are kept."""
+    environ = environ_of(state, urls)
+    settings = read(environ, directory=state)
+    found_house(settings, candidate(default_folder()))
+    with open_house(settings) as parts:
+        tokens = {name: _hire(parts, name) for name in _POSTS}
+        notice = _notice(call(parts, tokens["intake"], "P01").policy)
+        ids: dict[str, list[str]] = {"desk": [], "dispatch": []}
+        for first in range(0, customers, _CHUNK):
+            numbers = range(first, min(first + _CHUNK, customers))
+            admitted = _admit(parts, tokens, notice, numbers)
+            if len(ids["desk"]) < listed:
+                for name, known in ids.items():
+                    asker = call(parts, tokens[name], _POSTS[name][1])
+                    known.extend(issue(parts, asker, [one.identity for one in admitted]))
+    return Bench(environ, settings, tokens, {name: known[:listed] for name, known in ids.items()}, notice)
+
+
+def record(number: int, notice: str, *, key: str | None = None) -> dict[str, Json]:
+    """Write a customer as intake takes it, with the consent that was given."""
+    consent: dict[str, Json] = {
+        "purpose": "P11",
+        "state": "given",
+        "form": "separate",
+        "channel": "web",
+        "notice": notice,
+    }
+    fields: dict[str, Json] = {**fields_of(number)}
+    whole: dict[str, Json] = {"kind": "person", "fields": fields, "source": "web", "consents": [consent]}
+    return whole if key is None else {**whole, "idempotency_key": key}
+
+
+@contextmanager
+def opened(bench: Bench) -> Iterator[Parts]:
+    """Open the house in this process."""
+    with open_house(bench.settings) as parts:
+        yield parts
+
+
+def _hire(parts: Parts, name: str) -> str:
+    role, purpose, states = _POSTS[name]
+    ends = parts.clock() + timedelta(days=365)
+    wish = Wish(RoleId(role), ends, "bench", frozenset({PurposeId(purpose)}))
+    issued = create_app(
+        parts, operator(os.getuid()), name=name, sources=states, grants=[wish], secret_expires=ends
+    )
+    return issued.token
+
+
+def _notice(policy: Policy) -> str:
+    decision = Decision("P11", "given", "separate", "web")
+    return str(consent_item(policy.notices.values(), decision)["notice"])
+
+
+def _admit(parts: Parts, tokens: Mapping[str, str], notice: str, numbers: range) -> list[Located]:
+    asker = call(parts, tokens["intake"], "P01")
+    made = intake.admit_many(parts, asker, [record(one, notice, key=f"bench-{one}") for one in numbers])
+    located = [_ok(one) for one in locate(parts, asker, [_ok(one).id for one in made])]
+    registry = call(parts, tokens["registry"], "P01")
+    own = issue(parts, registry, [one.identity for one in located])
+    for kind in ("order", "contract"):
+        told = zip(numbers, own, strict=True)
+        said = [standing_facts.Statement(one, kind, f"{kind}-{number}") for number, one in told]
+        standing_facts.state_many(parts, registry, said)
+    return located
+
+
+def _ok(outcome: T | VaultError) -> T:
+    if isinstance(outcome, VaultError):
+        raise outcome
+    return outcome

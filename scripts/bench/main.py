@@ -1,0 +1,81 @@
+"""Bench: the vault beside its floor and beside a peer, in one run, as ratios; see docs/benchmarks.md."""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from scripts.bench import load, report
+from scripts.bench.contest import contest
+from scripts.bench.rows import ROWS, Result, run
+from scripts.bench.serving import ROOT
+from tests import postgres
+
+DATABASES: Final = ("sqlite", "postgresql")
+_SYNCS: Final = 50
+
+
+def main() -> None:
+    """Measure, print, and write down what was asked for."""
+    words = argparse.ArgumentParser(prog="scripts/bench/run", description=__doc__)
+    words.add_argument("--quick", action="store_true", help="one short round: under two minutes, and rough")
+    words.add_argument("--row", action="append", choices=[row.name for row in ROWS], help="only this row")
+    words.add_argument("--database", action="append", choices=DATABASES, help="only this database")
+    words.add_argument("--customers", type=int, help="how many live in each house (1000; quick: 300)")
+    words.add_argument("--rounds", type=int, help="how often each is measured (5; quick: 1)")
+    words.add_argument("--seconds", type=int, help="how long a run lasts (4; quick: 2)")
+    words.add_argument("--json", type=Path, help="write every figure here")
+    words.add_argument("--write", action="store_true", help="renew docs/benchmarks.md and its picture")
+    asked = words.parse_args()
+    load.require()
+    customers = asked.customers or (300 if asked.quick else 1000)
+    rounds, seconds = asked.rounds or (1 if asked.quick else 5), asked.seconds or (2 if asked.quick else 4)
+    rows = [row for row in ROWS if not asked.row or row.name in asked.row]
+    results: list[Result] = []
+    peaks: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory(prefix="vault-bench-") as folder:
+        machine = _machine(Path(folder))
+        for database in asked.database or DATABASES:
+            with ExitStack() as stack:
+                server = None
+                if database == "postgresql":
+                    os.environ[postgres.DURABLE] = "1"
+                    stack.enter_context(postgres.a_run())
+                    server = postgres.the_server(lambda _: None)
+                place = Path(folder) / database
+                standing = stack.enter_context(contest(database, server, place, customers=customers))
+                for result in run(rows, standing, rounds=rounds, seconds=seconds):
+                    results.append(result)
+                    print(report.line(result), flush=True)
+                peaks[database] = {name: one.peak_mebibytes() for name, one in standing.served.items()}
+    said = report.figures(results, machine, peaks, customers=customers, rounds=rounds, seconds=seconds)
+    if asked.json:
+        asked.json.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    if asked.write:
+        report.write(said, ROOT / "docs")
+
+
+def _machine(folder: Path) -> dict[str, Any]:
+    file = os.open(folder / "synced", os.O_WRONLY | os.O_CREAT)
+    spent = []
+    for _ in range(_SYNCS):
+        began = time.perf_counter()
+        os.write(file, b"x" * 4096)
+        os.fdatasync(file)
+        spent.append((time.perf_counter() - began) * 1e3)
+    os.close(file)
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "sync_ms": {"min": min(spent), "median": median(spent), "max": max(spent)},
+    }
+
+
+if __name__ == "__main__":
+    main()

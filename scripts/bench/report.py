@@ -1,0 +1,133 @@
+"""Report: the figures as JSON, as a page and as a picture, all from one run."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from scripts.bench.contest import CONTESTANTS
+from scripts.bench.rows import Result
+
+_PAGE: Final = "benchmarks.md"
+_PICTURE: Final = "benchmarks.svg"
+_MARK: Final = "<!-- figures -->"
+_END: Final = "<!-- end of figures -->"
+_COLOURS: Final = {"vault": "#1f6f5c", "floor": "#b9c4c9", "peer": "#d08a3c"}
+
+
+def line(result: Result) -> str:
+    """Say in one line what a row gave."""
+    middles = "  ".join(f"{name} {median(result.rates(name)):>9,.0f}" for name in CONTESTANTS)
+    ratios = "  ".join(f"{result.ratio(name):.2f} x {name}" for name in ("floor", "peer"))
+    return f"{result.database:<11}{result.row.name:<8}{middles} {result.row.unit:<11}{ratios}"
+
+
+def figures(
+    results: Sequence[Result],
+    machine: Mapping[str, Any],
+    peaks: Mapping[str, Mapping[str, float]],
+    **asked: float,
+) -> dict[str, Any]:
+    """Put every figure of a run together."""
+    return {
+        "machine": machine,
+        "asked": asked,
+        "peak_mebibytes": peaks,
+        "rows": [
+            {
+                "row": one.row.name,
+                "title": one.row.title,
+                "unit": one.row.unit,
+                "target": one.row.target,
+                "database": one.database,
+                "ratio_to_floor": one.ratio("floor"),
+                "ratio_to_peer": one.ratio("peer"),
+                "contestants": {name: _of(one, name) for name in CONTESTANTS},
+            }
+            for one in results
+        ],
+    }
+
+
+def write(said: Mapping[str, Any], folder: Path) -> None:
+    """Renew the figures within the page, and the picture beside it."""
+    page = folder / _PAGE
+    before, _, rest = page.read_text(encoding="utf-8").partition(_MARK)
+    _, _, after = rest.partition(_END)
+    page.write_text(f"{before}{_MARK}\n\n{_table(said)}\n{_END}{after}", encoding="utf-8")
+    (folder / _PICTURE).write_text(_picture(said), encoding="utf-8")
+
+
+def _of(result: Result, name: str) -> dict[str, float]:
+    rates = result.rates(name)
+    return {
+        "min": rates[0],
+        "median": median(rates),
+        "max": rates[-1],
+        "p99_ms": median(one.p99_ms for one in result.runs[name]),
+        "cpu_us": median(one.cpu_microseconds for one in result.runs[name]),
+    }
+
+
+def _table(said: Mapping[str, Any]) -> str:
+    asked, machine = said["asked"], said["machine"]
+    sync = machine["sync_ms"]
+    lines = [
+        f"{machine['cores']} cores, Python {machine['python']}, {asked['customers']:,.0f} customers each, "
+        f"{asked['rounds']:.0f} rounds of {asked['seconds']:g} s; "
+        f"a sync of the disk took {sync['median']:.2f} ms ({sync['min']:.2f} to {sync['max']:.2f}).",
+        "",
+        "| work | database | vault | floor | peer | unit | × floor | × peer | p99 | CPU | target |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in said["rows"]:
+        own = row["contestants"]["vault"]
+        cells = [
+            row["title"],
+            row["database"],
+            *(_spread(row["contestants"][name]) for name in CONTESTANTS),
+            row["unit"],
+            f"**{row['ratio_to_floor']:.2f}**",
+            f"**{row['ratio_to_peer']:.2f}**",
+            f"{own['p99_ms']:.1f} ms" if own["p99_ms"] else "",
+            f"{own['cpu_us']:,.0f} µs" if own["cpu_us"] else "",
+            row["target"],
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    peaks = "; ".join(
+        f"{database}: {', '.join(f'{name} {mebibytes:.0f}' for name, mebibytes in of.items())}"
+        for database, of in said["peak_mebibytes"].items()
+    )
+    return "\n".join([*lines, "", f"Largest process of each, in MiB: {peaks}.", ""])
+
+
+def _spread(own: Mapping[str, float]) -> str:
+    return f"{own['median']:,.0f} ({own['min']:,.0f} to {own['max']:,.0f})"
+
+
+def _picture(said: Mapping[str, Any]) -> str:
+    """Draw each row as bars, each as long as its share of the best of the three."""
+    bar, gap, left, width = 12, 22, 330, 420
+    height = 40 + len(said["rows"]) * (len(CONTESTANTS) * bar + gap)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 130} {height}" '
+        'font-family="sans-serif" font-size="11" role="img" aria-label="The vault, its floor and a peer">',
+        f'<rect width="{left + width + 130}" height="{height}" fill="#ffffff"/>',
+    ]
+    at = 20
+    for row in said["rows"]:
+        is_time = row["unit"] == "µs"
+        speeds = {
+            name: 1 / one["median"] if is_time else one["median"] for name, one in row["contestants"].items()
+        }
+        parts.append(f'<text x="10" y="{at + 22}">{row["title"]} ({row["database"]})</text>')
+        for name in CONTESTANTS:
+            length = width * speeds[name] / max(speeds.values())
+            parts.append(
+                f'<rect x="{left}" y="{at}" width="{length:.1f}" height="{bar - 2}" fill="{_COLOURS[name]}"/>'
+                f'<text x="{left + length + 6:.1f}" y="{at + 9}">'
+                f"{name} {row['contestants'][name]['median']:,.0f} {row['unit']}</text>"
+            )
+            at += bar
+        at += gap
+    return "\n".join([*parts, "</svg>", ""])
