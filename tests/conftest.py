@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import make_url
 
 from tests.house import Clock, House, a_house, found
-from tests.postgres import Server, a_run, the_server
+from tests.postgres import Server, a_run, schema_urls, the_server
 from vault.storage.engines import open_store
 from vault.storage.schema import migrate
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
@@ -28,6 +27,16 @@ def pytest_configure(config: pytest.Config) -> None:
         run = ExitStack()
         run.enter_context(a_run())
         config.add_cleanup(run.close)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say the figures that a soak run recorded: what it was worth depends on how much there was of it."""
+    for report in terminalreporter.getreports("passed"):
+        for name, figure in report.user_properties:
+            terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {name} {figure}")
+    # What was not done is said as well, however quiet pytest is asked to be.
+    for report in terminalreporter.getreports("skipped"):
+        terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: skipped, {report.longrepr[2]}")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -57,7 +66,7 @@ def sqlite_urls(tmp_path: Path, sqlite_template: Path) -> Mapping[StoreName, str
 def postgresql_urls(postgresql: Server) -> Iterator[Mapping[StoreName, str]]:
     """Four schemas in a database of their own."""
     with postgresql.database() as url:
-        yield _postgresql_urls(url)
+        yield schema_urls(url)
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +80,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql() -> Server:
     """The run's server, with a migrated template."""
-    return the_server(lambda url: _migrate(_postgresql_urls(url)))
+    return the_server(lambda url: _migrate(schema_urls(url)))
 
 
 def _migrate(urls: Mapping[StoreName, str]) -> None:
@@ -83,13 +92,6 @@ def _migrate(urls: Mapping[StoreName, str]) -> None:
 
 def _sqlite_urls(state: Path) -> Mapping[StoreName, str]:
     return {store: f"sqlite:///{state}/{store}.db" for store in STORE_NAMES}
-
-
-def _postgresql_urls(database_url: str) -> Mapping[StoreName, str]:
-    # A store is a schema, and the URL alone says which.
-    url = make_url(database_url)
-    stores = {name: url.update_query_dict({"options": f"-csearch_path={name}"}) for name in STORE_NAMES}
-    return {name: store.render_as_string(hide_password=False) for name, store in stores.items()}
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +107,7 @@ def founded_postgresql(tmp_path_factory: pytest.TempPathFactory, postgresql: Ser
     """A founded house in a database that others are copied from, and its slots."""
     state = tmp_path_factory.mktemp("founded_postgresql")
     founded = replace(postgresql, template=f"{postgresql.template}_founded_{os.getpid()}")
-    founded.make_template_of(postgresql.template, lambda url: found(_postgresql_urls(url), state))
+    founded.make_template_of(postgresql.template, lambda url: found(schema_urls(url), state))
     return founded, state
 
 
@@ -122,7 +124,7 @@ def postgresql_house(tmp_path: Path, founded_postgresql: tuple[Server, Path]) ->
     """A house on PostgreSQL."""
     server, slots = founded_postgresql
     state = shutil.copytree(slots, tmp_path / "house")
-    with server.database() as url, a_house(_postgresql_urls(url), state, Clock()) as house:
+    with server.database() as url, a_house(schema_urls(url), state, Clock()) as house:
         yield house
 
 

