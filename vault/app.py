@@ -10,6 +10,7 @@ from vault.settings import Mode, Settings
 from vault.web import logs, metrics, problems
 from vault.web.api import consents, facts, health, profiles, reference, restrictions, subjects
 from vault.web.context import ask
+from vault.web.places import Place, Places
 from vault.web.routes import Route, View
 
 _EVERY_ANSWER = (
@@ -35,11 +36,12 @@ def create_app(parts: Parts, settings: Settings) -> Flask:
     problems.install(app, logs.logger(sys.stderr))
     exposition = metrics.install(app)
     app.after_request(_close)
+    places = Places(settings.threads)
     for route in routes(parts, settings, exposition):
         app.add_url_rule(
             route.rule,
             endpoint=route.name,
-            view_func=_view(parts, route),
+            view_func=_view(parts, route, places),
             methods=[route.method],
             provide_automatic_options=False,
         )
@@ -53,13 +55,14 @@ def routes(parts: Parts, settings: Settings, exposition: Callable[[], bytes]) ->
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
 
-def _view(parts: Parts, route: Route) -> View:
+def _view(parts: Parts, route: Route, places: Places) -> View:
     """Put what every call needs before its view: a token, a purpose, and a body that was read strictly."""
     if route.action is None:
         return route.view
 
     def view(**path: str) -> Response:
-        return route.view(ask(parts, route, request), **path)
+        with Place(places) as place:
+            return route.view(ask(parts, route, request, place=place), **path)
 
     return view
 

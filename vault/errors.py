@@ -9,6 +9,7 @@
     ├── Conflict             it meets something that already stands             (409)
     ├── Stale                it changes a revision that is no longer current    (412)
     ├── TooLarge             more than one call may carry                       (413)
+    ├── TooMany              more calls of one application than may be under way (429)
     ├── Corrupt              a store does not hold what was put into it         (500)
     ├── Unavailable          a part the promise needs does not answer           (503)
     │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked
@@ -85,6 +86,12 @@ class TooLarge(VaultError):
     """More than one call may carry."""
 
     code = "too_large"
+
+
+class TooMany(VaultError):
+    """One application has as many calls under way as it may have; going on later is right."""
+
+    code = "too_many"
 
 
 class Corrupt(VaultError):

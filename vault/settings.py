@@ -40,6 +40,8 @@ _DEMO_STATE = ".vault"
 _BIND = ("127.0.0.1", 8200)
 _WORKERS, _MOST_WORKERS = 2, 64
 _THREADS, _MOST_THREADS = 8, 256
+# So many more threads of a worker only wait: for a slow sender, or for their turn to work.
+WAITING_THREADS = 240
 # Without these no request can be judged, whichever tiers a process serves.
 _NEEDED_SLOTS = ("KEK_T0", "AUTHORITY", "DETAIL")
 # How alike a strange variable must be to one of ours before it counts as a slip of the pen.

@@ -27,6 +27,7 @@ from vault.errors import (
     StoreUnavailable,
     TierUnavailable,
     TooLarge,
+    TooMany,
     Unauthenticated,
     VaultError,
 )
@@ -51,6 +52,7 @@ CANARY = "canary-13800138000"
         (Conflict("duplicate"), 409, "duplicate"),
         (Stale(), 412, "stale_revision"),
         (TooLarge(), 413, "too_large"),
+        (TooMany(), 429, "too_many"),
         (Corrupt("seal"), 500, "sealed_value_rejected"),
         (LedgerUnavailable(), 503, "ledger_unavailable"),
         (StoreUnavailable("keys_unavailable"), 503, "keys_unavailable"),

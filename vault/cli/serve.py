@@ -4,6 +4,7 @@ import json
 import logging
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -25,12 +26,14 @@ from typing_extensions import override
 
 from vault.cli import worker
 from vault.errors import Misconfigured
-from vault.settings import Settings
+from vault.settings import WAITING_THREADS, Settings
 
 # A worker that does not end by itself is ended; without this a signal during its start would be lost.
 STOP_SECONDS = 5
 _HEADER_BYTES = 64 * 1024
 _HEADER_MILLISECONDS = 10_000
+# So many connections of a worker may do nothing before others wait at the door, if there are files for them.
+_CONNECTIONS, _OTHER_FILES, _MOST_FILES = 2_048, 512, 65_536
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1, 30
 _TELL_AGAIN_SECONDS = 0.1
 # The counts of the workers lie in memory: a full disk must stop neither them nor an answer.
@@ -81,7 +84,9 @@ def _run(settings: Settings, factory: str, unfit: Event) -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=settings.threads,
+        # Who waits for a slow sender has a thread and no place among those that work (`web.places`).
+        blocking_threads=settings.threads + WAITING_THREADS,
+        backpressure=_connections(),
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HEADER_BYTES),
         websockets=False,
@@ -97,6 +102,15 @@ def _run(settings: Settings, factory: str, unfit: Event) -> None:
         server.serve(
             target_loader=partial(worker.begin, settings, factory, unfit, os.getpid()), wrap_loader=False
         )
+
+
+def _connections() -> int:
+    """Raise the limit of open files as far as it goes; returns how many of them are left to connections."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    # Stores that cannot be opened would cost more than callers who wait.
+    return max(1, min(_CONNECTIONS, most - _OTHER_FILES))
 
 
 def _refuse_taken(host: str, port: int) -> None:

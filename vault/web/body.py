@@ -1,5 +1,9 @@
 """Body: a request's JSON, read within its limit into memory alone, and strictly."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeAlias
+
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -11,15 +15,20 @@ _MEDIA_TYPE = "application/json"
 _DEEPEST = 16
 _NO_BODY_BYTES = 64
 
+# What is in force while the sender is waited for.
+Waiting: TypeAlias = Callable[[], AbstractContextManager[None]]
 
-def refuse(request: Request) -> None:
+
+def refuse(request: Request, *, waiting: Waiting = nullcontext) -> None:
     """Refuse a body where none is expected; an empty object, which some clients always send, is none."""
     announced = request.environ.get("HTTP_TRANSFER_ENCODING") or request.environ.get("CONTENT_LENGTH")
-    if announced not in {None, "", "0"} and read(request, _NO_BODY_BYTES).strip() not in {b"", b"{}"}:
+    if announced in {None, "", "0"}:
+        return
+    if read(request, _NO_BODY_BYTES, waiting=waiting).strip() not in {b"", b"{}"}:
         raise Invalid("body_unexpected")
 
 
-def read(request: Request, most_bytes: int) -> bytes:
+def read(request: Request, most_bytes: int, *, waiting: Waiting = nullcontext) -> bytes:
     """Read the body; raises TooLarge as soon as more than *most_bytes* are announced or have come."""
     # Werkzeug's own parsers would spool a form to disk; the stream below them never does. It stops at its
     # limit without a word, so the limit is set one further than what is taken.
@@ -32,7 +41,8 @@ def read(request: Request, most_bytes: int) -> bytes:
     ):
         raise Invalid("media_type")
     try:
-        raw = request.stream.read()
+        with waiting():
+            raw = request.stream.read()
     except RequestEntityTooLarge:
         raise TooLarge(limit=most_bytes) from None
     if len(raw) > most_bytes:

@@ -13,6 +13,7 @@ from vault.errors import Invalid, InvalidValue
 from vault.services.parts import Call, Parts
 from vault.web import body
 from vault.web.auth import identify
+from vault.web.places import Place
 from vault.web.reading import is_key, load
 from vault.web.routes import Route, request_id
 
@@ -41,7 +42,7 @@ class Asked:
         return names
 
 
-def ask(parts: Parts, route: Route, request: Request) -> Asked:
+def ask(parts: Parts, route: Route, request: Request, *, place: Place) -> Asked:
     """Read *request* as a call of *route*.
 
     The token comes first: a stranger learns nothing from the rest, and none of his body is read.
@@ -56,13 +57,14 @@ def ask(parts: Parts, route: Route, request: Request) -> Asked:
     key = _header(environ, "Idempotency-Key", is_key)
     etag = _header(environ, "If-Match", _is_etag, missing="if_match_required" if route.etag else "")
     query = _parameters(route, environ.get("QUERY_STRING", ""))
-    sent = _body(route, request)
     call = begun(
         purpose=PurposeId(purpose),
         reason=reason or None,
         ticket=ticket or None,
         idempotency_key=key if key and route.idempotent else None,
     )
+    place.belong_to(call.actor.id)
+    sent = _body(route, request, place)
     return Asked(parts, call, etag.strip('"'), query, sent)
 
 
@@ -113,9 +115,9 @@ def _parameters(route: Route, text: str) -> dict[str, str]:
     return found
 
 
-def _body(route: Route, request: Request) -> Any:
+def _body(route: Route, request: Request, place: Place) -> Any:
     if route.body is None:
-        body.refuse(request)
+        body.refuse(request, waiting=place.left)
         return None
-    parsed = body.parse(body.read(request, route.body_bytes))
+    parsed = body.parse(body.read(request, route.body_bytes, waiting=place.left))
     return route.reader(parsed) if route.reader is not None else load(route.body, parsed)

@@ -33,7 +33,7 @@ _WORDS = {
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",
 }
-_ALWAYS = (400, 401, 403, 422, 428, 500, 503)
+_ALWAYS = (400, 401, 403, 422, 428, 429, 500, 503)
 
 
 def describe(routes: Iterable[Route]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from vault.errors import (
     Refused,
     Stale,
     TooLarge,
+    TooMany,
     Unauthenticated,
     Unavailable,
     VaultError,
@@ -37,6 +38,7 @@ _FAMILIES: tuple[tuple[type[VaultError], str, frozenset[int]], ...] = (
     (Conflict, "conflict", frozenset({409})),
     (Stale, "stale_revision", frozenset({412})),
     (TooLarge, "too_large", frozenset({413})),
+    (TooMany, "too_many", frozenset({429})),
     (Corrupt, "sealed_value_rejected", frozenset({500})),
     (Unavailable, "unavailable", frozenset({503})),
 )
