@@ -36,7 +36,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {name} {figure}")
     # What was not done is said as well, however quiet pytest is asked to be.
     for report in terminalreporter.getreports("skipped"):
-        terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: skipped, {report.longrepr[2]}")
+        terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {report.longrepr[2]}")
 
 
 @pytest.hookimpl(tryfirst=True)
