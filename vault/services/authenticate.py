@@ -31,7 +31,7 @@ def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime)
     contradict each other.
     """
     # Here every request passes, so here a locked house stops it.
-    parts.lock.check()
+    parts.lock.check(at)
     read = credentials.read(header)
     presented = read or NOBODY
     try:

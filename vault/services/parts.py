@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vault.custody.authority import Authority, Standing
 from vault.custody.barrier import Barrier
@@ -29,21 +29,35 @@ class House:
     incarnation: int
 
 
+# How far back a clock may go: it is put right by seconds, and workers on several machines differ a little.
+CLOCK_TOLERANCE = timedelta(minutes=2)
+
+
 class Lock:
     """Why the house answers nobody just now, if so; the one thing among the parts that changes."""
 
-    __slots__ = ("reason",)
+    __slots__ = ("_latest", "reason")
 
     def __init__(self) -> None:
         """Begin open."""
-        # One reference, replaced whole; every thread may read it.
+        # References, each replaced whole; every thread may read them.
         self.reason: str | None = None
+        self._latest: datetime | None = None
 
-    def check(self) -> None:
-        """Raise HouseLocked, with the reason, while the stores contradict each other."""
-        reason = self.reason
+    def check(self, at: datetime) -> None:
+        """Raise HouseLocked, with the reason, while the stores contradict each other, or the clock itself.
+
+        The watch would see a clock that was set back in half a minute; what had ended would live until then.
+        """
+        reason = self.reason or ("clock_behind" if self.is_past(at) else None)
         if reason is not None:
             raise HouseLocked(reason=reason)
+        if self._latest is None or at > self._latest:
+            self._latest = at
+
+    def is_past(self, at: datetime) -> bool:
+        """Tell whether *at* lies well before a moment at which this process has worked already."""
+        return self._latest is not None and at < self._latest - CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)

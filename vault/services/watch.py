@@ -3,21 +3,18 @@
 import json
 import threading
 from collections.abc import Mapping
-from datetime import timedelta
 
 from vault.domain.entry import ActorRef, Entry
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.terms import EntryId, SubjectId
 from vault.errors import Corrupt, StoreUnavailable, VaultError
-from vault.services.parts import Parts
+from vault.services.parts import CLOCK_TOLERANCE, Parts
 from vault.services.sweeping import sweep
 from vault.storage import accounts, audit, houses, keys, register
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
 EVERY_SECONDS = 30.0
-# How far behind the newest entry this machine's clock may be: workers on several machines differ a little.
-CLOCK_TOLERANCE = timedelta(minutes=2)
 # A locked house looks more often: what locked it may be mended already.
 LOCKED_SECONDS = 1.0
 
@@ -107,7 +104,10 @@ def _behind(parts: Parts) -> str | None:
         return "audit_behind"
     if manifest.version < floors.authority_floor:
         return "data_behind"
-    if any(json.loads(row.body)["t"] > millis(parts.clock() + CLOCK_TOLERANCE) for row in newest):
+    now = parts.clock()
+    if parts.lock.is_past(now) or any(
+        json.loads(row.body)["t"] > millis(now + CLOCK_TOLERANCE) for row in newest
+    ):
         # A clock set back would revive what had ended: consents, grants, secrets.
         return "clock_behind"
     try:

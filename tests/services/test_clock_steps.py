@@ -1,0 +1,80 @@
+"""Clock steps: time that is set back revives nothing, and time that jumps ahead breaks nothing."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.house import House
+from vault.errors import HouseLocked, Refused, Unauthenticated
+from vault.services import watch
+
+DAY = timedelta(days=1)
+
+
+def test_a_clock_that_is_set_back_revives_no_application_before_anybody_looks(house: House) -> None:
+    house.apps["servicedesk"] = house.hire("servicedesk", "service_desk", "P04", days=1)
+    house.call("servicedesk")
+    house.clock.advance(2 * DAY)
+    with pytest.raises(Unauthenticated):
+        house.call("servicedesk")
+
+    house.clock.advance(-2 * DAY)
+
+    with pytest.raises(HouseLocked):
+        house.call("servicedesk")
+    house.clock.advance(2 * DAY)
+
+
+def test_a_clock_that_was_set_back_locks_at_the_next_look_and_one_set_right_unlocks(house: House) -> None:
+    customer = house.admit()
+    house.clock.advance(-timedelta(hours=1))
+
+    assert watch.look(house.parts) == "clock_behind"
+    with pytest.raises(HouseLocked):
+        house.call("intake")
+
+    house.clock.advance(timedelta(hours=1))
+    assert watch.look(house.parts) is None
+    house.amend("intake", customer, {"name": "王小明"})
+    told = [(entry["kind"], entry.get("reason_code")) for entry in house.entries()]
+    assert ("house.locked", "clock_behind") in told
+    assert ("house.unlocked", "clock_behind") in told
+
+
+def test_a_clock_that_was_set_back_where_nothing_was_written_since_locks_all_the_same(house: House) -> None:
+    house.app("servicedesk")
+    house.clock.advance(DAY)
+    house.call("servicedesk")
+
+    house.clock.advance(-DAY)
+
+    assert watch.look(house.parts) == "clock_behind"
+    house.clock.advance(DAY)
+
+
+def test_a_clock_that_is_put_right_by_a_minute_disturbs_nobody(house: House) -> None:
+    customer = house.admit()
+    house.state(customer, "contract")
+    own = house.known_to("servicedesk", customer)
+    house.clock.advance(timedelta(minutes=5))
+    house.disclose("servicedesk", own, "name")
+
+    house.clock.advance(-timedelta(minutes=1))
+
+    assert watch.look(house.parts) is None
+    assert house.disclose("servicedesk", own, "name").fields == {"name": "欧阳**"}
+
+
+def test_a_jump_ahead_ends_what_ends_by_then_and_nothing_else(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    house.state(customer, "contract")
+    desk, marketing = house.known_to("servicedesk", customer), house.known_to("marketing", customer)
+    house.disclose("marketing", marketing, "name")
+    house.withdraw(customer)
+
+    house.clock.advance(45 * DAY)
+
+    assert watch.look(house.parts) is None
+    assert house.disclose("servicedesk", desk, "name").fields == {"name": "欧阳**"}
+    with pytest.raises(Refused, match="basis"):
+        house.disclose("marketing", marketing, "name")
