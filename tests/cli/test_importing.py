@@ -6,10 +6,12 @@ import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 from typing_extensions import override
@@ -174,6 +176,49 @@ def test_a_gb18030_file_is_told_and_then_read(desk: Desk) -> None:
     assert isinstance(refused.exception, Misconfigured)
     assert "--encoding gb18030" in str(refused.exception)
     assert desk.subjects() == 1
+
+
+def test_a_workbook_goes_in_as_its_sheets_are_named_and_each_by_itself(desk: Desk) -> None:
+    book = openpyxl.Workbook()
+    first = book.active
+    assert first is not None
+    other = book.create_sheet("第二页")
+    for sheet in (first, other):
+        sheet.append(HEADER.split(","))
+    first.append([1, "王小明", 13900139000, "110105194912310038", date(1949, 12, 31), "是"])
+    first.append([2, "李四", "=1/0", None, None, "否"])
+    first.append([3, "赵五", None, 110105194912310038, None, None])
+    first.append([4, "孙六", 139001, None, None, None])
+    other.append([1, "周七", None, None, "1990/5/2", None])
+    file = desk.folder / "old.xlsx"
+    book.save(file)
+    report = desk.folder / "report.csv"
+
+    done = desk.bring(file, "--report", str(report), "--json", code=1)
+    desk.bring(file, "--sheet", "第二页")
+    again = desk.bring(file, "--json", code=1)
+
+    assert [line.split(",")[:3] for line in report.read_text().splitlines()[1:]] == [
+        ["1", "2", "admitted"],
+        ["2", "3", "refused"],
+        ["3", "4", "refused"],
+        ["4", "5", "refused"],
+    ]
+    told = json.loads(done.stdout)["findings"]
+    assert {(one["code"], one["field"]) for one in told} == {
+        ("formula", None),
+        ("unsafe_number", None),
+        ("number", "mobile"),
+    }
+    assert json.loads(again.stdout)["rows"]["replayed"] == 1
+    assert desk.subjects() == 2
+
+
+def test_a_sheet_is_asked_of_a_workbook_alone(desk: Desk) -> None:
+    refused = desk.bring(desk.write("old.csv", sheet(GOOD)), "--sheet", "第二页", code=1)
+
+    assert "--sheet is for a workbook" in str(refused.exception)
+    assert desk.subjects() == 0
 
 
 def test_ndjson_without_a_mapping_is_records_as_the_api_has_them(desk: Desk) -> None:

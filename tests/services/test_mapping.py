@@ -1,6 +1,7 @@
 """Mapping: what each key does with a cell, and every fault of a mapping file at once."""
 
 from contextlib import suppress
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from vault.domain.canonical import Json
 from vault.errors import InvalidValue, Misconfigured
 from vault.services.bulk.mapping import FORMS, FileMapping, as_it_is
 from vault.services.bulk.mapping_file import read_mapping
+from vault.services.bulk.sheets import Moment
 
 PERSON = """
 kind = "person"
@@ -50,6 +52,20 @@ def person() -> FileMapping:
 
 def fields_of(mapping: FileMapping, **cells: Json) -> Json:
     return mapping.record(cells)["fields"]
+
+
+def test_a_date_by_its_type_needs_no_form_and_is_a_text_elsewhere(person: FileMapping) -> None:
+    for moment in (Moment.of(date(1990, 5, 2)), Moment.of(date(1990, 5, 2), 45_296)):
+        assert fields_of(person, 生日=moment) == {"language": "zh-CN", "birthday": "1990-05-02"}
+        assert fields_of(person, 姓名=moment) == {"language": "zh-CN", "name": moment}
+
+
+@pytest.mark.parametrize("cell", [True, 1, ["是"], {}])
+def test_what_was_decided_or_joined_is_refused_where_it_is_no_text(person: FileMapping, cell: Json) -> None:
+    with pytest.raises(InvalidValue, match="unknown_code"):
+        person.record({"营销": cell})
+    with pytest.raises(InvalidValue, match="type"):
+        person.record({"省": "浙江省", "市": cell})
 
 
 def test_a_row_becomes_a_record(person: FileMapping) -> None:

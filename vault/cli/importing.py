@@ -1,4 +1,4 @@
-"""Import: brings the customers of a CSV or NDJSON file in through the API, and reports on every row."""
+"""Import: brings the customers of a file (XLSX, CSV, NDJSON) in through the API, and reports on every row."""
 
 import csv
 import json
@@ -7,7 +7,6 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 from rich.console import Console
@@ -16,15 +15,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from vault.cli.posting import Address, Posting
 from vault.errors import Misconfigured, Unavailable
 from vault.services.bulk.chunks import Comparing, Landed, Tally, bring_in
-from vault.services.bulk.csv_rows import read_csv
-from vault.services.bulk.mapping import FileMapping, as_it_is
+from vault.services.bulk.mapping import as_it_is
 from vault.services.bulk.mapping_file import UNIQUE, read_mapping
-from vault.services.bulk.ndjson_rows import read_ndjson
-from vault.services.bulk.sheets import ENCODINGS, Row, Survey, encoding_of, survey
+from vault.services.bulk.reading import NDJSON, opened
+from vault.services.bulk.sheets import ENCODINGS
 
 # The house answers one batch while the next is on its way.
 _LANES = 2
-_NDJSON = frozenset({".ndjson", ".jsonl"})
 _STATES = {
     "admitted": "admitted",
     "replayed": "admitted before, and not again",
@@ -55,6 +52,7 @@ _REPORT_COLUMNS = ("row", "line", "outcome", "id", "field", "code")
 )
 @click.option("--purpose", default="P01", show_default=True, help="Why the customers are taken in.")
 @click.option("--encoding", type=click.Choice(ENCODINGS), help="Of a CSV file; overrides the mapping's.")
+@click.option("--sheet", help="Of a workbook, by its name; overrides the mapping's.  [default: the first]")
 @click.option("--dry-run", is_flag=True, help="Check every row, duplicates too, and store nothing.")
 @click.option(
     "--report",
@@ -73,6 +71,7 @@ def command(
     address: str,
     purpose: str,
     encoding: str | None,
+    sheet: str | None,
     dry_run: bool,
     report: Path | None,
     as_json: bool,
@@ -86,20 +85,24 @@ def command(
     posting = Posting(Address.read(address), _token(token_file), purpose, dry_run=dry_run)
     comparing = Comparing(UNIQUE if mapping is None else mapping.unique)
     tally = Tally()
-    with file.open("rb") as opened, _report(report) as write, _progress(file) as advance:
-        found = survey(opened)
+    with (
+        file.open("rb") as raw,
+        opened(raw, file, mapping, encoding=encoding, sheet=sheet) as reading,
+        _report(report) as write,
+        _progress(file) as advance,
+    ):
         landed = bring_in(
-            _rows(opened, found, mapping, encoding=encoding, is_ndjson=file.suffix in _NDJSON),
+            reading.rows,
             as_it_is if mapping is None else mapping.record,
             comparing.wrap(posting) if dry_run else posting,
-            key=f"import-{found.digest[:32]}",
+            key=f"import-{reading.key}",
             lanes=_LANES,
         )
         try:
             for one in landed:
                 tally.count(one)
                 write(one)
-                advance(opened.tell())
+                advance(raw.tell())
         except Unavailable:
             click.echo("The house stopped answering. Run the same command again: it goes on.", err=True)
             raise
@@ -111,17 +114,6 @@ def command(
     ctx.exit(1 if tally.rows["refused"] else 0)
 
 
-def _rows(
-    file: BinaryIO, found: Survey, mapping: FileMapping | None, *, encoding: str | None, is_ndjson: bool
-) -> Iterator[Row]:
-    if is_ndjson:
-        return read_ndjson(file)
-    if mapping is None:
-        raise Misconfigured(["--mapping is needed for a CSV file: it says which column is which field."])
-    written = encoding_of(found, encoding or mapping.encoding)
-    return read_csv(file, encoding=written, delimiter=mapping.delimiter, columns=mapping.names)
-
-
 @contextmanager
 def _report(path: Path | None) -> Iterator[Callable[[Landed], None]]:
     """Open the report, which holds ids of customers, for its owner alone."""
@@ -131,7 +123,7 @@ def _report(path: Path | None) -> Iterator[Callable[[Landed], None]]:
     # What stood there before is another run's.
     opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(opened, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - with a mode from the start
-        if path.suffix in _NDJSON:
+        if path.suffix in NDJSON:
             yield lambda landed: file.writelines(f"{json.dumps(line)}\n" for line in landed.lines())
         else:
             writer = csv.DictWriter(file, _REPORT_COLUMNS)

@@ -9,8 +9,7 @@ from typing import BinaryIO
 
 from typing_extensions import override
 
-from vault.errors import Misconfigured
-from vault.services.bulk.sheets import LARGEST_ROW_BYTES, Row
+from vault.services.bulk.sheets import LARGEST_ROW_BYTES, Row, held_against
 
 
 def read_csv(file: BinaryIO, *, encoding: str, delimiter: str, columns: Sequence[str]) -> Iterator[Row]:
@@ -26,7 +25,7 @@ def read_csv(file: BinaryIO, *, encoding: str, delimiter: str, columns: Sequence
         lines = _Lines(text)
         found = _rows_of(csv.reader(lines, delimiter=delimiter, strict=True), lines)
         _, header = next(found, (0, "syntax"))
-        names = _columns(header, columns)
+        names = held_against(header if isinstance(header, list) else [], columns)
         filled = ((line, cells) for line, cells in found if any(map(str.strip, cells)))
         for number, (line, cells) in enumerate(filled, 1):
             yield _row(number, line, cells, names, _BROKEN[encoding])
@@ -51,22 +50,6 @@ def _row(
     if len(cells) != len(names):
         return Row(number, line, {}, "cells")
     return Row(number, line, dict(zip(names, cells, strict=True)))
-
-
-def _columns(header: list[str] | str, columns: Sequence[str]) -> list[str]:
-    """Hold the first row against the mapping; it may be a customer's, so nothing of it is said back."""
-    if not isinstance(header, list):
-        raise Misconfigured(["The file has no first row that names its columns."])
-    names = [name.strip() for name in header]
-    faults = [f"The file has no column {name!r}." for name in columns if name not in names]
-    for place, name in enumerate(names, 1):
-        if name not in columns:
-            faults.append(f"Column {place} is neither mapped nor ignored.")
-        elif name in names[: place - 1]:
-            faults.append(f"Column {place} has the name of another.")
-    if faults:
-        raise Misconfigured(faults)
-    return names
 
 
 class _OversizedError(Exception):

@@ -8,6 +8,7 @@ from typing import Final
 
 from vault.domain.canonical import Json
 from vault.errors import InvalidValue
+from vault.services.bulk.sheets import Moment
 
 # How the cells of a column are to be understood; `text` leaves a cell as it is.
 FORMS: Final = ("text", "integer", "decimal", "boolean", "money", "date")
@@ -60,6 +61,8 @@ class FileMapping:
     unique: tuple[str, ...] = ()
     delimiter: str = ","
     encoding: str = "utf-8"
+    # Of a workbook; None is its first one.
+    sheet: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,6 +106,8 @@ def as_it_is(cells: Mapping[str, Json]) -> dict[str, Json]:
 def _value(column: Column, cells: Sequence[Json]) -> Json:
     """Make the value of one field; None where there is none."""
     if len(cells) > 1:
+        if not all(cell is None or isinstance(cell, str) for cell in cells):
+            raise InvalidValue("type", field=column.field)
         texts = [cell.strip() for cell in cells if isinstance(cell, str)]
         cells = [column.separator.join(text for text in texts if text)]
     (cell,) = cells
@@ -119,6 +124,8 @@ def _single(column: Column, cell: Json) -> Json:
     # JSON that is no text was typed by its writer: the API judges it.
     if not isinstance(cell, str):
         return cell
+    if isinstance(cell, Moment) and column.form == "date":
+        return cell.day
     text = cell.strip()
     if not text:
         return None
@@ -176,10 +183,10 @@ def _decided(consent: Consent, cells: Mapping[str, Json]) -> Json:
     if consent.column is None:
         return dict(consent.item)
     cell = cells.get(consent.column)
-    text = cell.strip() if isinstance(cell, str) else ""
-    if not text:
+    text = cell.strip() if isinstance(cell, str) else cell
+    if text is None or text == "":
         # Who was not asked has decided nothing.
         return None
-    if text not in consent.given | consent.refused:
+    if not isinstance(text, str) or text not in consent.given | consent.refused:
         raise InvalidValue("unknown_code", field="consents")
     return {**consent.item, "state": "given" if text in consent.given else "refused"}

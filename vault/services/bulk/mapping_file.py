@@ -40,6 +40,7 @@ def read_mapping(text: str) -> FileMapping:
         unique=top.texts("unique", UNIQUE),
         delimiter=top.text("delimiter", ","),
         encoding=top.text("encoding", "utf-8", among=ENCODINGS),
+        sheet=top.given("sheet", top.text).get("sheet"),
     )
     by_column.end()
     top.end()

@@ -2,8 +2,9 @@
 
 import codecs
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import BinaryIO, Final
 
 from vault.domain.canonical import Json
@@ -28,6 +29,29 @@ class Row:
     line: int
     cells: Mapping[str, Json] = field(repr=False)
     fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a cell cannot be read; its row is told for it."""
+
+    code: str
+
+
+class Moment(str):
+    """What a cell holds that is a date by its type: the ISO form, with the time where there is one."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, day: date, seconds: int = 0) -> "Moment":
+        """Write a day, and the time of it where that is not midnight."""
+        return cls(f"{day.isoformat()} {clock(seconds)}" if seconds else day.isoformat())
+
+    @property
+    def day(self) -> str:
+        """The day alone."""
+        return str(self[:10])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +91,31 @@ def encoding_of(found: Survey, wanted: str) -> str:
             [f"The file is not written in {wanted}, but could be {other}: --encoding {other}."]
         )
     return wanted
+
+
+def clock(seconds: int) -> str:
+    """Write a time of day, told in seconds since midnight."""
+    minutes, second = divmod(seconds, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
+
+
+def held_against(header: Sequence[str], columns: Collection[str]) -> list[str]:
+    """Hold the first row against the mapping's *columns*; it may be a customer's: nothing of it is said back.
+
+    Raises Misconfigured where one is missing, strange or there twice.
+    """
+    if not header:
+        raise Misconfigured(["The file has no first row that names its columns."])
+    names = [name.strip() for name in header]
+    faults = [f"The file has no column {name!r}." for name in columns if name not in names]
+    for place, name in enumerate(names, 1):
+        if name not in columns:
+            faults.append(f"Column {place} is neither mapped nor ignored.")
+        elif name in names[: place - 1]:
+            faults.append(f"Column {place} has the name of another.")
+    if faults:
+        raise Misconfigured(faults)
+    return names
 
 
 def _takes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool) -> bool:
