@@ -90,6 +90,30 @@ def test_the_same_key_answers_as_the_first_time_and_admits_once(house: House) ->
         intake.admit(house.parts, house.call("intake", key="key-1"), other)
 
 
+def test_a_batch_sent_again_answers_each_record_by_itself(house: House) -> None:
+    records: list[dict[str, Json]] = [
+        {"kind": "person", "fields": {"name": f"王{key}"}, "idempotency_key": key} for key in "abc"
+    ]
+    first = intake.admit_many(house.parts, house.call("intake"), records[:2])
+    other: dict[str, Json] = {**records[1], "fields": {"name": "李四"}}
+
+    again = intake.admit_many(
+        house.parts, house.call("intake"), [records[0], other, records[2], records[2], records[1]]
+    )
+
+    assert [getattr(one, "code", None) for one in again] == [
+        None,
+        "idempotency_key_reused",
+        None,
+        "key_in_flight",
+        None,
+    ]
+    admitted = [one for one in (*first, again[0], again[4]) if isinstance(one, Admitted)]
+    assert [one.replayed for one in admitted] == [False, False, True, True]
+    assert admitted[0].id == admitted[2].id
+    assert admitted[1].id == admitted[3].id
+
+
 def test_an_edit_names_the_revision_it_changes_and_a_stale_one_changes_nothing(house: House) -> None:
     record: Rec = {"kind": "person", "fields": {"name": "王小明", "mobile": "+8613900139000"}}
     admitted = intake.admit(house.parts, house.call("intake"), record)

@@ -7,7 +7,7 @@ from tests.storage.rows import NOW, TENANT, digest
 from vault.domain.terms import ActorId, Millis
 from vault.storage import idempotency
 from vault.storage.idempotency import KEPT_MS, AnsweredRow
-from vault.storage.unit_of_work import Store
+from vault.storage.unit_of_work import Connection, Store
 
 ACTOR = ActorId(b"A" * 16)
 
@@ -18,44 +18,55 @@ def answered(key: str = "key", *, at_ms: int = NOW, body: str = "body") -> Answe
     )
 
 
+def record(conn: Connection, row: AnsweredRow) -> bool:
+    """Keep one row; tells whether its key was free."""
+    return idempotency.record(conn, [row]) == {row.key}
+
+
+def find(
+    conn: Connection, row: AnsweredRow, *, at_ms: int = NOW, actor: ActorId = ACTOR
+) -> AnsweredRow | None:
+    return idempotency.find(conn, TENANT, actor, keys=[row.key], at_ms=Millis(at_ms)).get(row.key)
+
+
 def test_an_answer_is_found_by_its_own_actor_for_a_day(data: Store) -> None:
     row = answered()
     with data.write() as conn:
-        assert idempotency.record(conn, row)
+        assert record(conn, row)
 
     with data.read() as conn:
-        assert idempotency.find(conn, TENANT, ACTOR, key=row.key, at_ms=NOW) == row
-        assert idempotency.find(conn, TENANT, ACTOR, key=row.key, at_ms=Millis(NOW + KEPT_MS - 1)) == row
-        assert idempotency.find(conn, TENANT, ACTOR, key=row.key, at_ms=Millis(NOW + KEPT_MS)) is None
-        assert idempotency.find(conn, TENANT, ActorId(bytes(16)), key=row.key, at_ms=NOW) is None
+        assert find(conn, row) == row
+        assert find(conn, row, at_ms=NOW + KEPT_MS - 1) == row
+        assert find(conn, row, at_ms=NOW + KEPT_MS) is None
+        assert find(conn, row, actor=ActorId(bytes(16))) is None
 
 
 def test_a_taken_key_is_not_taken_again_within_the_day(data: Store) -> None:
     with data.write() as conn:
-        idempotency.record(conn, answered())
+        record(conn, answered())
 
     with data.write() as conn:
-        assert not idempotency.record(conn, answered(at_ms=NOW + KEPT_MS - 1, body="other"))
+        assert not record(conn, answered(at_ms=NOW + KEPT_MS - 1, body="other"))
 
     with data.read() as conn:
-        assert idempotency.find(conn, TENANT, ACTOR, key=answered().key, at_ms=NOW) == answered()
+        assert find(conn, answered()) == answered()
 
 
 def test_a_key_that_is_a_day_old_may_stand_for_another_request(data: Store) -> None:
     later = replace(answered(at_ms=NOW + KEPT_MS, body="other"), result=None, status=409)
     with data.write() as conn:
-        idempotency.record(conn, answered())
+        record(conn, answered())
 
     with data.write() as conn:
-        assert idempotency.record(conn, later)
+        assert record(conn, later)
 
     with data.read() as conn:
-        assert idempotency.find(conn, TENANT, ACTOR, key=later.key, at_ms=later.created_ms) == later
+        assert find(conn, later, at_ms=later.created_ms) == later
 
 
 def test_of_many_with_one_key_at_once_one_is_recorded(data: Store) -> None:
     def want(number: int) -> bool:
-        return data.transact(lambda conn: idempotency.record(conn, answered(body=str(number))))
+        return data.transact(lambda conn: record(conn, answered(body=str(number))))
 
     with ThreadPoolExecutor(12) as threads:
         won = list(threads.map(want, range(24)))
@@ -63,11 +74,25 @@ def test_of_many_with_one_key_at_once_one_is_recorded(data: Store) -> None:
     assert won.count(True) == 1
 
 
+def test_of_many_keys_those_that_were_free_are_told_and_those_that_are_known_found(data: Store) -> None:
+    rows = [answered(str(number)) for number in range(1200)]
+    with data.write() as conn:
+        idempotency.record(conn, rows[::2])
+
+    with data.write() as conn:
+        free = idempotency.record(conn, [replace(row, revision=2) for row in rows])
+        found = idempotency.find(conn, TENANT, ACTOR, keys=[row.key for row in rows], at_ms=NOW)
+        assert idempotency.record(conn, []) == set()
+
+    assert free == {row.key for row in rows[1::2]}
+    assert [found[row.key].revision for row in rows] == [1, 2] * 600
+
+
 def test_old_keys_are_forgotten_a_bounded_number_at_a_time_and_young_ones_never(data: Store) -> None:
     with data.write() as conn:
         for number in range(7):
-            idempotency.record(conn, answered(str(number)))
-        idempotency.record(conn, answered("young", at_ms=NOW + 1))
+            record(conn, answered(str(number)))
+        record(conn, answered("young", at_ms=NOW + 1))
 
     counts = []
     for _ in range(3):
@@ -76,4 +101,4 @@ def test_old_keys_are_forgotten_a_bounded_number_at_a_time_and_young_ones_never(
 
     assert counts == [4, 3, 0]
     with data.read() as conn:
-        assert idempotency.find(conn, TENANT, ACTOR, key=answered("young").key, at_ms=NOW) is not None
+        assert find(conn, answered("young")) is not None

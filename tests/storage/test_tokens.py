@@ -62,6 +62,25 @@ def test_a_shared_token_is_lost_by_nobody(data: Store) -> None:
     assert lost == set()
 
 
+def test_a_token_is_shared_where_another_subject_stands_under_it_in_the_same_index_and_epoch(
+    data: Store,
+) -> None:
+    own = [token_row(ADA, value, unique=False) for value in ("both", "alone", "twice", "old")]
+    others = [
+        token_row(BEN, "both", unique=False),
+        replace(token_row(BEN, "alone", unique=False), index_id=8),
+        token_row(ADA, "twice", item=1, unique=False),
+        replace(token_row(BEN, "old", unique=False), epoch=2),
+    ]
+    with data.write() as conn:
+        tokens.put_tokens(conn, [*own, *others])
+
+    with data.read() as conn:
+        assert tokens.shared(conn, TENANT, own) == {own[0]}
+        assert tokens.shared(conn, TENANT, others) == {others[0]}
+        assert tokens.shared(conn, TENANT, []) == set()
+
+
 def test_a_thousand_tokens_are_put_at_once_and_every_loser_is_named(data: Store) -> None:
     with data.write() as conn:
         tokens.put_tokens(conn, [token_row(ADA, number) for number in range(0, 1000, 100)])

@@ -16,7 +16,7 @@ from vault.errors import Corrupt, InvalidValue, Refused, TierUnavailable, VaultE
 from vault.services import amending, recording, repeating, witness
 from vault.services.answering import Admitted, answer, is_duplicate, warnings_of, write_told
 from vault.services.drafting import Draft, changes, item_number, kind_of, provenance
-from vault.services.locating import locate_subjects
+from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit, refuse
 from vault.services.rehearsing import rehearse, tell_duplicates
@@ -97,7 +97,10 @@ def add_contact(
     keyed = repeating.keyed(parts, call, call.idempotency_key, sent)
     answered = repeating.answered(parts, keyed)
     if answered is not None:
-        return _again(parts, call, answered)
+        (again,) = _again(parts, call, [answered])
+        if isinstance(again, VaultError):
+            raise again
+        return again
     standing = amending.stand(parts, call, customer, Action.WRITE, fields=[CONTACTS])
     organisation = standing.located
     if organisation.row.kind is not SubjectKind.ORGANISATION:
@@ -129,21 +132,33 @@ def _drafted(
     """Sort *records* by position into those that have their outcome already and the drafts of the others."""
     permitted = permit(parts, call, Action.ADMIT)
     outcomes: dict[int, Admitted | VaultError] = {}
-    drafts: dict[int, Draft] = {}
+    keyed: dict[int, AnsweredRow | None] = {}
     for position, record in enumerate(records):
         try:
-            body = {name: part for name, part in record.items() if name != "idempotency_key"}
-            keyed = repeating.keyed(
-                parts, call, _text(record.get("idempotency_key")) or call.idempotency_key, body
-            )
-            answered = repeating.answered(parts, keyed)
-            if answered is None:
-                drafts[position] = _new(parts, call, permitted, record, keyed=keyed)
-            else:
-                outcomes[position] = _again(parts, call, answered)
+            keyed[position] = _keyed(parts, call, record)
         except VaultError as fault:
             outcomes[position] = fault
-    return outcomes, drafts
+    outcomes |= _answered(parts, call, {place: row for place, row in keyed.items() if row is not None})
+    drafts: dict[int, Draft] = {}
+    for position in keyed.keys() - outcomes.keys():
+        try:
+            drafts[position] = _new(parts, call, permitted, records[position], keyed=keyed[position])
+        except VaultError as fault:
+            outcomes[position] = fault
+    return outcomes, dict(sorted(drafts.items()))
+
+
+def _keyed(parts: Parts, call: Call, record: Mapping[str, Json]) -> AnsweredRow | None:
+    body = {name: part for name, part in record.items() if name != "idempotency_key"}
+    return repeating.keyed(parts, call, _text(record.get("idempotency_key")) or call.idempotency_key, body)
+
+
+def _answered(parts: Parts, call: Call, keyed: Mapping[int, AnsweredRow]) -> dict[int, Admitted | VaultError]:
+    """Answer the records that were answered before as they were, or say why that cannot be done."""
+    found = dict(zip(keyed, repeating.answered_each(parts, [*keyed.values()]), strict=True))
+    refused = {position: one for position, one in found.items() if isinstance(one, VaultError)}
+    known = {position: one for position, one in found.items() if isinstance(one, AnsweredRow)}
+    return {**refused, **dict(zip(known, _again(parts, call, [*known.values()]), strict=True))}
 
 
 def _new(
@@ -195,16 +210,25 @@ def _new(
     )
 
 
-def _again(parts: Parts, call: Call, answered: AnsweredRow) -> Admitted:
-    """Answer as the first call did: the status, the id and the codes are kept, the rest is derived."""
-    subject = SubjectId(answered.result or b"")
-    found = locate_subjects(parts, [subject])[subject]
+def _again(parts: Parts, call: Call, answered: Sequence[AnsweredRow]) -> list[Admitted | VaultError]:
+    """Answer as the first calls did: the status, the id and the codes are kept, the rest is derived."""
+    subjects = [SubjectId(row.result or b"") for row in answered]
+    located = locate_subjects(parts, subjects)
+    return [
+        _as_before(parts, call, row, located[subject])
+        for row, subject in zip(answered, subjects, strict=True)
+    ]
+
+
+def _as_before(
+    parts: Parts, call: Call, answered: AnsweredRow, found: Located | VaultError
+) -> Admitted | VaultError:
     if isinstance(found, Corrupt):
         parts.ledger.append(witness.rejected(parts, call, Action.ADMIT, found))
     if isinstance(found, VaultError):
-        raise found
+        return found
     return Admitted(
-        id_text("cus", found.identity.pairwise(call.actor.space, subject)),
+        id_text("cus", found.identity.pairwise(call.actor.space, found.row.subject)),
         found.identity.etag(call.actor.space, answered.revision).hex(),
         warnings_of(json.loads(answered.warnings)),
         replayed=True,

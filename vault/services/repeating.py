@@ -3,13 +3,13 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from vault.domain.canonical import Json
 from vault.domain.instants import millis
 from vault.domain.terms import SubjectId
-from vault.errors import Conflict, InvalidValue
+from vault.errors import Conflict, Corrupt, InvalidValue, LedgerUnavailable, VaultError
 from vault.services.parts import Call, Parts
 from vault.services.writing import settle
 from vault.storage import idempotency
@@ -53,13 +53,44 @@ def answered(parts: Parts, row: AnsweredRow | None, *, of: SubjectId | None = No
     """
     if row is None:
         return None
-    at_ms = millis(parts.clock())
-    with parts.stores.data.read() as conn:
-        known = idempotency.find(conn, parts.tenant, row.actor, key=row.key, at_ms=at_ms)
-    if known is None:
-        return None
-    if not hmac.compare_digest(known.body, answering(parts, row, known.result).body):
-        raise Conflict("idempotency_key_reused")
-    if known.result is not None:
+    known = _same(parts, row, _known(parts, [row]).get(row.key))
+    if isinstance(known, VaultError):
+        raise known
+    if known is not None and known.result is not None:
         settle(parts, of or SubjectId(known.result))
     return known
+
+
+def answered_each(parts: Parts, rows: Sequence[AnsweredRow]) -> list[AnsweredRow | VaultError | None]:
+    """Find how each of these calls of one actor, whose results are subjects, was answered before.
+
+    Order kept; what :func:`answered` raises is the call's own item.
+    """
+    try:
+        known = _known(parts, rows)
+    except Corrupt as fault:
+        # One row is too broken to be read: asked for one by one, it fails alone.
+        return [fault] if len(rows) == 1 else [one for row in rows for one in answered_each(parts, [row])]
+    found = [_same(parts, row, known.get(row.key)) for row in rows]
+    results = [SubjectId(one.result) for one in found if isinstance(one, AnsweredRow) and one.result]
+    try:
+        settle(parts, *results)
+    except LedgerUnavailable as fault:
+        return [fault if isinstance(one, AnsweredRow) else one for one in found]
+    return found
+
+
+def _known(parts: Parts, rows: Sequence[AnsweredRow]) -> dict[bytes, AnsweredRow]:
+    at_ms = millis(parts.clock())
+    if not rows:
+        return {}
+    with parts.stores.data.read() as conn:
+        keys = {row.key for row in rows}
+        return idempotency.find(conn, parts.tenant, rows[0].actor, keys=keys, at_ms=at_ms)
+
+
+def _same(parts: Parts, row: AnsweredRow, known: AnsweredRow | None) -> AnsweredRow | VaultError | None:
+    """Tell whether what is known under the key of *row* was answered to the same body."""
+    if known is None or hmac.compare_digest(known.body, answering(parts, row, known.result).body):
+        return known
+    return Conflict("idempotency_key_reused")

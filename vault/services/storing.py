@@ -11,7 +11,7 @@ from vault.domain.terms import AppId, FieldName, SubjectId
 from vault.errors import Conflict, Moved, Stale, Unavailable, VaultError
 from vault.services.authenticate import renew
 from vault.services.drafting import Draft
-from vault.services.indexing import ENOUGH_TO_TELL, addresses, repeated_within, token_rows
+from vault.services.indexing import addresses, repeated_within, token_rows
 from vault.services.parts import Call, Parts
 from vault.storage import accounts, consents, facts, idempotency, outbox, subjects, tokens
 from vault.storage.idempotency import AnsweredRow
@@ -64,9 +64,7 @@ def store_all(
             for outcome in outcomes.values():
                 if isinstance(outcome, VaultError):
                     raise outcome
-        for one in sealed:
-            if isinstance(outcomes[one.draft.subject], Written):
-                _put(parts, conn, one)
+        _put(parts, conn, [one for one in sealed if isinstance(outcomes[one.draft.subject], Written)])
         return outcomes
 
     for _ in range(2):
@@ -90,14 +88,12 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
     epochs = tokens.index_epochs(conn, parts.tenant)
     outcomes: dict[SubjectId, Written | VaultError] = {}
     claimed: list[TokenRow] = []
-    keyed: dict[SubjectId, AnsweredRow] = {}
+    keyed = _keys_taken(conn, [one.draft for one in sealed])
     for one in sealed:
         draft = one.draft
-        if draft.idempotency is not None and not idempotency.record(conn, draft.idempotency):
+        if draft.idempotency is not None and draft.subject not in keyed:
             outcomes[draft.subject] = Conflict("key_in_flight")
             continue
-        if draft.idempotency is not None:
-            keyed[draft.subject] = draft.idempotency
         if draft.before is not None and not subjects.replace(conn, one.row, draft.before.revision):
             outcomes[draft.subject] = Stale()
         else:
@@ -113,19 +109,25 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
     # What a losing draft had put before it lost goes out again, in the same transaction.
     losers = [one.draft for one in sealed if not isinstance(outcomes[one.draft.subject], Written)]
     tokens.drop_tokens(conn, parts.tenant, [address for draft in losers for address in addresses(draft)])
-    for row in claimed:
-        outcome, field = outcomes[row.subject], fields.get(row.index_id)
-        if field is None or field.unique or not isinstance(outcome, Written):
-            continue
-        hits = tokens.find_tokens(
-            conn, parts.tenant, row.index_id, [row.epoch], row.token, limit=ENOUGH_TO_TELL
-        )
-        if any(hit.subject != row.subject for hit in hits) and field.name not in outcome.possible_duplicates:
-            outcomes[row.subject] = replace(
-                outcome, possible_duplicates=(*outcome.possible_duplicates, field.name)
-            )
+    telling = [row for row in claimed if (field := fields.get(row.index_id)) is not None and not field.unique]
+    shared = tokens.shared(conn, parts.tenant, telling)
+    for row in telling:
+        outcome, name = outcomes[row.subject], fields[row.index_id].name
+        if row in shared and isinstance(outcome, Written) and name not in outcome.possible_duplicates:
+            outcomes[row.subject] = replace(outcome, possible_duplicates=(*outcome.possible_duplicates, name))
     _keep_answers(conn, keyed, outcomes)
     return outcomes
+
+
+def _keys_taken(conn: Connection, drafts: Sequence[Draft]) -> dict[SubjectId, AnsweredRow]:
+    """Take the idempotency keys of *drafts*; of two with one key the first in order gets it."""
+    wanted: dict[bytes, Draft] = {}
+    for draft in drafts:
+        if draft.idempotency is not None:
+            wanted.setdefault(draft.idempotency.key, draft)
+    rows = [draft.idempotency for draft in wanted.values() if draft.idempotency is not None]
+    free = idempotency.record(conn, rows)
+    return {wanted[row.key].subject: row for row in rows if row.key in free}
 
 
 def _keep_answers(
@@ -144,20 +146,34 @@ def _keep_answers(
                 idempotency.forget(conn, row)
 
 
-def _put(parts: Parts, conn: Connection, one: Sealed) -> None:
-    draft, tenant = one.draft, parts.tenant
-    if draft.before is None:
-        subjects.insert(conn, [one.row])
-    else:
-        subjects.keep_past(conn, tenant, draft.subject, [row.tier for row in one.rows])
-    subjects.put_sealed(conn, one.rows)
-    recorded = {record.hash for record in draft.records}
-    consents.replace(conn, [row for row in draft.consents if row.record_hash in recorded])
-    consents.append(conn, draft.records)
-    facts.replace(conn, [row for row in draft.facts if row not in draft.kept_facts])
-    facts.drop(conn, tenant, draft.subject, ids=draft.dropped_facts)
-    entry = one.entry
-    waiting = OutboxRow(
-        tenant, entry.id, entry.at_ms, draft.subject, one.row.revision, entry.body(), draft.notice
+def _put(parts: Parts, conn: Connection, taken: Sequence[Sealed]) -> None:
+    """Put what each of *taken* becomes into every table, a table at a time."""
+    tenant = parts.tenant
+    subjects.insert(conn, [one.row for one in taken if one.draft.before is None])
+    for one in taken:
+        if one.draft.before is not None:
+            subjects.keep_past(conn, tenant, one.draft.subject, [row.tier for row in one.rows])
+    subjects.put_sealed(conn, [row for one in taken for row in one.rows])
+    drafts = [one.draft for one in taken]
+    recorded = {record.hash for draft in drafts for record in draft.records}
+    consents.replace(conn, [row for draft in drafts for row in draft.consents if row.record_hash in recorded])
+    consents.append(conn, [record for draft in drafts for record in draft.records])
+    facts.replace(conn, [row for draft in drafts for row in draft.facts if row not in draft.kept_facts])
+    for draft in drafts:
+        facts.drop(conn, tenant, draft.subject, ids=draft.dropped_facts)
+    outbox.add(conn, [_waiting(parts, one) for one in taken])
+
+
+def _waiting(parts: Parts, one: Sealed) -> OutboxRow:
+    entry, draft = one.entry, one.draft
+    return parts.ledger.waiting(
+        OutboxRow(
+            parts.tenant,
+            entry.id,
+            entry.at_ms,
+            draft.subject,
+            one.row.revision,
+            entry.body(),
+            draft.notice,
+        )
     )
-    outbox.add(conn, [parts.ledger.waiting(waiting)])

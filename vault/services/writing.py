@@ -44,13 +44,13 @@ def write_each(parts: Parts, call: Call, drafts: Sequence[Draft]) -> list[Writte
     return _carry_out(parts, call, drafts, together=False, must_hold=False)
 
 
-def settle(parts: Parts, subject: SubjectId) -> None:
-    """Wait until every change of *subject* that took hold is in the ledger, the register and the floors.
+def settle(parts: Parts, *changed: SubjectId) -> None:
+    """Wait until each change of these subjects that took hold is in the ledger, the register and the floors.
 
     One that was answered 503, or 202, may be there without its entry. Raises LedgerUnavailable.
     """
     with parts.stores.data.read() as conn:
-        waiting = outbox.of_subject(conn, parts.tenant, subject)
+        waiting = outbox.of_subjects(conn, parts.tenant, changed)
     if waiting:
         parts.ledger.settle(waiting)
 

@@ -1,5 +1,6 @@
 """Idempotency: which request a key stood for, and what it was answered; never a body."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -36,20 +37,25 @@ _ANSWERED = Shape(tables.idempotency, AnsweredRow)
 
 
 def find(
-    conn: Connection, tenant: TenantId, actor: ActorId, *, key: bytes, at_ms: Millis
-) -> AnsweredRow | None:
-    """Find what *key* was answered within the last 24 hours."""
-    found = _ANSWERED.find(conn, among={}, tenant=tenant, actor=actor, key=key)
-    return found[0] if found and found[0].created_ms > at_ms - KEPT_MS else None
+    conn: Connection, tenant: TenantId, actor: ActorId, *, keys: Collection[bytes], at_ms: Millis
+) -> dict[bytes, AnsweredRow]:
+    """Find what each of *keys* was answered within the last 24 hours; one that was not is missing."""
+    found = _ANSWERED.find(conn, among={"key": keys}, tenant=tenant, actor=actor)
+    return {row.key: row for row in found if row.created_ms > at_ms - KEPT_MS}
 
 
-def record(conn: Connection, row: AnsweredRow) -> bool:
-    """Keep *row*, in the transaction of its effect; False where the key is taken and still kept.
+def record(conn: Connection, rows: Collection[AnsweredRow]) -> set[bytes]:
+    """Keep *rows* of one actor, no two with one key, in the transaction of their effect.
 
-    Of two requests with one key the second waits here for the first to commit, and then loses.
+    Returns the keys that were free, or not kept any longer. Of two requests with one key the second waits
+    here for the first to commit, and then loses; keys are taken in their order, so that nobody waits in a
+    circle.
     """
-    done = conn.execute(_recording(conn.dialect.name), _ANSWERED.dump([row]))
-    return done.first() is not None
+    if not rows:
+        return set()
+    ordered = sorted(rows, key=lambda row: row.key)
+    done = conn.execute(_recording(conn.dialect.name), _ANSWERED.dump(ordered))
+    return {bytes(key) for (key,) in done}
 
 
 def warn(conn: Connection, row: AnsweredRow) -> None:

@@ -59,10 +59,14 @@ def page(
     return _OUTBOX.load(conn.execute(_NEXT, {"tenant": tenant, "most": limit, **behind}))
 
 
-def of_subject(conn: Connection, tenant: TenantId, subject: SubjectId) -> list[EntryId]:
-    """List the entries of one subject's changes that wait."""
-    query = select(_held.entry).where(_held.tenant == tenant, _held.subject == subject)
-    return [EntryId(entry) for (entry,) in conn.execute(query)]
+def of_subjects(conn: Connection, tenant: TenantId, subjects: Collection[SubjectId]) -> list[EntryId]:
+    """List the entries of these subjects' changes that wait."""
+    if not subjects:
+        return []
+    query = select(_held.entry).where(
+        _held.tenant == tenant, is_among(conn.dialect.name, _held.subject, "subjects")
+    )
+    return [EntryId(entry) for (entry,) in conn.execute(query, {"subjects": list(subjects)})]
 
 
 def remove(conn: Connection, tenant: TenantId, ids: Collection[EntryId]) -> None:

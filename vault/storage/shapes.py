@@ -1,7 +1,8 @@
 """Shapes: how a table's rows become values of one dataclass, and what the two databases spell differently."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from sqlalchemy import (
@@ -10,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
-    Executable,
     Select,
     Table,
     any_,
@@ -52,8 +52,8 @@ class Shape(Generic[R]):
         self._codes = tuple(
             (position, codes[name]) for position, name in enumerate(self._names) if name in codes
         )
-        self._statements: dict[tuple[object, ...], Executable] = {}
         self._questions: dict[tuple[object, ...], str] = {}
+        self._written: dict[tuple[object, ...], _Written] = {}
 
     def find(
         self,
@@ -133,11 +133,20 @@ class Shape(Generic[R]):
     ) -> None:
         if not rows:
             return
-        form = (conn.dialect.name, verb)
-        statement = self._statements.get(form)
-        if statement is None:
-            statement = self._statements[form] = finish(inserting(conn.dialect.name, self._table))
-        conn.execute(statement, [{**values, **(more or {})} for values in self.dump(rows)])
+        others = more or {}
+        form = (conn.dialect.name, verb, *others)
+        written = self._written.get(form)
+        if written is None:
+            written = self._written[form] = _Written.of(
+                finish(inserting(conn.dialect.name, self._table)), conn, (*self._names, *others)
+            )
+        if written.order is None:
+            named = [{**values, **others} for values in self.dump(rows)]
+            conn.exec_driver_sql(written.text, named)
+        else:
+            values = attrgetter(*self._names)
+            last = tuple(others.values())
+            conn.exec_driver_sql(written.text, [written.order((*values(row), *last)) for row in rows])
 
     def _value(self, record: Sequence[Any]) -> R:
         # SQLite keeps whatever an owner's hand writes into a column. What never came from here is Corrupt,
@@ -173,6 +182,26 @@ def _truth(value: int) -> bool:
     if value not in {0, 1}:
         raise ValueError
     return bool(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An INSERT as the driver takes it: its text, and the order of its values where they have no names.
+
+    A batch has thousands of rows, and every value is one that both drivers take as it is.
+    """
+
+    text: str
+    order: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
+
+    @classmethod
+    def of(cls, statement: "Insert", conn: Connection, names: Sequence[str]) -> "_Written":
+        """Write *statement* for the columns *names* once."""
+        compiled = statement.compile(dialect=conn.dialect, column_keys=list(names))
+        places = compiled.positiontup
+        if places is None:
+            return cls(str(compiled), None)
+        return cls(str(compiled), itemgetter(*(names.index(name) for name in places)))
 
 
 def by_subject(rows: Iterable[S]) -> dict[SubjectId, list[S]]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Select, bindparam, delete, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, delete, exists, select, tuple_
 from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import SubjectId, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Shape, by_subject, inserting
+from vault.storage.shapes import Shape, by_subject, inserting, is_among
 
 # Where a token stands: subject, index, item. It says nothing about the value.
 Address: TypeAlias = tuple[SubjectId, int, int]
@@ -100,6 +100,15 @@ def find_tokens(
     return _TOKEN.load(conn.execute(_finding(further=after is not None), values))
 
 
+def shared(conn: Connection, tenant: TenantId, rows: Collection[TokenRow]) -> set[TokenRow]:
+    """Tell which of *rows*, which stand, have a token that another subject stands under as well."""
+    if not rows:
+        return set()
+    asked = {"of": tenant, "subjects": list({row.subject for row in rows})}
+    found = {tuple(record) for record in conn.execute(_sharing(conn.dialect.name), asked)}
+    return {row for row in rows if _key(row) in found}
+
+
 def tokens_of(
     conn: Connection, tenant: TenantId, ids: Collection[SubjectId]
 ) -> dict[SubjectId, list[TokenRow]]:
@@ -142,6 +151,25 @@ def _finding(*, further: bool) -> Select[Any]:
     if further:
         query = query.where(place > tuple_(bindparam("subject"), bindparam("item"), bindparam("epoch")))
     return query.order_by(held.subject, held.item, held.epoch).limit(bindparam("most"))
+
+
+@cache
+def _sharing(dialect: str) -> Select[Any]:
+    own, other = tables.index_token.alias("own"), tables.index_token.alias("other")
+    # One subject more is enough to know, however many stand under the same token.
+    elsewhere = exists().where(
+        other.c.tenant == own.c.tenant,
+        other.c.index_id == own.c.index_id,
+        other.c.epoch == own.c.epoch,
+        other.c.token == own.c.token,
+        other.c.subject != own.c.subject,
+    )
+    return select(*(own.c[name] for name in _LOCKING_ORDER)).where(
+        own.c.tenant == bindparam("of"),
+        is_among(dialect, own.c.subject, "subjects"),
+        ~own.c.is_unique,
+        elsewhere,
+    )
 
 
 @cache
