@@ -22,7 +22,7 @@ from vault.custody.providers.local import LocalSlots
 from vault.domain.terms import PurposeId, RequestId, id_text
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
-from vault.services import consent, founding, intake, rectify
+from vault.services import consent, disclose, founding, intake, rectify, restrict, standing_facts
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.locating import Located, locate
 from vault.services.parts import Call, Parts
@@ -84,7 +84,7 @@ def main() -> None:
     rulebook, at = Rulebook(), datetime.fromisoformat(told["at"])
     with open_house(settings, clock=lambda: at, rulebook=rulebook) as parts:
         # Reading the policy takes longer than all the rest; every fork inherits it.
-        a_call(parts, told["token"], told["purpose"])
+        a_call(parts, told["apps"]["intake"])
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -107,12 +107,13 @@ def carry_out(
     parts = connect(
         deadly, slots, founding.recognise(stores), clock=lambda: at, random=os.urandom, rulebook=rulebook
     )
-    call = a_call(parts, told["token"], told["purpose"], key=order.get("key"))
+    call = a_call(parts, told["apps"][order.get("app", "intake")], key=order.get("key"))
     VERBS[order["verb"]](parts, call, order)
     parts.ledger.close()
 
 
-def a_call(parts: Parts, token: str, purpose: str, key: str | None = None) -> Call:
+def a_call(parts: Parts, app: Mapping[str, str], key: str | None = None) -> Call:
+    token, purpose = app["token"], app["purpose"]
     actor, standing = authenticate(parts, f"Bearer {token}", source="127.0.0.1", at=parts.clock())
     policy = policy_in_force(parts, standing)
     request = RequestId(parts.new_id())
@@ -135,6 +136,22 @@ def withdraw(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
     consent.withdraw(parts, call, order["id"], id_text("con", item))
 
 
+def limit(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
+    restrict.restrict(parts, call, order["id"], "disputed")
+
+
+def lift(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
+    restrict.lift(parts, call, order["id"])
+
+
+def state(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
+    standing_facts.record_fact(parts, call, order["id"], kind="contract", ref=order["ref"], until=None)
+
+
+def show(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
+    disclose.profiles(parts, call, [order["id"]], ["name"])
+
+
 def find(parts: Parts, call: Call, customer: str) -> Located:
     (located,) = locate(parts, call, [customer])
     if isinstance(located, VaultError):
@@ -142,7 +159,15 @@ def find(parts: Parts, call: Call, customer: str) -> Located:
     return located
 
 
-VERBS = {"admit": admit, "amend": amend, "withdraw": withdraw}
+VERBS = {
+    "admit": admit,
+    "amend": amend,
+    "withdraw": withdraw,
+    "restrict": limit,
+    "lift": lift,
+    "state": state,
+    "show": show,
+}
 
 if __name__ == "__main__":
     main()

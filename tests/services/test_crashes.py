@@ -13,8 +13,8 @@ import pytest
 from tests.custody.ledgers import eventually
 from tests.house import House
 from vault.domain.canonical import Json
-from vault.errors import Refused
-from vault.services import consent, intake
+from vault.errors import Refused, VaultError
+from vault.services import consent, disclose, intake, restrict, standing_facts
 
 pytestmark = pytest.mark.slow
 
@@ -43,15 +43,14 @@ class Dying:
 
 @pytest.fixture
 def dying(house: House) -> Iterator[Dying]:
-    """Workers of the same house, which the intake app asks."""
-    app = house.app("intake")
+    """Workers of the same house, whom each of these apps may ask."""
+    apps = {name: house.app(name) for name in ("intake", "servicedesk", "officer", "registry")}
     told = {
         "state": str(house.settings.state_dir),
         "urls": dict(house.settings.urls),
         "slots": {name: str(path) for name, path in house.settings.slots.items()},
         "at": house.clock().isoformat(),
-        "token": app.token,
-        "purpose": app.purpose,
+        "apps": {name: {"token": app.token, "purpose": app.purpose} for name, app in apps.items()},
     }
     with subprocess.Popen(
         [sys.executable, SCRIPT],
@@ -69,7 +68,9 @@ def dying(house: House) -> Iterator[Dying]:
         process.stdin.close()
 
 
-def killed_everywhere(dying: Dying, begin: Callable[[int], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def killed_everywhere(
+    dying: Dying, begin: Callable[[int], dict[str, Any]], *, steps: int = 4
+) -> Iterator[dict[str, Any]]:
     """Kill one worker before and one behind each commit; yields each order after its worker is gone."""
     number = 0
     for at in range(1, MOST_COMMITS):
@@ -79,7 +80,7 @@ def killed_everywhere(dying: Dying, begin: Callable[[int], dict[str, Any]]) -> I
             was_killed = dying.order(**order, at=at, before=before)
             yield order
             if not was_killed:
-                assert at > 4, "a write has more steps than that"
+                assert at > steps, "it has more steps than that"
                 return
     pytest.fail("the write commits without an end")
 
@@ -185,4 +186,76 @@ def test_a_withdrawal_that_was_killed_anywhere_holds_or_can_be_said_again(house:
                 worker.disclose("marketing", own, "name")
         assert kinds(house, "consent.withdrawn") == number
         assert len(house.rows_of("register", "SELECT ref FROM record")) == number
+        check_keys(house)
+
+
+@pytest.mark.parametrize("is_lifted", [False, True], ids=["set", "lifted"])
+def test_a_restriction_that_was_killed_anywhere_holds_or_can_be_said_again(
+    house: House, dying: Dying, *, is_lifted: bool
+) -> None:
+    def begin(number: int) -> dict[str, Any]:
+        customer = house.admit({"name": f"客户{number}"})
+        house.state(customer, "contract")
+        officers = house.known_to("officer", customer)
+        if is_lifted:
+            restrict.restrict(house.parts, house.call("officer"), officers, "disputed")
+        verb = "lift" if is_lifted else "restrict"
+        return {"verb": verb, "app": "officer", "id": officers, "customer": customer}
+
+    def is_shown(worker: House, own: str) -> bool:
+        (answer,) = disclose.profiles(worker.parts, worker.call("servicedesk"), [own], ["name"])
+        assert not isinstance(answer, VaultError) or answer.code == "restriction"
+        return not isinstance(answer, VaultError)
+
+    for number, order in enumerate(killed_everywhere(dying, begin), 1):
+        own = house.known_to("servicedesk", order["customer"])
+        assert len({is_shown(worker, own) for worker in workers(house, number)}) == 1
+        if is_lifted:
+            accepted = restrict.lift(house.parts, house.call("officer"), order["id"])
+        else:
+            accepted = restrict.restrict(house.parts, house.call("officer"), order["id"], "disputed")
+
+        assert not accepted
+        assert {is_shown(worker, own) for worker in workers(house, number)} == {is_lifted}
+        assert kinds(house, "restriction.set") == number
+        assert kinds(house, "restriction.lifted") == (number if is_lifted else 0)
+        assert len(house.rows_of("register", "SELECT ref FROM record")) == (2 if is_lifted else 1) * number
+        check_keys(house)
+
+
+def test_a_fact_whose_writer_was_killed_anywhere_is_completed_by_its_key(house: House, dying: Dying) -> None:
+    def begin(number: int) -> dict[str, Any]:
+        customer = house.admit({"name": f"客户{number}"})
+        own = house.known_to("registry", customer)
+        order = {"verb": "state", "app": "registry", "key": f"key-{number}", "ref": f"K-{number}"}
+        return {**order, "id": own, "customer": customer}
+
+    for number, order in enumerate(killed_everywhere(dying, begin), 1):
+        own = house.known_to("settlement", order["customer"])
+        call = house.call("registry", key=order["key"])
+        standing_facts.record_fact(
+            house.parts, call, order["id"], kind="contract", ref=order["ref"], until=None
+        )
+
+        for worker in workers(house, number):
+            assert worker.disclose("settlement", own, "name").fields == {"name": f"客户{number}"}
+        assert kinds(house, "fact.recorded") == number
+        check_keys(house)
+
+
+def test_a_read_that_was_killed_anywhere_leaves_its_entry_or_nothing_and_the_next_one_works(
+    house: House, dying: Dying
+) -> None:
+    customer = house.admit({"name": "王小明"})
+    house.state(customer, "contract")
+    own = house.known_to("servicedesk", customer)
+
+    def begin(_number: int) -> dict[str, Any]:
+        return {"verb": "show", "app": "servicedesk", "id": own, "told": kinds(house, "profile.disclosed")}
+
+    for number, order in enumerate(killed_everywhere(dying, begin, steps=1), 1):
+        before = kinds(house, "profile.disclosed")
+        assert before - order["told"] in {0, 1}
+        for worker in workers(house, number):
+            worker.disclose("servicedesk", own, "name")
         check_keys(house)
