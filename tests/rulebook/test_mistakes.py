@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rulebook import delivered
-from vault.rulebook.checking import FILES, check
+from vault.domain.policy import policy_digest
+from vault.rulebook.checking import FILES, MAY_BE_ABSENT, check
 from vault.rulebook.mistakes import Code, Mistake
 
 
@@ -58,7 +59,7 @@ def test_every_kind_of_mistake_is_planted() -> None:
     assert {planted.code for planted in PLANTED} | elsewhere == set(Code)
 
 
-@pytest.mark.parametrize("file", sorted(FILES))
+@pytest.mark.parametrize("file", sorted(FILES - MAY_BE_ABSENT))
 def test_a_missing_file_is_named(file: str) -> None:
     files = delivered.files()
     del files[file]
@@ -67,6 +68,18 @@ def test_a_missing_file_is_named(file: str) -> None:
 
     assert policy is None
     assert Mistake(file, 1, Code.MISSING_FILE, f"{file} is missing; every policy has one.") in mistakes
+
+
+def test_a_version_from_before_there_were_feeds_offers_none_and_is_the_same_version() -> None:
+    files = delivered.files()
+    del files["feeds.toml"]
+
+    policy, mistakes = check(files)
+
+    assert mistakes == []
+    assert policy is not None
+    assert policy.feeds == {}
+    assert policy.digest == policy_digest(files)
 
 
 def test_a_file_that_is_no_policy_file_is_named() -> None:

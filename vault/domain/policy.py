@@ -1,4 +1,4 @@
-"""The policy: catalogue, purposes, roles, notices and rules of one version, and the rows compiled from it."""
+"""The policy: catalogue, purposes, roles, feeds, notices and rules of one version, and its compiled rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from vault.domain.canonical import canonical
 from vault.domain.catalogue import Catalogue
-from vault.domain.terms import Action, FieldName, PurposeId, RoleId, Tier, Treatment
+from vault.domain.terms import Action, FeedId, FieldName, PurposeId, RoleId, Tier, Treatment
 
 
 class Requirement(StrEnum):
@@ -64,6 +64,22 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Feed:
+    """What one role is given of every customer whom its purpose allows (PRIVACY 5.5).
+
+    How each field is shown is not said here: the matrix row says it, as for a profile.
+    """
+
+    id: FeedId
+    title: str
+    purpose: PurposeId
+    role: RoleId
+    fields: tuple[FieldName, ...]
+    # How many customers are judged, entered in the ledger and opened together.
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A privacy notice by digest; consent items name it (PRIVACY 5.1)."""
 
@@ -84,6 +100,7 @@ class Policy:
     catalogue: Catalogue
     purposes: Mapping[PurposeId, Purpose]
     roles: Mapping[RoleId, Role]
+    feeds: Mapping[FeedId, Feed]
     notices: Mapping[str, Notice]
     controller: Mapping[str, str]
     retention: Mapping[str, str]

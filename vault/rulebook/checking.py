@@ -7,20 +7,22 @@ from typing import Final
 import cedarpy
 
 from vault.domain.policy import ContextClass, Policy, policy_digest
-from vault.rulebook import cedar, fields, registers, roles, trying
+from vault.rulebook import cedar, feeds, fields, registers, roles, trying
 from vault.rulebook.asking import JUDGED, WITHOUT_FIELDS, Case, Judge, question, swear_in, with_actor
 from vault.rulebook.cedar import RULES_FILE, SCHEMA_FILE, Rule
 from vault.rulebook.mistakes import Code, Mistake
 from vault.rulebook.reading import Section, read_toml
 
-CATALOGUE, PURPOSES, ROLES = "catalogue.toml", "purposes.toml", "roles.toml"
+CATALOGUE, PURPOSES, ROLES, FEEDS = "catalogue.toml", "purposes.toml", "roles.toml", "feeds.toml"
 RETENTION, NOTICES, CONTROLLER, TESTS = "retention.toml", "notices.toml", "controller.toml", "tests.toml"
 FILES: Final = frozenset(
-    {CATALOGUE, PURPOSES, ROLES, RETENTION, NOTICES, CONTROLLER, TESTS, RULES_FILE, SCHEMA_FILE}
+    {CATALOGUE, PURPOSES, ROLES, FEEDS, RETENTION, NOTICES, CONTROLLER, TESTS, RULES_FILE, SCHEMA_FILE}
 )
+# Versions that were applied before there were feeds do not have the file; they offer none, and stay in force.
+MAY_BE_ABSENT: Final = frozenset({FEEDS})
 # Every key that a reader takes, by the table it stands in; docs/policies.md explains each one.
 KEYS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {**fields.KEYS, **registers.KEYS, **roles.KEYS, **trying.KEYS}
+    {**fields.KEYS, **registers.KEYS, **roles.KEYS, **feeds.KEYS, **trying.KEYS}
 )
 
 
@@ -35,7 +37,8 @@ def check(files: Mapping[str, str], *, before: Policy | None = None) -> tuple[Po
     sections = {
         name: read_toml(name, text, mistakes) for name, text in texts.items() if name.endswith(".toml")
     }
-    policy = _build(texts, sections)
+    # What is absent is no part of a version, nor of its digest.
+    policy = _build(texts, sections, policy_digest({name: texts[name] for name in texts if name in files}))
     if before is not None:
         fields.compare(sections[CATALOGUE], policy.catalogue, before.catalogue)
     rules = cedar.read_rules(texts[RULES_FILE], mistakes)
@@ -58,7 +61,7 @@ def _texts(files: Mapping[str, str], mistakes: list[Mistake]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name in sorted(FILES):
         texts[name] = files.get(name, "")
-        if name not in files:
+        if name not in files and name not in MAY_BE_ABSENT:
             mistakes.append(Mistake(name, 1, Code.MISSING_FILE, f"{name} is missing; every policy has one."))
         try:
             texts[name].encode()
@@ -68,19 +71,21 @@ def _texts(files: Mapping[str, str], mistakes: list[Mistake]) -> dict[str, str]:
     return texts
 
 
-def _build(texts: Mapping[str, str], sections: Mapping[str, Section]) -> Policy:
+def _build(texts: Mapping[str, str], sections: Mapping[str, Section], digest: bytes) -> Policy:
     """Build the policy from all files, as far as each can be read; whoever uses it looks at the mistakes."""
     retention = registers.read_retention(sections[RETENTION])
     catalogue = fields.read_catalogue(sections[CATALOGUE], retention.keys())
     purposes = registers.read_purposes(sections[PURPOSES])
     notices = registers.read_notices(sections[NOTICES], purposes)
     registers.check_told(sections[PURPOSES], purposes.values(), notices.values())
+    held = roles.read_roles(sections[ROLES], catalogue, purposes)
     return Policy(
         number=0,
-        digest=policy_digest(texts),
+        digest=digest,
         catalogue=catalogue,
         purposes=purposes,
-        roles=roles.read_roles(sections[ROLES], catalogue, purposes),
+        roles=held,
+        feeds=feeds.read_feeds(sections[FEEDS], catalogue, purposes, held),
         notices=notices,
         controller=registers.read_controller(sections[CONTROLLER]),
         retention=retention,

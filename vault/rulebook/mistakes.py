@@ -48,6 +48,7 @@ class Code(StrEnum):
     NO_INDEX = "no_index"
     IDLE_VERB = "idle_verb"
     GOVERNS_AND_READS = "governs_and_reads"
+    FEED_MISFIT = "feed_misfit"
 
     CEDAR_SYNTAX = "cedar_syntax"
     CEDAR_INVALID = "cedar_invalid"
