@@ -41,6 +41,7 @@ from vault.services.issuing import issue
 from vault.services.locating import locate
 from vault.services.parts import Call, Parts
 from vault.services.policies import candidate
+from vault.services.showing import Answer
 from vault.settings import Mode, Settings
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
@@ -214,7 +215,7 @@ class House:
             until=None,
         )
 
-    def disclose(self, app: str, customer: str, *fields: str, **more: str) -> disclose.Answer:
+    def disclose(self, app: str, customer: str, *fields: str, **more: str) -> Answer:
         """Fetch one profile as *app*, by the app's own id; raises what the answer would be."""
         (answer,) = disclose.profiles(self.parts, self.call(app, **more), [customer], fields)
         if isinstance(answer, VaultError):

@@ -33,6 +33,7 @@ from vault.services import disclose, recount
 from vault.services.attest import verify
 from vault.services.parts import Parts
 from vault.services.policies import candidate, default_folder
+from vault.services.showing import Answer
 from vault.settings import Mode, Settings
 
 # One worker makes the town, and keeps it for all of these.
@@ -70,7 +71,7 @@ def town(made: tuple[Path, Document]) -> Iterator[tuple[Parts, Document]]:
         yield parts, document
 
 
-def seen(parts: Parts, one: Member, *places: int) -> list[disclose.Answer | VaultError]:
+def seen(parts: Parts, one: Member, *places: int) -> list[Answer | VaultError]:
     ids = [one.subjects[place] for place in places or range(len(one.subjects))]
     return disclose.profiles(parts, call(parts, one.token, one.purpose), ids, FIELDS)
 
@@ -105,13 +106,11 @@ def test_six_apps_see_six_views_of_the_first_customers(town: tuple[Parts, Docume
 
     views = {name: seen(parts, one, *people.KNOWN_TO_ALL) for name, one in document.apps.items()}
 
-    assert all(isinstance(answer, disclose.Answer) for view in views.values() for answer in view)
+    assert all(isinstance(answer, Answer) for view in views.values() for answer in view)
     for place in people.KNOWN_TO_ALL:
         shown = [views[name][place] for name in views]
         told = [
-            json.dumps([one.fields, one.withheld, one.treatments])
-            for one in shown
-            if isinstance(one, disclose.Answer)
+            json.dumps([one.fields, one.withheld, one.treatments]) for one in shown if isinstance(one, Answer)
         ]
         assert len(set(told)) == 6
 

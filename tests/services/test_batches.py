@@ -11,7 +11,8 @@ from vault.custody.receipt import Receipt
 from vault.domain.entry import Entry
 from vault.domain.kinds import Kind
 from vault.errors import Corrupt, VaultError
-from vault.services.disclose import Answer, profiles
+from vault.services.disclose import profiles
+from vault.services.showing import Answer
 from vault.storage.unit_of_work import StoreName
 
 FIRST = {"name": "王小明", "email": "ming.wang@example.com"}

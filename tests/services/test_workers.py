@@ -21,6 +21,7 @@ from vault.services import consent, disclose, govern, lookup, restrict
 from vault.services.history import history
 from vault.services.locating import Located, locate
 from vault.services.policies import apply_policy, default_folder
+from vault.services.showing import Answer
 
 pytestmark = pytest.mark.slow
 
@@ -215,7 +216,7 @@ def test_of_a_batch_only_the_customer_who_withdrew_is_judged_anew(house: House, 
 
     first, other = outcome.result()
     assert isinstance(first, Refused)
-    assert isinstance(other, disclose.Answer)
+    assert isinstance(other, Answer)
     assert other.id == ids[1]
 
 

@@ -25,6 +25,7 @@ from vault.services import disclose, intake, lookup, rectify
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.locating import locate
 from vault.services.parts import Call, Parts
+from vault.services.showing import Answer
 from vault.settings import Mode, Settings
 from vault.storage import keys, tokens
 
@@ -70,7 +71,7 @@ def attempt(parts: Parts, told: Mapping[str, Any]) -> dict[str, object]:
     (answer,) = disclose.profiles(
         parts, call["settlement"], [ids["settlement"]], ["name", "id_number", "bank_account"]
     )
-    assert isinstance(answer, disclose.Answer), answer
+    assert isinstance(answer, Answer), answer
     desk = (parts, call["servicedesk"], ids["servicedesk"])
     return {
         "serves": sorted(map(int, parts.keyring.served)),

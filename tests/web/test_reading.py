@@ -12,7 +12,7 @@ from marshmallow import Schema
 from vault.domain.terms import id_text
 from vault.errors import Invalid, InvalidValue, NotFound, Refused, VaultError
 from vault.services.answering import Admitted
-from vault.services.disclose import Answer
+from vault.services.showing import Answer
 from vault.web import emit, schemas
 from vault.web.api import profiles, subjects
 from vault.web.reading import is_key, load

@@ -16,8 +16,8 @@ from vault.domain.grants import token_text
 from vault.domain.terms import id_bytes
 from vault.errors import Invalid, VaultError
 from vault.services import disclose, tail
-from vault.services.disclose import Answer
 from vault.services.parts import Parts
+from vault.services.showing import Answer
 
 FIELDS: Final = (
     "customer_no",

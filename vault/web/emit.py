@@ -8,7 +8,7 @@ from flask import Response
 
 from vault.domain.terms import id_bytes
 from vault.errors import VaultError
-from vault.services.disclose import Answer
+from vault.services.showing import Answer
 from vault.web.problems import problem
 
 JSON = "application/json"

@@ -6,6 +6,7 @@ from flask import Response
 
 from vault.domain.terms import Action
 from vault.services import disclose
+from vault.services.showing import Answer
 from vault.web import emit, schemas
 from vault.web.context import Asked
 from vault.web.reading import load
@@ -16,7 +17,7 @@ def show(asked: Asked, customer: str) -> Response:
     """Answer one profile."""
     names = asked.query["fields"].split(",")
     (answer,) = disclose.profiles(asked.parts, asked.call, [customer], asked.known(names))
-    if not isinstance(answer, disclose.Answer):
+    if not isinstance(answer, Answer):
         raise answer
     return emit.profile(answer)
 
