@@ -8,10 +8,11 @@ from flask import Flask, Response, g, request
 from vault.services.parts import Parts
 from vault.settings import Mode, Settings
 from vault.web import logs, metrics, problems
-from vault.web.api import consents, facts, health, profiles, reference, restrictions, subjects
+from vault.web.api import consents, facts, feeds, health, profiles, reference, restrictions, subjects
 from vault.web.context import ask
 from vault.web.places import Place, Places
 from vault.web.routes import Route, View
+from vault.web.streams import Streams
 
 _EVERY_ANSWER = (
     ("Cache-Control", "no-store"),
@@ -33,11 +34,11 @@ def create_app(parts: Parts, settings: Settings) -> Flask:
     def name_request() -> None:
         g.request_id = parts.new_id().hex()
 
-    problems.install(app, logs.logger(sys.stderr))
+    tell = problems.install(app, logs.logger(sys.stderr))
     exposition = metrics.install(app)
     app.after_request(_close)
     places = Places(settings.threads)
-    for route in routes(parts, settings, exposition):
+    for route in routes(parts, settings, exposition, tell):
         app.add_url_rule(
             route.rule,
             endpoint=route.name,
@@ -48,10 +49,13 @@ def create_app(parts: Parts, settings: Settings) -> Flask:
     return app
 
 
-def routes(parts: Parts, settings: Settings, exposition: Callable[[], bytes]) -> tuple[Route, ...]:
+def routes(
+    parts: Parts, settings: Settings, exposition: Callable[[], bytes], tell: problems.Tell
+) -> tuple[Route, ...]:
     """List every call of the house, the ones for operators and readers included."""
     asked = (*subjects.ROUTES, *profiles.ROUTES, *consents.ROUTES, *facts.ROUTES, *restrictions.ROUTES)
-    told = (*asked, *health.routes(parts, exposition))
+    streamed = feeds.routes(Streams(settings.threads), tell)
+    told = (*asked, *streamed, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
 

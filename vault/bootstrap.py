@@ -13,6 +13,7 @@ from vault.app import create_app
 from vault.cli.main import Doors, cli
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
+from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
@@ -139,6 +140,7 @@ def connect(
         tokens=Tokens(keyring),
         detail=detail,
         fingerprints=Fingerprints(keyring),
+        cursors=Cursors(keyring),
         authority=Authority(keyring),
         ledger=Ledger(
             stores,

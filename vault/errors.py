@@ -9,7 +9,7 @@
     ├── Conflict             it meets something that already stands             (409)
     ├── Stale                it changes a revision that is no longer current    (412)
     ├── TooLarge             more than one call may carry                       (413)
-    ├── TooMany              more calls of one application than may be under way (429)
+    ├── TooMany              more at once than this process takes               (429)
     ├── Corrupt              a store does not hold what was put into it         (500)
     ├── Unavailable          a part the promise needs does not answer           (503)
     │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked
@@ -89,7 +89,7 @@ class TooLarge(VaultError):
 
 
 class TooMany(VaultError):
-    """One application has as many calls under way as it may have; going on later is right."""
+    """More at once than this process takes; going on later is right."""
 
     code = "too_many"
 

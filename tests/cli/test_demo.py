@@ -325,7 +325,8 @@ def curled(line: str) -> Any:
     headers = dict(word.split(": ", 1) for word in words if ": " in word)
     request = urllib.request.Request(words[-1], headers=headers)  # noqa: S310 - the banner's own address
     with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - the same
-        return json.load(answer)
+        said = [json.loads(line) for line in answer.read().splitlines()]
+        return said if "/feeds/" in words[-1] else said[0]
 
 
 def ended(process: subprocess.Popen[str], number: int) -> tuple[int, str]:
@@ -340,7 +341,9 @@ def test_it_starts_serves_ends_cleanly_and_keeps_what_it_holds(tmp_path: Path) -
 
     with started(*words) as process:
         lines = banner_of(process)
-        views = [curled(line) for line in lines if line.startswith("  curl ")]
+        told = [curled(line) for line in lines if line.startswith("  curl ")]
+        views = [one for one in told if isinstance(one, dict)]
+        (feed,) = (one for one in told if isinstance(one, list))
         with started(*words) as second:
             _, refusal = second.communicate(timeout=ANSWER_SECONDS)
         first_end = ended(process, signal.SIGINT)
@@ -353,6 +356,9 @@ def test_it_starts_serves_ends_cleanly_and_keeps_what_it_holds(tmp_path: Path) -
 
     assert len({json.dumps(view["fields"]) for view in views}) == 6
     assert len({view["id"] for view in views}) == 6
+    names = {one["id"]: one["fields"]["name"] for one in feed if "id" in one}
+    assert names[views[1]["id"]] == views[1]["fields"]["name"]
+    assert feed[-1] == {"end": True, "customers": len(names)}
     assert (second.returncode, "already" in refusal) == (2, True)
     assert first_end[0] == second_end[0] == 0
     assert "Traceback" not in first_end[1] + second_end[1]

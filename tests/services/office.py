@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from vault.custody.authority import Authority, Standing
 from vault.custody.barrier import Barrier
+from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
@@ -186,6 +187,7 @@ class Office:
             tokens=Tokens(keyring),
             detail=detail,
             fingerprints=Fingerprints(keyring),
+            cursors=Cursors(keyring),
             authority=Authority(keyring),
             ledger=Ledger(
                 stores,

@@ -81,7 +81,13 @@ def test_every_route_is_documented_by_an_example(sqlite_house: House) -> None:
 def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
     house = sqlite_house
     client = create_app(house.parts, house.settings).test_client()
-    staff = {"INTAKE": "intake", "DESK": "servicedesk", "REGISTRY": "registry", "OFFICER": "officer"}
+    staff = {
+        "INTAKE": "intake",
+        "DESK": "servicedesk",
+        "REGISTRY": "registry",
+        "OFFICER": "officer",
+        "DISPATCH": "dispatch",
+    }
     customer = house.admit()
     house.state(customer, "contract")
     house.state(customer, "case")
@@ -91,6 +97,7 @@ def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
         "ORGANISATION": house.admit({"company_name": "示例物流有限公司"}, kind="organisation"),
         "APP": id_text("app", house.app("accounts").id),
         "NOTICE": str(house.consent("P11")["notice"]),
+        "FEED": "F02",
         "ETAG": etag_of(house, customer),
         **{name: house.app(app).token for name, app in staff.items()},
     }

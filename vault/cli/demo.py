@@ -187,9 +187,12 @@ def _banner(document: Document, state: Path) -> str:
     for post in READERS:
         own = document.apps[post.name]
         headers = [f"Authorization: Bearer {own.token}", f"Vault-Purpose: {own.purpose}"]
-        url = f"{address}/v1/profiles/{own.subjects[0]}?fields={post.fields}"
-        command = shlex.join(["curl", *(word for header in headers for word in ("-H", header)), url])
-        lines += ["", f"{post.name} {post.does} ({post.purpose})", f"  {command}"]
+        curl = ["curl", *(word for header in headers for word in ("-H", header))]
+        profile = shlex.join([*curl, f"{address}/v1/profiles/{own.subjects[0]}?fields={post.fields}"])
+        lines += ["", f"{post.name} {post.does} ({post.purpose})", f"  {profile}"]
+        if post.feed:
+            feed = shlex.join([*curl, "-N", f"{address}/v1/feeds/{post.feed}?limit=100"])
+            lines += ["  and all of its customers, as a feed:", f"  {feed}"]
     view = shlex.join([sys.argv[0], "demo", "--state", str(state)])
     return "\n".join([*lines, "", "The same customer as each of them sees it, side by side:", f"  {view}"])
 

@@ -58,11 +58,19 @@ def locate(parts: Parts, call: Call, ids: Sequence[str]) -> list[Located | Vault
     except Corrupt as fault:
         # One row is too broken to be read: asked for one by one, it fails alone.
         return [fault] if len(ids) == 1 else [one for text in ids for one in locate(parts, call, [text])]
-    found = locate_subjects(parts, known.values())
+    rows = [None if raw is None or raw not in known else (raw, known[raw]) for raw in wanted]
+    found = iter(locate_given(parts, call, [row for row in rows if row is not None]))
+    return [NotFound() if row is None else next(found) for row in rows]
+
+
+def locate_given(
+    parts: Parts, call: Call, rows: Sequence[tuple[bytes, SubjectId]]
+) -> list[Located | VaultError]:
+    """Find the subject of each row of the app's own ids; order kept, one bad row spoils nothing."""
+    found = locate_subjects(parts, [subject for _, subject in rows])
     located: list[Located | VaultError] = []
-    for raw in wanted:
-        subject = known.get(raw) if raw is not None else None
-        one = found[subject] if subject is not None else NotFound()
+    for raw, subject in rows:
+        one = found[subject]
         # The row that led here is not authenticated by itself: the subject's own ident must agree.
         if isinstance(one, Located) and one.identity.pairwise(call.actor.space, one.row.subject) != raw:
             one = Corrupt("pairwise")

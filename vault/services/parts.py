@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 from vault.custody.authority import Authority, Standing
 from vault.custody.barrier import Barrier
+from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import Keyring
 from vault.custody.ledger import Ledger
 from vault.custody.tokens import Tokens
 from vault.domain.access import Actor
+from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.policy import ContextClass, Policy
 from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
@@ -73,6 +75,7 @@ class Parts:
     tokens: Tokens
     detail: Detail
     fingerprints: Fingerprints
+    cursors: Cursors
     authority: Authority
     ledger: Ledger
     rulebook: Rulebook
@@ -101,6 +104,8 @@ class Call:
     reason: str | None = None
     ticket: str | None = None
     idempotency_key: str | None = None
+    # What of the house, and no customer, the call is about: a feed.
+    about: ObjectRef | None = None
 
     @property
     def context(self) -> ContextClass:

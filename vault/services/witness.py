@@ -96,6 +96,7 @@ def disclosed(parts: Parts, call: Call, request: Request, verdicts: Sequence[Ver
         tier=max(tiers, default=None),
         gates=_gates(request),
         times=missed,
+        about=call.about,
         at=next((one.at for one in verdicts if isinstance(one, (Granted, Denied))), None),
     )
 

@@ -85,6 +85,32 @@ def resolve(
     return {row.pairwise: row.subject for row in found}
 
 
+def pairwise_page(
+    conn: Connection, tenant: TenantId, space: SpaceId, *, after: bytes, limit: int
+) -> list[PairwiseRow]:
+    """Read the next *limit* ids that an app was given, in their own order, from behind *after*."""
+    held = tables.pairwise.c
+    query = select(*_PAIRWISE.columns).where(
+        held.tenant == tenant, held.space == space, held.pairwise > after
+    )
+    return _PAIRWISE.load(conn.execute(query.order_by(held.pairwise).limit(limit)))
+
+
+def without_pairwise(
+    conn: Connection, tenant: TenantId, space: SpaceId, *, after: SubjectId | None, limit: int
+) -> list[SubjectId]:
+    """Read the next *limit* subjects of which the app has no id yet, from behind *after*."""
+    held, own = tables.ident.c, tables.pairwise.c
+    known = select(own.pairwise).where(own.tenant == tenant, own.subject == held.subject, own.space == space)
+    query = (
+        select(held.subject)
+        .where(held.tenant == tenant, held.subject > (after or b""), ~known.exists())
+        .order_by(held.subject)
+        .limit(limit)
+    )
+    return [SubjectId(subject) for (subject,) in conn.execute(query)]
+
+
 def floors(conn: Connection) -> Floors | None:
     """Read the floors of authority, ledger and register; None in a house that was not created."""
     found = _FLOORS.load(_ALL_FLOORS.ask(conn))

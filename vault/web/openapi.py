@@ -32,6 +32,7 @@ _WORDS = {
     "customer": "the application's own id of the customer",
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",
+    "feed": "the id of the feed, such as F02",
 }
 _ALWAYS = (400, 401, 403, 422, 428, 429, 500, 503)
 
@@ -133,6 +134,7 @@ def _responses(route: Route) -> dict[str, Any]:
 def _sometimes(route: Route) -> list[tuple[int, bool]]:
     return [
         (404, "<" in route.rule),
+        (429, route.media_type != JSON),
         (409, route.method != "GET"),
         (412, route.etag),
         (413, route.body is not None),
@@ -141,7 +143,7 @@ def _sometimes(route: Route) -> list[tuple[int, bool]]:
 
 
 def _success(route: Route) -> dict[str, Any]:
-    response = _content(route.answer, "Done.", JSON)
+    response = _content(route.answer, "Done.", route.media_type)
     if route.tagged:
         response["headers"] = {
             "ETag": {"description": "The customer's revision.", "schema": {"type": "string"}}

@@ -1,6 +1,7 @@
 """Problems: the one map from a failure to its HTTP answer (RFC 9457); codes and names, never values."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import orjson
 from flask import Flask, Response
@@ -47,23 +48,34 @@ _HTTP_CODES = {400: "request", 404: "no_route", 405: "method_not_allowed", 413: 
 _SHOWN_FACTS = ("field", "position", "limit")
 
 
-def install(app: Flask, log: FilteringBoundLogger) -> None:
-    """Answer every failure of *app* with a problem, and tell *log* what an operator must know."""
+# Tells the log of a failure, at the place that is named.
+Tell: TypeAlias = Callable[[Exception, Mapping[str, str]], None]
 
-    def on_error(error: Exception) -> Response:
+
+def install(app: Flask, log: FilteringBoundLogger) -> Tell:
+    """Answer every failure of *app* with a problem, and tell *log* what an operator must know.
+
+    Returns what tells the log, for an answer that has begun and can no longer be made a problem.
+    """
+
+    def tell(error: Exception, where: Mapping[str, str]) -> None:
         match error:
             case Corrupt(reason=reason):
-                log.error("rejected", code=error.code, reason=reason, **whereabouts())
+                log.error("rejected", code=error.code, reason=reason, **where)
             case Unavailable():
-                log.warning("unavailable", code=error.code, facts=dict(error.facts), **whereabouts())
+                log.warning("unavailable", code=error.code, facts=dict(error.facts), **where)
             case VaultError() | HTTPException():
                 pass
             case _:
                 # Neither the message nor the locals: a driver or a parser may quote what it choked on.
-                log.error("fault", type=type(error).__name__, at=frames(error), **whereabouts())
+                log.error("fault", type=type(error).__name__, at=frames(error), **where)
+
+    def on_error(error: Exception) -> Response:
+        tell(error, whereabouts())
         return answer(error, request_id())
 
     app.register_error_handler(Exception, on_error)
+    return tell
 
 
 def answer(error: Exception, request: str) -> Response:

@@ -46,6 +46,7 @@ class Route:
     body_bytes: int = BODY_BYTES
     reader: Callable[[Any], Any] | None = None
     answer: type[Schema] | None = None
+    media_type: str = "application/json"
     # Whether the answer carries the customer's revision as an ETag.
     tagged: bool = False
     query: tuple[Parameter, ...] = ()

@@ -19,7 +19,8 @@ _SOURCE = "127.0.0.1"
 class Post:
     """An application with one role for one purpose.
 
-    ``fields`` are worth asking for as this application, ``states`` are the kinds of facts that it may state.
+    ``fields`` are worth asking for as this application, ``feed`` is the one it may take, ``states`` are the
+    kinds of facts that it may state.
     """
 
     name: str
@@ -27,12 +28,20 @@ class Post:
     purpose: str
     does: str
     fields: str = ""
+    feed: str = ""
     states: tuple[str, ...] = ()
 
 
 READERS: Final = (
     Post("servicedesk", "service_desk", "P04", "answers enquiries", "name,mobile,email,address,grade"),
-    Post("dispatch", "dispatcher", "P01", "fetches and delivers", "name,mobile,address,delivery_note"),
+    Post(
+        "dispatch",
+        "dispatcher",
+        "P01",
+        "fetches and delivers",
+        "name,mobile,address,delivery_note",
+        feed="F02",
+    ),
     Post(
         "complaints",
         "complaint_clerk",

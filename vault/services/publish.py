@@ -1,0 +1,206 @@
+"""Publish: a feed gives an app every customer whom its purpose allows, page by page (PRIVACY 5.5)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
+
+from vault.domain.entry import ObjectRef
+from vault.domain.policy import Feed
+from vault.domain.terms import ID_BYTES, Action, FeedId, SubjectId, id_text
+from vault.errors import NotFound, Refused, VaultError
+from vault.services.authenticate import renew
+from vault.services.enrolling import enrol
+from vault.services.locating import locate_given
+from vault.services.parts import Call, Parts
+from vault.services.permitting import Permit, permit, refuse
+from vault.services.releasing import Opened, release
+from vault.services.showing import Answer, shown
+from vault.storage import keys
+from vault.storage.keys import PairwiseRow
+
+# Whoever takes a page later than this after the one before goes on with its cursor in another call,
+# and so does whoever takes pages for as long as that: a stream occupies a thread.
+PATIENCE = timedelta(seconds=30)
+LONGEST = timedelta(minutes=10)
+
+_START = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A feed as one app would get it: each field is in exactly one of treatments and withheld."""
+
+    id: FeedId
+    title: str
+    purpose: str
+    fields: Sequence[str]
+    treatments: Mapping[str, str]
+    withheld: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """A customer who should be in the feed and cannot be shown; ``id`` is None where the app has none."""
+
+    id: str | None
+    fault: VaultError
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some customers of a feed, and the cursor behind them; None where the feed itself has not begun."""
+
+    customers: Sequence[Answer | Unshown]
+    next: str | None
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A feed that was permitted; its pages are made one by one, each when it is asked for."""
+
+    offer: Offer
+    policy: int
+    request: str
+    pages: Iterator[Page]
+
+
+def offers(parts: Parts, call: Call) -> list[Offer]:
+    """List the feeds that the app may take, for whichever of its purposes; raises Refused ``purpose``."""
+    permit(parts, call, Action.READ)
+    at = parts.clock()
+    held = (feed for feed in call.policy.feeds.values() if feed.role in call.actor.roles(feed.purpose, at))
+    return [
+        _offer(feed, permit(parts, replace(call, purpose=feed.purpose), Action.READ, feed.fields))
+        for feed in sorted(held, key=lambda feed: feed.id)
+    ]
+
+
+def publish(
+    parts: Parts, call: Call, feed_id: str, *, cursor: str | None = None, limit: int | None = None
+) -> Stream:
+    """Begin a feed, or go on behind *cursor*, with *limit* customers looked at if that is given.
+
+    Customers come in the order of the app's own ids. Who may not be shown now is left out and not told.
+    Raises NotFound for an unknown feed, Refused where role or purpose forbid it, Invalid ``cursor``; the
+    pages raise what befalls them, and Unauthenticated once the app is revoked.
+    """
+    call, feed, permitted = _taken(parts, call, feed_id)
+    after = _START if cursor is None else parts.cursors.open(cursor, *_question(call, feed))
+    enrolments = _enrolments(parts, call, feed.id) if cursor is None else ()
+    customers = _customers(parts, call, feed.id, after=after, limit=limit)
+    pages = _bounded(parts, chain(enrolments, customers))
+    return Stream(_offer(feed, permitted), call.policy.number, call.request.hex(), pages)
+
+
+def _bounded(parts: Parts, pages: Iterable[Page]) -> Iterator[Page]:
+    """Make each page when it is asked for, and no more of them for whoever takes his time."""
+    began: datetime | None = None
+    for page in pages:
+        made = parts.clock()
+        # Who is not given a cursor yet could not go on: finding new customers is not counted.
+        began = began or (made if page.next is not None else None)
+        yield page
+        now = parts.clock()
+        if now - made > PATIENCE or (began is not None and now - began > LONGEST):
+            return
+
+
+def _enrolments(parts: Parts, call: Call, feed_id: FeedId) -> Iterator[Page]:
+    """Let the app have ids of its own of whom it may be shown; tells those who could not be judged."""
+    last: SubjectId | None = None
+    while True:
+        call, _, permitted = _taken(parts, _again(parts, call), feed_id)
+        enrolled = enrol(parts, call, permitted, after=last)
+        if enrolled is None:
+            return
+        last = enrolled.last
+        yield Page([Unshown(None, fault) for fault in enrolled.faults], None)
+
+
+def _customers(
+    parts: Parts, call: Call, feed_id: FeedId, *, after: bytes, limit: int | None
+) -> Iterator[Page]:
+    """Go through the app's own ids in their order, each page released by itself."""
+    left = limit
+    is_last = False
+    while not is_last and left != 0:
+        call, feed, _ = _taken(parts, _again(parts, call), feed_id)
+        wanted = feed.page if left is None else min(feed.page, left)
+        with parts.stores.keys.read() as conn:
+            rows = keys.pairwise_page(conn, parts.tenant, call.actor.space, after=after, limit=wanted)
+        customers = _released(parts, call, feed, rows)
+        after = rows[-1].pairwise if rows else after
+        left = None if left is None else left - len(rows)
+        is_last = len(rows) < wanted
+        behind = parts.cursors.seal(after, *_question(call, feed)) if after else None
+        yield Page(customers, behind, is_last)
+
+
+def _again(parts: Parts, call: Call) -> Call:
+    """Let every page be a request of its own: whether the house is open, who asks, and by which policy."""
+    parts.lock.check()
+    return renew(parts, call)
+
+
+def _released(parts: Parts, call: Call, feed: Feed, rows: Sequence[PairwiseRow]) -> list[Answer | Unshown]:
+    """Release one page; who is refused or gone is left out, who cannot be shown for our fault is told."""
+    if not rows:
+        return []
+    targets = [(row.pairwise, row.subject) for row in rows]
+    permitting = partial(_permit_page, feed.id)
+    released = release(
+        parts, call, Action.READ, feed.fields, targets=targets, find=locate_given, permitting=permitting
+    )
+    told: list[Answer | Unshown] = []
+    for (own, _), one in zip(targets, released, strict=True):
+        found = shown(parts, one) if isinstance(one, Opened) else one
+        if isinstance(found, Answer):
+            if found.treatments:
+                told.append(found)
+        elif not isinstance(found, Refused | NotFound):
+            told.append(Unshown(id_text("cus", own) if len(own) == ID_BYTES else None, found))
+    return told
+
+
+def _permit_page(
+    feed_id: FeedId, parts: Parts, call: Call, _action: Action, _fields: Sequence[str]
+) -> Permit:
+    """Permit a page by the policy of the moment, also where that changes while the entry is being written."""
+    return _taken(parts, call, feed_id)[2]
+
+
+def _taken(parts: Parts, call: Call, feed_id: str) -> tuple[Call, Feed, Permit]:
+    """Judge whether the app may take the feed as the policy has it now; a refusal is an entry first."""
+    feed = call.policy.feeds.get(FeedId(feed_id))
+    if feed is None:
+        refuse(parts, call, Action.READ, NotFound())
+    call = replace(call, about=ObjectRef("feed", code=feed.id))
+    if call.purpose != feed.purpose:
+        refuse(parts, call, Action.READ, Refused("purpose"))
+    permitted = permit(parts, call, Action.READ, feed.fields)
+    if feed.role not in call.actor.roles(call.purpose, parts.clock()):
+        refuse(parts, call, Action.READ, Refused("role"))
+    return call, feed, permitted
+
+
+def _question(call: Call, feed: Feed) -> tuple[bytes, ...]:
+    """Name what a cursor belongs to: it goes on for this app and this feed alone."""
+    return b"feed", call.actor.id, call.actor.space, feed.id.encode()
+
+
+def _offer(feed: Feed, permitted: Permit) -> Offer:
+    """Say how the fields are shown to this app, where nothing about a customer makes a difference."""
+    row, request = permitted.row, permitted.request
+    treatments: dict[str, str] = {}
+    withheld: dict[str, str] = {}
+    for name in feed.fields:
+        if name not in row.treatments:
+            withheld[name] = row.refusals.get(name, "not_granted")
+        elif not request.catalogue.field(name).tiers <= request.served:
+            withheld[name] = "tier_not_served"
+        else:
+            treatments[name] = row.treatments[name].value
+    return Offer(feed.id, feed.title, feed.purpose, feed.fields, treatments, withheld)
