@@ -141,7 +141,7 @@ def _customers(
 
 def _again(parts: Parts, call: Call) -> Call:
     """Let every page be a request of its own: whether the house is open, who asks, and by which policy."""
-    parts.lock.check()
+    parts.lock.check(parts.clock())
     return renew(parts, call)
 
 
