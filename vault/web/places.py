@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock, Semaphore
+from queue import Empty, SimpleQueue
+from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from vault.domain.terms import ActorId
 from vault.errors import TooMany
@@ -15,11 +16,16 @@ from vault.settings import WAITING_THREADS
 MOST_CALLS = WAITING_THREADS // 4
 
 
+# A semaphore by a queue that holds nothing but leave to go on: threading's is written in Python, and every
+# call would pay for it three times.
+Leave: TypeAlias = SimpleQueue[None]
+
+
 @dataclass(slots=True)
 class _Caller:
     """One application's calls in this process."""
 
-    share: Semaphore
+    share: Leave
     calls: int = field(default=0)
 
 
@@ -28,28 +34,28 @@ class Places:
 
     def __init__(self, threads: int) -> None:
         """Lay out as many places as there are threads to work."""
-        self.free = Semaphore(threads)
+        self.free = _leave(threads)
         # One application never holds all: another's call finds a place however many of its calls wait.
         self._share = max(1, threads - 1)
         self._lock = Lock()
         self._callers: dict[ActorId, _Caller] = {}
 
-    def admit(self, app: ActorId) -> Semaphore:
+    def admit(self, app: ActorId) -> Leave:
         """Count a call among its application's and return their share; raises TooMany."""
         with self._lock:
-            caller = self._callers.setdefault(app, _Caller(Semaphore(self._share)))
+            caller = self._callers.get(app)
+            if caller is None:
+                # Kept for good: there are few applications, and only one with a live secret gets this far.
+                caller = self._callers[app] = _Caller(_leave(self._share))
             if caller.calls >= MOST_CALLS:
                 raise TooMany
             caller.calls += 1
             return caller.share
 
     def dismiss(self, app: ActorId) -> None:
-        """Count a call no more; of an application without calls nothing is kept."""
+        """Count a call no more."""
         with self._lock:
-            caller = self._callers[app]
-            caller.calls -= 1
-            if not caller.calls:
-                del self._callers[app]
+            self._callers[app].calls -= 1
 
 
 class Place:
@@ -59,11 +65,11 @@ class Place:
         """Hold nothing yet."""
         self._places = places
         self._app: ActorId | None = None
-        self._share: Semaphore | None = None
+        self._share: Leave | None = None
 
     def __enter__(self) -> Self:
         """Take a place, as soon as there is one."""
-        self._places.free.acquire()
+        self._places.free.get()
         return self
 
     def __exit__(
@@ -78,10 +84,12 @@ class Place:
         """Say whose call it is; where its application has its share of places, it waits without one."""
         share = self._places.admit(app)
         self._app = app
-        if not share.acquire(blocking=False):
-            self._places.free.release()
-            share.acquire()
-            self._places.free.acquire()
+        try:
+            share.get_nowait()
+        except Empty:
+            self._places.free.put(None)
+            share.get()
+            self._places.free.get()
         self._share = share
 
     @contextmanager
@@ -92,10 +100,17 @@ class Place:
             yield
         finally:
             if self._share is not None:
-                self._share.acquire()
-            self._places.free.acquire()
+                self._share.get()
+            self._places.free.get()
 
     def _leave(self) -> None:
-        self._places.free.release()
+        self._places.free.put(None)
         if self._share is not None:
-            self._share.release()
+            self._share.put(None)
+
+
+def _leave(times: int) -> Leave:
+    queue: Leave = SimpleQueue()
+    for _ in range(times):
+        queue.put(None)
+    return queue
