@@ -13,16 +13,16 @@ from vault.errors import InvalidValue
 
 def mobile(typed: str, region: str) -> str:
     """Check a mobile number and write it as E.164; *region* is where a number without ``+`` belongs."""
-    number = _number(typed, region)
-    if phonenumbers.number_type(number) not in _MOBILE:
+    number, kind = _number(typed, region)
+    if kind not in _MOBILE:
         raise InvalidValue("kind")
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
 def landline(typed: str, region: str) -> str:
     """Check a fixed-line or service number and write it as E.164."""
-    number = _number(typed, region)
-    if phonenumbers.number_type(number) not in _LANDLINE:
+    number, kind = _number(typed, region)
+    if kind not in _LANDLINE:
         raise InvalidValue("kind")
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
@@ -72,7 +72,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?!\d+\Z){_LABEL}", re.ASCII)
 
 
-def _number(typed: str, region: str) -> phonenumbers.PhoneNumber:
+def _number(typed: str, region: str) -> tuple[phonenumbers.PhoneNumber, int]:
     text = narrow(typed).strip()
     if not text:
         raise InvalidValue("empty")
@@ -85,9 +85,11 @@ def _number(typed: str, region: str) -> phonenumbers.PhoneNumber:
     except NumberParseException as fault:
         unknown = fault.error_type == NumberParseException.INVALID_COUNTRY_CODE
         raise InvalidValue("country" if unknown else "format") from None
-    if not phonenumbers.is_valid_number(number):
+    # A number that is not valid has no known type; asking for both would match it against the plan twice.
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.UNKNOWN:
         raise InvalidValue("number")
-    return number
+    return number, kind
 
 
 def _domain(name: str) -> str:
