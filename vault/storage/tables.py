@@ -34,8 +34,6 @@ register = MetaData(naming_convention=_NAMES)
 class _Bytes(LargeBinary):
     """Bytes as they are: both drivers take them so, and a batch has a hundred thousand of them."""
 
-    cache_ok = True
-
     @override
     def bind_processor(self, dialect: Dialect) -> None:
         return None
