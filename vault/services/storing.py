@@ -50,6 +50,8 @@ def store_all(
 
     *began* is when its keys were announced. Raises Unavailable where that is too long ago.
     """
+    # Laid out before the transaction: on SQLite everybody who writes waits for its end.
+    waiting = {one.draft.subject: _waiting(parts, one) for one in sealed}
 
     def store(conn: Connection) -> dict[SubjectId, Written | VaultError]:
         if parts.clock() - began > LONGEST_WRITE:
@@ -64,7 +66,9 @@ def store_all(
             for outcome in outcomes.values():
                 if isinstance(outcome, VaultError):
                     raise outcome
-        _put(parts, conn, [one for one in sealed if isinstance(outcomes[one.draft.subject], Written)])
+        taken = [one for one in sealed if isinstance(outcomes[one.draft.subject], Written)]
+        _put(parts, conn, taken)
+        outbox.add(conn, [waiting[one.draft.subject] for one in taken])
         return outcomes
 
     for _ in range(2):
@@ -161,7 +165,6 @@ def _put(parts: Parts, conn: Connection, taken: Sequence[Sealed]) -> None:
     facts.replace(conn, [row for draft in drafts for row in draft.facts if row not in draft.kept_facts])
     for draft in drafts:
         facts.drop(conn, tenant, draft.subject, ids=draft.dropped_facts)
-    outbox.add(conn, [_waiting(parts, one) for one in taken])
 
 
 def _waiting(parts: Parts, one: Sealed) -> OutboxRow:
