@@ -71,7 +71,10 @@ class Shape(Generic[R]):
         # One value is asked for by equality: a planner without statistics would scan for an array of one.
         equal |= single
         is_server = conn.dialect.name == "postgresql"
-        # An array is one parameter on PostgreSQL, so that a plan is kept; SQLite is told each value.
+        # An array is one parameter on PostgreSQL, so that a plan is kept. SQLite is told each value, and the last
+        # one over again until there is a power of two of them: so there are few texts to keep.
+        if not is_server:
+            several = {name: _filled(values) for name, values in several.items()}
         sizes = (1,) * len(several) if is_server else tuple(map(len, several.values()))
         form = (is_server, *equal, "|", *several, *sizes, "|", *order)
         question = self._questions.get(form)
@@ -96,7 +99,7 @@ class Shape(Generic[R]):
 
     def load(self, records: Iterable[Sequence[Any]]) -> list[R]:
         """Make the values of *records*, which were selected by ``columns``."""
-        return [self._value(record) for record in records]
+        return list(map(self._value, records))
 
     def insert(self, conn: Connection, rows: Sequence[R]) -> None:
         """Insert *rows*; one whose key stands already is a Conflict."""
@@ -169,6 +172,11 @@ class Shape(Generic[R]):
         if not all(kind in kinds for kind, kinds in zip(found, self._kinds, strict=True)):
             raise Corrupt("row")
         self._fitting.add(found)
+
+
+def _filled(values: list[object]) -> list[object]:
+    size = 1 << (len(values) - 1).bit_length()
+    return values + values[-1:] * (size - len(values))
 
 
 def _kinds_of(column: Column[Any]) -> set[type]:
