@@ -28,6 +28,12 @@ def test_the_items_of_a_field_come_in_order() -> None:
     assert PROFILE.values(MOBILE) == [(0, b"\1+8613800000017"), (2, b"\1+8613800000018")]
 
 
+def test_all_fields_at_once_are_the_fields_one_by_one() -> None:
+    gathered = PROFILE.by_field()
+
+    assert gathered == {field.number: PROFILE.values(field) for field in (MOBILE, EMAIL)}
+
+
 def test_a_value_that_was_not_opened_is_there_all_the_same() -> None:
     assert PROFILE.values(EMAIL) == [(0, None)]
 

@@ -28,6 +28,13 @@ class Profile:
         number = field.number
         return sorted((item, plain) for (held, item), plain in self.plains.items() if held == number)
 
+    def by_field(self) -> dict[FieldNumber, list[tuple[int, bytes | None]]]:
+        """Give what :meth:`values` gives, of every field that has a value, in one pass."""
+        gathered: dict[FieldNumber, list[tuple[int, bytes | None]]] = {}
+        for number, item in sorted(self.plains):
+            gathered.setdefault(number, []).append((item, self.plains[number, item]))
+        return gathered
+
     @override
     def __repr__(self) -> str:
         """Show nothing, not even whose it is."""

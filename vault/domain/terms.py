@@ -91,6 +91,9 @@ class Action(StrEnum):
 
 # Crockford's alphabet leaves out i, l, o and u, so that an id read aloud has one spelling.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+# Two letters at a time: an answer of a thousand customers writes thousands of ids.
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS = tuple(range(120, -1, -10))
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 ID_TEXT_LENGTH = 26
 # The two last are shadows of a value that an app may hold in its place, and no ids of anything stored.
@@ -102,8 +105,7 @@ def id_text(prefix: str, raw: bytes) -> str:
     if prefix not in PREFIXES or len(raw) != ID_BYTES:
         raise ValueError(prefix)
     number = int.from_bytes(raw)
-    letters = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(letters)}"
+    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
 
 
 def id_bytes(prefix: str, text: str) -> bytes | None:

@@ -1,6 +1,6 @@
 """Showing: an opened customer as one app may see it, each value as its treatment says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -49,10 +49,11 @@ def answer(parts: Parts, opened: Opened) -> Answer:
     """Show what was opened; raises Corrupt where a contact that it names was tampered with."""
     call, identity = opened.call, opened.located.identity
     catalogue = call.policy.catalogue
-    values: dict[str, Json] = {
-        name: _field(parts, opened, catalogue.field(name), treatment)
-        for name, treatment in opened.grant.items
-    }
+    held = opened.profile.by_field()
+    values: dict[str, Json] = {}
+    for name, treatment in opened.grant.items:
+        field = catalogue.field(name)
+        values[name] = _field(parts, opened, field, treatment, held.get(field.number, ()))
     return Answer(
         id_text("cus", identity.pairwise(call.actor.space, opened.located.row.subject)),
         identity.etag(call.actor.space, opened.located.row.revision).hex(),
@@ -64,23 +65,28 @@ def answer(parts: Parts, opened: Opened) -> Answer:
     )
 
 
-def _field(parts: Parts, opened: Opened, field: Field, treatment: Treatment) -> Json:
+def _field(
+    parts: Parts,
+    opened: Opened,
+    field: Field,
+    treatment: Treatment,
+    values: Sequence[tuple[int, bytes | None]],
+) -> Json:
     """Treat each value of the field: one value, a list where the field repeats, None where there is none."""
-    values = opened.profile.values(field)
     if field.type is FieldType.RELATION:
         return related(parts, opened.call, [plain for _, plain in values if plain is not None])
-    space = opened.call.actor.space
-    treated: list[Json] = [
-        show(
-            field,
-            treatment,
-            # A token needs no plaintext and none was opened; the manifest proved that there is a value.
-            plain if plain is not None else _UNOPENED,
-            mask=opened.mask,
-            shadow=lambda item=item: opened.located.identity.shadow(field.number, item, space),  # type: ignore[misc]
-        )
-        for item, plain in values
-    ]
+    treated = [_value(opened, field, treatment, item, plain) for item, plain in values]
     if field.repeatable:
         return treated
     return treated[0] if treated else None
+
+
+def _value(opened: Opened, field: Field, treatment: Treatment, item: int, plain: bytes | None) -> Json:
+    return show(
+        field,
+        treatment,
+        # A token needs no plaintext and none was opened; the manifest proved that there is a value.
+        plain if plain is not None else _UNOPENED,
+        mask=opened.mask,
+        shadow=lambda: opened.located.identity.shadow(field.number, item, opened.call.actor.space),
+    )
