@@ -9,6 +9,7 @@ import pytest
 
 from tests.house import House
 from tests.rulebook import delivered
+from tests.services.turns import overtaken
 from vault.domain.kinds import Kind
 from vault.domain.terms import id_bytes
 from vault.errors import (
@@ -21,6 +22,7 @@ from vault.errors import (
     VaultError,
 )
 from vault.services import govern, publish
+from vault.services import restrict as limiting
 from vault.services.policies import apply_policy
 from vault.services.publish import Page, Stream, Unshown
 from vault.services.showing import Answer
@@ -125,6 +127,22 @@ def test_who_is_restricted_between_two_pages_is_not_on_the_second(house: House) 
 
     assert len(first.customers) == 2
     assert rest == list(known)[3:]
+
+
+def test_who_is_restricted_while_a_page_waits_for_its_turn_is_not_on_it(house: House) -> None:
+    known = on_tour(house, "王小明", "李小红")
+    officer = house.known_to("officer", next(iter(known.values())))
+    told = len(house.entries())
+
+    page = overtaken(
+        house,
+        lambda other: ids(taken(other).pages),
+        lambda house: limiting.restrict(house.parts, house.call("officer"), officer, "dispute"),
+    )
+
+    assert page.result() == list(known)[1:]
+    cancelled = [entry for entry in house.entries()[told:] if entry["kind"] == Kind.RELEASE_CANCELLED]
+    assert [entry["n"] for entry in cancelled] == [1]
 
 
 def test_a_revoked_app_gets_no_further_page(house: House) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 
 from vault.domain.entry import ObjectRef
-from vault.domain.policy import Feed
+from vault.domain.policy import Feed, MatrixRow
 from vault.domain.terms import ID_BYTES, Action, FeedId, SubjectId, id_text
 from vault.errors import NotFound, Refused, VaultError
 from vault.services.authenticate import renew
@@ -71,11 +71,13 @@ def offers(parts: Parts, call: Call) -> list[Offer]:
     """List the feeds that the app may take, for whichever of its purposes; raises Refused ``purpose``."""
     permit(parts, call, Action.READ)
     at = parts.clock()
-    held = (feed for feed in call.policy.feeds.values() if feed.role in call.actor.roles(feed.purpose, at))
-    return [
-        _offer(feed, permit(parts, replace(call, purpose=feed.purpose), Action.READ, feed.fields))
-        for feed in sorted(held, key=lambda feed: feed.id)
-    ]
+    offered: list[Offer] = []
+    for feed in sorted(call.policy.feeds.values(), key=lambda feed: feed.id):
+        roles = call.actor.roles(feed.purpose, at)
+        if feed.role in roles:
+            row = parts.rulebook.row(call.policy, roles, feed.purpose, call.context, Action.READ)
+            offered += [_offer(parts, call, feed, row)] if row.permitted else []
+    return offered
 
 
 def publish(
@@ -92,7 +94,7 @@ def publish(
     enrolments = _enrolments(parts, call, feed.id) if cursor is None else ()
     customers = _customers(parts, call, feed.id, after=after, limit=limit)
     pages = _bounded(parts, chain(enrolments, customers))
-    return Stream(_offer(feed, permitted), call.policy.number, call.request.hex(), pages)
+    return Stream(_offer(parts, call, feed, permitted.row), call.policy.number, call.request.hex(), pages)
 
 
 def _bounded(parts: Parts, pages: Iterable[Page]) -> Iterator[Page]:
@@ -191,15 +193,14 @@ def _question(call: Call, feed: Feed) -> tuple[bytes, ...]:
     return b"feed", call.actor.id, call.actor.space, feed.id.encode()
 
 
-def _offer(feed: Feed, permitted: Permit) -> Offer:
+def _offer(parts: Parts, call: Call, feed: Feed, row: MatrixRow) -> Offer:
     """Say how the fields are shown to this app, where nothing about a customer makes a difference."""
-    row, request = permitted.row, permitted.request
     treatments: dict[str, str] = {}
     withheld: dict[str, str] = {}
     for name in feed.fields:
         if name not in row.treatments:
             withheld[name] = row.refusals.get(name, "not_granted")
-        elif not request.catalogue.field(name).tiers <= request.served:
+        elif not call.policy.catalogue.field(name).tiers <= parts.keyring.served:
             withheld[name] = "tier_not_served"
         else:
             treatments[name] = row.treatments[name].value

@@ -24,14 +24,13 @@ def routes(streams: Streams, tell: Tell) -> tuple[Route, ...]:
     def stream(asked: Asked, feed: str) -> Response:
         limit, cursor = _limit(asked.query.get("limit")), asked.query.get("cursor")
         begun = publish.publish(asked.parts, asked.call, feed, cursor=cursor, limit=limit)
-        end = streams.begin()
         cut_off_idle(int(request.environ.get("SERVER_PORT", 0)))
         # What is written later is written without the request, so what names it is kept.
         where = whereabouts()
         written = lines.write(begun, lambda fault: tell(fault, where))
         response = Response(written, content_type=lines.NDJSON)
-        # Also where nobody ever takes the first line.
-        response.call_on_close(end)
+        # It is given back also where nobody ever takes the first line.
+        response.call_on_close(streams.begin())
         return response
 
     return (
