@@ -71,8 +71,8 @@ class Shape(Generic[R]):
         # One value is asked for by equality: a planner without statistics would scan for an array of one.
         equal |= single
         is_server = conn.dialect.name == "postgresql"
-        # An array is one parameter on PostgreSQL, so that a plan is kept. SQLite is told each value, and the last
-        # one over again until there is a power of two of them: so there are few texts to keep.
+        # An array is one parameter on PostgreSQL, so that a plan is kept. SQLite is told each value, and the
+        # last one over again until there is a power of two of them: so there are few texts to keep.
         if not is_server:
             several = {name: _filled(values) for name, values in several.items()}
         sizes = (1,) * len(several) if is_server else tuple(map(len, several.values()))
