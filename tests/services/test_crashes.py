@@ -189,7 +189,9 @@ def test_a_withdrawal_that_was_killed_anywhere_holds_or_can_be_said_again(house:
         check_keys(house)
 
 
-@pytest.mark.parametrize("is_lifted", [False, True], ids=["set", "lifted"])
+@pytest.mark.parametrize(
+    "is_lifted", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["set", "lifted"]
+)
 def test_a_restriction_that_was_killed_anywhere_holds_or_can_be_said_again(
     house: House, dying: Dying, *, is_lifted: bool
 ) -> None:

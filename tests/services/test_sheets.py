@@ -175,7 +175,7 @@ def test_a_row_is_never_shown_by_its_repr() -> None:
     assert "王小明" not in repr(rows_of("a,b,c\n王小明,2,3"))
 
 
-@pytest.mark.parametrize("rows", [2_000, pytest.param(40_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rows", [2_000, pytest.param(40_000, marks=pytest.mark.soak)])
 def test_a_long_file_is_read_in_little_memory(rows: int) -> None:
     file = io.BytesIO(b"a,b,c\n" + b'1,"two\nlines",3\n' * rows)
 

@@ -334,7 +334,7 @@ def test_a_text_that_many_cells_share_is_not_held_for_each() -> None:
     assert peak < 12_000_000
 
 
-@pytest.mark.parametrize("rows", [2_000, pytest.param(40_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rows", [2_000, pytest.param(40_000, marks=pytest.mark.soak)])
 def test_a_long_sheet_is_read_in_little_memory(rows: int) -> None:
     file = workbook(HEADER + '<row><c t="str"><v>x</v></c><c><v>13900139000</v></c></row>' * rows)
 
