@@ -38,7 +38,7 @@ class Registry:
 
     def write(self, was: Standing | None, rows: Iterable[DecidingRow], *, files_number: int = 0) -> Standing:
         """Sign *rows* into the next version and store them, as governing does."""
-        amendment = self.authority.sign(was, rows)
+        amendment = self.authority.sign(was, rows, version=_after(was))
         with self.store.write() as conn:
             assert accounts.swap_authority(conn, amendment.manifest, was_version=amendment.was_version)
             for row in amendment.rows:
@@ -50,7 +50,7 @@ class Registry:
 
     def sign(self, *rows: DecidingRow) -> Amendment:
         """Sign *rows* over the present standing, and store nothing."""
-        return self.authority.sign(self.standing, rows)
+        return self.authority.sign(self.standing, rows, version=_after(self.standing))
 
     def sql(self, statement: str, **values: Any) -> int:
         """Let the database's owner do something; tell how many rows it met."""
@@ -109,3 +109,7 @@ def app_rows(keyring: Keyring, app: AppId) -> list[DecidingRow]:
 def secret_of(app: AppId, which: bytes = b"1") -> Credential:
     """What the app presents."""
     return Credential(app, which * 32)
+
+
+def _after(was: Standing | None) -> int:
+    return (was.version if was is not None else 0) + 1

@@ -273,7 +273,7 @@ def test_of_two_writers_on_one_version_the_second_changes_nothing(registry: Regi
 
 
 def test_a_house_that_has_a_manifest_gets_no_first_one(registry: Registry) -> None:
-    first = registry.authority.sign(None, [policy_row(1)])
+    first = registry.authority.sign(None, [policy_row(1)], version=1)
 
     with registry.store.write() as conn:
         swapped = accounts.swap_authority(conn, first.manifest, was_version=0)

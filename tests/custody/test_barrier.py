@@ -280,8 +280,8 @@ def test_the_caller_learns_one_code_whatever_was_wrong() -> None:
 # ---- keys and revisions ----
 
 
-@pytest.mark.parametrize(("floor", "pending"), [(1, 1), (1, 2), (0, 1)])
-def test_the_revision_in_force_and_the_announced_one_may_stand(floor: int, pending: int) -> None:
+@pytest.mark.parametrize(("floor", "pending"), [(1, 1), (1, 2), (0, 1), (0, 3)])
+def test_the_revision_in_force_and_those_announced_on_top_of_it_may_stand(floor: int, pending: int) -> None:
     customer = replace(CUSTOMER, ident=replace(CUSTOMER.ident, rev_floor=floor, rev_pending=pending))
 
     assert plains(opened(customer, "name"))

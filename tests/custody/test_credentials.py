@@ -79,7 +79,7 @@ def test_deciding_rows_are_signed_as_their_vectors(keyring: Keyring) -> None:
     )
 
     amendment = Authority(keyring).sign(
-        None, [AppRow(**app), SecretRow(**secret), GrantRow(**grant), PolicyRow(**policy)]
+        None, [AppRow(**app), SecretRow(**secret), GrantRow(**grant), PolicyRow(**policy)], version=1
     )
 
     assert [row.mac.hex() for row in amendment.rows] == [vector["mac"] for vector in VECTORS["rows"]]

@@ -179,13 +179,23 @@ def test_a_new_subject_stands_on_nothing() -> None:
     assert fault_of(change("name", PLAIN["name"]), subject=None, revision=1) == "manifest_unlisted"
 
 
-@pytest.mark.parametrize("revision", [0, 1, 3])
+@pytest.mark.parametrize("revision", [0, 1])
 def test_a_revision_that_does_not_follow_is_not_sealed(revision: int) -> None:
     assert fault_of(change("name", PLAIN["name"]), revision=revision) == "revision"
 
 
-def test_a_first_revision_is_the_first() -> None:
-    assert fault_of(change("name", PLAIN["name"]), subject=None, current={}, revision=2) == "revision"
+def test_a_revision_behind_numbers_that_never_came_follows_too() -> None:
+    later = BARRIER.seal(
+        CUSTOMER.identity,
+        CUSTOMER.deks,
+        CUSTOMER.rows,
+        [change("name", PLAIN["name"])],
+        subject=CUSTOMER.row,
+        revision=5,
+        at=NOW,
+    )
+
+    assert [(row.tier, row.tier_rev, row.revision) for row in later] == [(Tier.L2, 2, 5)]
 
 
 def test_a_subject_row_that_was_edited_is_not_written_onto() -> None:

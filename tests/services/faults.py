@@ -3,17 +3,17 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from tests.house import House
 from vault.errors import StoreUnavailable
-from vault.storage.unit_of_work import StoreName
+from vault.storage.unit_of_work import StoreName, Stores
 
 Fault = Callable[[House, StoreName], AbstractContextManager[None]]
 # Above two in this byte of its header, no SQLite of today writes to a file (fileformat2, 1.3.3).
@@ -194,3 +194,36 @@ def befall(house: House, store: StoreName, what: str) -> AbstractContextManager[
     """Let *what* befall *store* for as long as the context lasts."""
     faults = ON_SQLITE if path_of(house, store) is not None else ON_POSTGRESQL
     return faults[what](house, store)
+
+
+# ---- whoever owns a database ----
+
+
+@contextmanager
+def thrown_away(stores: Stores) -> Iterator[None]:
+    """Let every outbox row disappear as it is written, so that no turn ever drains it."""
+    begin: tuple[str, ...]
+    end: tuple[str, ...]
+    if stores.data.dialect == "postgresql":
+        begin = (
+            "CREATE FUNCTION thrown_away() RETURNS trigger AS 'BEGIN RETURN NULL; END' LANGUAGE plpgsql",
+            "CREATE TRIGGER thrown_away BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION thrown_away()",
+        )
+        end = ("DROP TRIGGER thrown_away ON outbox", "DROP FUNCTION thrown_away")
+    else:
+        begin = (
+            (
+                "CREATE TRIGGER thrown_away AFTER INSERT ON outbox"
+                " BEGIN DELETE FROM outbox WHERE entry = NEW.entry; END"
+            ),
+        )
+        end = ("DROP TRIGGER thrown_away",)
+    _by_hand(stores, begin)
+    yield
+    _by_hand(stores, end)
+
+
+def _by_hand(stores: Stores, statements: Sequence[str]) -> None:
+    with stores.data.write() as conn:
+        for statement in statements:
+            conn.execute(text(statement))

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.services.faults import thrown_away
 from tests.services.office import DAY, OPERATOR, Office
 from vault.custody import credentials
 from vault.custody.credentials import Credential
@@ -205,6 +206,23 @@ def test_all_deciding_rows_rolled_back_together_are_refused(office: Office) -> N
     govern.revoke_app(office.parts, OPERATOR, issued.app)
 
     office.put_back(copy)
+
+    for process in (office, office.another()):
+        with pytest.raises(Corrupt) as refused:
+            process.ask(issued.token)
+        assert refused.value.reason == "authority_rollback"
+
+
+def test_a_command_whose_entry_was_thrown_away_never_stands_for_a_later_one(office: Office) -> None:
+    issued = office.hire()
+    before = office.copy_authority()
+    with thrown_away(office.parts.stores), pytest.raises(LedgerUnavailable):
+        office.hire("waybill")
+    forked = office.copy_authority()
+    office.put_back(before)
+    govern.revoke_app(office.parts, OPERATOR, issued.app)
+
+    office.put_back(forked)
 
     for process in (office, office.another()):
         with pytest.raises(Corrupt) as refused:

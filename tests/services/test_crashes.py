@@ -162,8 +162,8 @@ def test_a_change_that_was_killed_anywhere_holds_or_does_not_and_the_next_one_wo
         revisions = house.rows_of(
             "data", "SELECT revision FROM subject WHERE subject = :one", one=house.subject_of(order["id"])
         )
-        # Admitted, stated, changed or not by who died, changed.
-        assert revisions == [(4 if holds else 3,)]
+        # Admitted, stated, changed by who died, or announced at least, or neither, and changed.
+        assert revisions[0][0] in ({4} if holds else {3, 4})
 
 
 def test_a_withdrawal_that_was_killed_anywhere_holds_or_can_be_said_again(house: House, dying: Dying) -> None:

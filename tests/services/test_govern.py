@@ -186,7 +186,8 @@ def test_many_governors_at_once_lose_nothing(office: Office) -> None:
     made = [name for name in done if name is not None]
     assert len(made) >= 4
     assert sorted(account.app.name for account in govern.accounts(office.parts)) == made
-    assert office.version() == 1 + len(made)
+    # Who was not first has used up a number.
+    assert office.version() >= 1 + len(made)
     assert office.floors() == (office.version(), office.version())
 
 
@@ -212,7 +213,8 @@ def test_a_command_goes_on_where_a_crash_left_an_announced_version(office: Offic
 
     office.hire()
 
-    assert (office.version(), office.floors()) == (2, (2, 2))
+    # The number that was announced and never came is not given out again.
+    assert (office.version(), office.floors()) == (3, (3, 3))
 
 
 def test_a_change_that_could_not_be_told_stands_and_is_told_with_the_next(office: Office) -> None:

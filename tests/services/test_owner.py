@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.house import House
-from vault.errors import Corrupt, NotFound, Unauthenticated, VaultError
+from tests.services.faults import thrown_away
+from vault.errors import Corrupt, LedgerUnavailable, NotFound, Unauthenticated, VaultError
 from vault.services import consent, restrict
 from vault.services.disclose import profiles
 from vault.services.lookup import lookup
@@ -95,26 +96,56 @@ def test_pairwise_rows_led_to_each_other_are_refused(pair: tuple[House, str, str
 
 def test_an_old_revision_put_back_is_refused(pair: tuple[House, str, str]) -> None:
     house, first, _ = pair
-    tables = {
-        table: house.rows_of("data", f"SELECT * FROM {table}")
-        for table in ("subject", "sealed", "fact", "consent")
-    }
-    columns = {table: house.column_names("data", table) for table in tables}
+    copy = copy_of(house)
     restrict_then_lift(house, first)
 
-    for table, rows in tables.items():
+    put_back(house, copy)
+
+    with pytest.raises(Corrupt):
+        house.disclose("servicedesk", first, "name")
+
+
+def test_a_change_whose_entry_was_thrown_away_never_stands_for_a_later_one(
+    pair: tuple[House, str, str],
+) -> None:
+    house, first, _ = pair
+    customer = house.known_to("officer", first, by="servicedesk")
+    before = copy_of(house)
+    with thrown_away(house.parts.stores), pytest.raises(LedgerUnavailable):
+        house.amend("intake", house.known_to("intake", first, by="servicedesk"), {"name": "王小明"})
+    forked = copy_of(house)
+    put_back(house, before)
+
+    restrict.restrict(house.parts, house.call("officer"), customer, "disputed")
+    put_back(house, forked)
+
+    with pytest.raises(Corrupt) as refused:
+        house.disclose("servicedesk", first, "name")
+    assert refused.value.reason == "revision"
+
+
+Copied = dict[str, tuple[list[str], list[tuple[object, ...]]]]
+
+
+def copy_of(house: House) -> Copied:
+    """Copy the rows that say how customers stand."""
+    return {
+        table: (house.column_names("data", table), house.rows_of("data", f"SELECT * FROM {table}"))
+        for table in ("subject", "sealed", "fact", "consent")
+    }
+
+
+def put_back(house: House, copied: Copied) -> None:
+    """Put copied rows in the place of those that stand."""
+    for table, (columns, rows) in copied.items():
         house.by_hand("data", f"DELETE FROM {table}")
-        names = ", ".join(columns[table])
-        slots = ", ".join(f":{name}" for name in columns[table])
+        names, slots = ", ".join(columns), ", ".join(f":{name}" for name in columns)
         for row in rows:
             house.by_hand(
                 "data",
                 f"INSERT INTO {table} ({names}) VALUES ({slots})",
-                **dict(zip(columns[table], row, strict=True)),
+                **dict(zip(columns, row, strict=True)),
             )
-
-    with pytest.raises(Corrupt):
-        house.disclose("servicedesk", first, "name")
 
 
 def restrict_then_lift(house: House, customer: str) -> None:

@@ -177,6 +177,7 @@ def test_a_policy_whose_writer_died_on_the_way_comes_with_the_next_try(office: O
     office.parts.stores.keys.transact(lambda conn: keys.begin_authority(conn, office.version()))
 
     assert apply(office, OTHER) == 2
+    assert office.version() == 3
 
 
 def apply(office: Office, files: dict[str, str], *, base: bytes = NOW_IN_FORCE) -> int:

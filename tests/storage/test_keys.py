@@ -72,15 +72,15 @@ def test_a_write_begins_only_from_a_revision_that_is_not_below_the_floor(keys_st
         stale = keys.begin_write(conn, TENANT, [(BEN, 2)])
         following = keys.begin_write(conn, TENANT, [(ADA, 1), (BEN, 2)])
 
-    assert first == {ADA, BEN}
-    # A writer may have died after it began; whoever comes next begins the same revision.
-    assert same_again == {ADA}
-    assert stale == set()
-    assert following == {ADA}
+    assert first == {ADA: 1, BEN: 4}
+    # A writer may have died after it began; whoever comes next is given a number of its own.
+    assert same_again == {ADA: 2}
+    assert stale == {}
+    assert following == {ADA: 3}
     with keys_store.read() as conn:
         found = keys.idents(conn, TENANT, [ADA, BEN])
     assert {subject: (row.rev_floor, row.rev_pending) for subject, row in found.items()} == {
-        ADA: (1, 2),
+        ADA: (1, 3),
         BEN: (3, 4),
     }
 
@@ -105,14 +105,14 @@ def test_authority_ledger_and_register_have_floors_of_their_own(keys_store: Stor
         houses.create(conn, "keys", HouseRow(HouseId(b"H" * 16), TENANT, 1, NOW))
 
     with keys_store.write() as conn:
-        begun = [keys.begin_authority(conn, version) for version in (0, 0, 1, 0)]
-        keys.settle(conn, TENANT, [], authority_version=2, ledger_size=40)
+        begun = [keys.begin_authority(conn, version) for version in (0, 0, 2, 1)]
+        keys.settle(conn, TENANT, [], authority_version=3, ledger_size=40)
         keys.settle(conn, TENANT, [], ledger_size=30, register_size=7)
         keys.settle(conn, TENANT, [], authority_version=1, ledger_size=41, register_size=6)
 
-    assert begun == [True, True, True, False]
+    assert begun == [1, 2, 3, None]
     with keys_store.read() as conn:
-        assert keys.floors(conn) == Floors(2, 2, ledger_size=41, register_size=7)
+        assert keys.floors(conn) == Floors(3, 3, ledger_size=41, register_size=7)
 
 
 def test_a_sealed_key_is_stored_once_and_the_first_stands(keys_store: Store) -> None:
@@ -133,7 +133,7 @@ def test_a_stale_writer_that_waited_for_a_newer_one_is_refused(keys_store: Store
         keys.insert_idents(conn, [ident_row()], at_ms=NOW)
     waiting = Event()
 
-    def stale_write() -> set[SubjectId]:
+    def stale_write() -> dict[SubjectId, int]:
         waiting.set()
         return keys_store.transact(lambda conn: keys.begin_write(conn, TENANT, [(ADA, 0)]))
 
@@ -143,14 +143,14 @@ def test_a_stale_writer_that_waited_for_a_newer_one_is_refused(keys_store: Store
             late = thread.submit(stale_write)
             waiting.wait()
 
-        assert late.result() == set()
+        assert late.result() == {}
 
 
-def test_of_many_writers_at_every_revision_none_goes_back_behind_another(keys_store: Store) -> None:
+def test_of_many_writers_at_every_revision_no_two_are_given_one_number(keys_store: Store) -> None:
     with keys_store.write() as conn:
         keys.insert_idents(conn, [ident_row()], at_ms=NOW)
 
-    def write(revision: int) -> tuple[int, bool]:
+    def write(revision: int) -> tuple[int, int | None]:
         return keys_store.transact(lambda conn: _begin_and_settle(conn, revision))
 
     with ThreadPoolExecutor(12) as threads:
@@ -158,10 +158,10 @@ def test_of_many_writers_at_every_revision_none_goes_back_behind_another(keys_st
 
     with keys_store.read() as conn:
         floor = keys.idents(conn, TENANT, [ADA])[ADA].rev_floor
-    begun = [revision for revision, went_on in seen if went_on]
-    assert floor == 6
-    assert 5 in begun
+    begun = [number for _, number in seen if number is not None]
+    assert floor == max(begun)
     assert len(begun) == len(set(begun))
+    assert all(number > revision for revision, number in seen if number is not None)
 
 
 @given(steps=st.lists(st.tuples(st.sampled_from(["begin", "settle"]), st.integers(0, 5)), max_size=12))
@@ -174,9 +174,12 @@ def test_the_floor_follows_its_rule_whatever_comes(keys_store: Store, steps: lis
         keys.insert_idents(conn, [ident_row(subject)], at_ms=NOW)
         for verb, revision in steps:
             if verb == "begin":
-                may = floor <= revision and pending <= revision + 1
-                assert keys.begin_write(conn, TENANT, [(subject, revision)]) == ({subject} if may else set())
-                floor, pending = (revision, revision + 1) if may else (floor, pending)
+                may = floor <= revision
+                begun = max(pending, revision) + 1
+                assert keys.begin_write(conn, TENANT, [(subject, revision)]) == (
+                    {subject: begun} if may else {}
+                )
+                floor, pending = (revision, begun) if may else (floor, pending)
             else:
                 keys.settle(conn, TENANT, [(subject, revision)])
                 floor = max(floor, revision)
@@ -184,8 +187,8 @@ def test_the_floor_follows_its_rule_whatever_comes(keys_store: Store, steps: lis
             assert (row.rev_floor, row.rev_pending) == (floor, pending)
 
 
-def _begin_and_settle(conn: Connection, revision: int) -> tuple[int, bool]:
-    went_on = bool(keys.begin_write(conn, TENANT, [(ADA, revision)]))
-    if went_on:
-        keys.settle(conn, TENANT, [(ADA, revision + 1)])
-    return revision, went_on
+def _begin_and_settle(conn: Connection, revision: int) -> tuple[int, int | None]:
+    number = keys.begin_write(conn, TENANT, [(ADA, revision)]).get(ADA)
+    if number is not None:
+        keys.settle(conn, TENANT, [(ADA, number)])
+    return revision, number

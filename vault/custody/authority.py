@@ -122,20 +122,19 @@ class Authority:
             raise Corrupt("authority_policy")
         return dict(json.loads(text))
 
-    def sign(self, was: Standing | None, rows: Iterable[DecidingRow]) -> Amendment:
-        """Make the version after *was*, in which *rows* are new or stand in the place of their older selves.
+    def sign(self, was: Standing | None, rows: Iterable[DecidingRow], *, version: int) -> Amendment:
+        """Make *version* out of *was*, with *rows* that are new or take the place of their older selves.
 
         What is not amended is covered as it was verified, whatever the store holds by now. The newest
-        policy is the active one.
+        policy is the active one. *version* is one that was announced for this and nothing else.
         """
         signed = tuple(self._sign(row) for row in rows)
         covered = {_key(row): row for row in (*(was.all() if was is not None else ()), *signed)}
         newest = max(
             (row for row in covered.values() if isinstance(row, PolicyRow)), key=attrgetter("number")
         )
-        version = was.version if was is not None else 0
-        manifest = AuthorityRow(self._tenant, version + 1, _body(newest, covered.values()))
-        return Amendment(version, self._sign(manifest), signed)
+        manifest = AuthorityRow(self._tenant, version, _body(newest, covered.values()))
+        return Amendment(was.version if was is not None else 0, self._sign(manifest), signed)
 
     def _verify(self, conn: Connection) -> Standing:
         manifest = accounts.authority_row(conn, self._tenant)

@@ -102,7 +102,7 @@ class Barrier:
         revision: int,
         at: datetime,
     ) -> list[SealedRow]:
-        """Seal *changes* as the next *revision*; returns block 0 of the tiers that changed, each whole.
+        """Seal *changes* as the announced *revision*; returns block 0 of the tiers that changed, each whole.
 
         *subject* is the row as it stands, None for a new one; *current* holds every tier that the changed
         fields may stand in. Each is proved before it is extended, or what was added or dropped behind our
@@ -112,7 +112,7 @@ class Barrier:
         if subject is not None:
             identity.verify(subject)
             marks = parse_tiers(subject.tiers)
-        if revision != (subject.revision if subject is not None else 0) + 1:
+        if revision <= (subject.revision if subject is not None else 0):
             raise Corrupt("revision")
         nonces = Nonces(sum(change.plain is not None for change in changes), draw=self._keyring.draw)
         drafts: dict[Tier, TierDraft] = {}

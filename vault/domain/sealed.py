@@ -53,8 +53,8 @@ class IdentRow:
     rev_pending: int
 
     def admits(self, revision: int) -> bool:
-        """Tell whether *revision* may stand: the one in force, or the one that a writer has announced."""
-        return revision in (self.rev_floor, self.rev_pending)
+        """Tell whether *revision* may stand: it is in force, or was announced on top of what is."""
+        return self.rev_floor <= revision <= self.rev_pending
 
 
 @dataclass(frozen=True, slots=True)

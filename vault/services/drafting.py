@@ -56,11 +56,6 @@ class Draft:
         return self.identity.subject
 
     @property
-    def revision(self) -> int:
-        """The revision that this draft would become."""
-        return (self.before.revision if self.before is not None else 0) + 1
-
-    @property
     def tiers(self) -> frozenset[Tier]:
         """The tiers that need a DEK: those whose cells change."""
         return frozenset(change.field.tier for change in self.changes if change.plain is not None)
@@ -104,7 +99,7 @@ def changes(
     """Check every value and write it in canonical form; None removes.
 
     *items* lists, by field number, the item numbers that stand now: a repeatable field's new list takes
-    the place of the old one, under numbers of the *revision* that is written.
+    the place of the old one, under numbers of the *revision* next to the one that stands.
     """
     if not fields:
         raise Invalid("empty", field="fields")
@@ -126,7 +121,10 @@ def changes(
 
 
 def item_number(revision: int, offset: int) -> int:
-    """Number an item of a repeatable field by the revision that writes it: none is ever used again."""
+    """Number an item of a repeatable field by the *revision* next to the one it was drafted on.
+
+    Every later draft is made on a later revision than that, so no number is ever used again.
+    """
     return revision << 16 | offset
 
 

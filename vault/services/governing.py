@@ -86,15 +86,17 @@ def may_govern(actor: Actor) -> None:
 
 def amend(parts: Parts, actor: Actor, change: Change, *, was: Standing | None, at: datetime) -> bool:
     """Write *change* as the version after *was*; False where another was first, and nothing changed."""
-    amendment = parts.authority.sign(was, change.rows)
+    below = was.version if was is not None else 0
+    version = parts.stores.keys.transact(lambda conn: keys.begin_authority(conn, below))
+    if version is None:
+        return False
+    # A crash here leaves an announced version that never comes; the next writer is given another.
+    amendment = parts.authority.sign(was, change.rows, version=version)
     entries = [_entry(parts, actor, told, was=was, amendment=amendment, at=at) for told in change.told]
     waiting = [
-        _outbox_row(parts, entry, told, version=amendment.manifest.version)
+        _outbox_row(parts, entry, told, version=version)
         for entry, told in zip(entries, change.told, strict=True)
     ]
-    if not parts.stores.keys.transact(lambda conn: keys.begin_authority(conn, amendment.was_version)):
-        return False
-    # A crash here leaves an announced version that never came; the next writer announces it again.
     if not parts.stores.data.transact(lambda conn: _write(conn, amendment, waiting, change.files_text)):
         return False
     # A crash here leaves the change in force and its entries in the outbox; the next turn tells them.
@@ -104,7 +106,7 @@ def amend(parts: Parts, actor: Actor, change: Change, *, was: Standing | None, a
         if any(told.ended is not None for told in change.told):
             # What was ended must not come back with an older version: the floor goes up by itself.
             parts.stores.keys.transact(
-                lambda conn: keys.settle(conn, parts.tenant, (), authority_version=amendment.manifest.version)
+                lambda conn: keys.settle(conn, parts.tenant, (), authority_version=version)
             )
         raise
     return True

@@ -79,12 +79,12 @@ def _carry_out(
 ) -> list[Written | VaultError]:
     """Follow DESIGN §4: keys, then data, then ledger turn and floors, then the answer."""
     began = parts.clock()
-    deks, stale = _prepare_keys(parts, drafts)
-    # A crash here leaves pending floors and DEKs without data: the next write takes them over.
-    if stale and together:
+    deks, begun = _prepare_keys(parts, drafts)
+    # A crash here leaves numbers that never come, and pending DEKs, which the next write takes over.
+    if together and len(begun) < len(drafts):
         raise Stale
     try:
-        sealed = _seal(parts, [draft for draft in drafts if draft.subject not in stale], deks)
+        sealed = _seal(parts, [draft for draft in drafts if draft.subject in begun], deks, begun)
     except Corrupt as fault:
         # What stands is proved before it is extended, so a write is the next read of it.
         parts.ledger.append(witness.rejected(parts, call, drafts[0].entry.action or Action.WRITE, fault))
@@ -99,19 +99,22 @@ def _carry_out(
 
 def _prepare_keys(
     parts: Parts, drafts: Sequence[Draft]
-) -> tuple[dict[SubjectId, dict[Tier, DekRow]], set[SubjectId]]:
-    """Announce every revision in the keys store, and see to it that each tier has its DEK."""
+) -> tuple[dict[SubjectId, dict[Tier, DekRow]], dict[SubjectId, int]]:
+    """Have each draft's revision announced in the keys store, and see to it that each tier has its DEK.
+
+    Gives the DEKs, and the revisions of those who may go on.
+    """
     tenant, at_ms = parts.tenant, millis(parts.clock())
     fresh = [draft.ident for draft in drafts if draft.before is None]
     moving = [(draft.subject, draft.before.revision) for draft in drafts if draft.before is not None]
     wanted = {draft.subject: draft.tiers for draft in drafts}
 
-    def announce(conn: Connection) -> tuple[dict[SubjectId, dict[Tier, DekRow]], set[SubjectId]]:
+    def announce(conn: Connection) -> tuple[dict[SubjectId, dict[Tier, DekRow]], dict[SubjectId, int]]:
         keys.insert_idents(conn, fresh, at_ms=at_ms)
         keys.add_pairwise(
             conn, tenant, [(*draft.pairwise, draft.subject) for draft in drafts if draft.pairwise is not None]
         )
-        accepted = keys.begin_write(conn, tenant, moving)
+        begun = keys.begin_write(conn, tenant, moving)
         standing = _take_up(conn, tenant, {subject: wanted[subject] for subject, _ in moving}, at_ms=at_ms)
         missing = [
             dek_keys.issue(parts.keyring, tenant=tenant, subject=subject, tier=tier)
@@ -120,7 +123,8 @@ def _prepare_keys(
         ]
         for subject, rows in keys.insert_deks(conn, missing, at_ms=at_ms).items():
             standing[subject] = {row.tier: row for row in rows}
-        return standing, {subject for subject, _ in moving if subject not in accepted}
+        # A new ident announces the first revision by itself.
+        return standing, begun | {ident.subject: ident.rev_pending for ident in fresh}
 
     return parts.stores.keys.transact(announce)
 
@@ -147,7 +151,10 @@ def _take_up(
 
 
 def _seal(
-    parts: Parts, drafts: Sequence[Draft], deks: Mapping[SubjectId, Mapping[Tier, DekRow]]
+    parts: Parts,
+    drafts: Sequence[Draft],
+    deks: Mapping[SubjectId, Mapping[Tier, DekRow]],
+    begun: Mapping[SubjectId, int],
 ) -> list[Sealed]:
     """Seal every draft's cells and its subject; raises Stale where a subject has moved on meanwhile."""
     at = parts.clock()
@@ -161,13 +168,26 @@ def _seal(
         # Seen here, or a later revision's manifest would look like a tampered one.
         raise Stale
     return [
-        _sealed(parts, draft, deks.get(draft.subject, {}), current.get(draft.subject, ()), at=at)
+        _sealed(
+            parts,
+            draft,
+            deks.get(draft.subject, {}),
+            current.get(draft.subject, ()),
+            revision=begun[draft.subject],
+            at=at,
+        )
         for draft in drafts
     ]
 
 
 def _sealed(
-    parts: Parts, draft: Draft, deks: Mapping[Tier, DekRow], current: Sequence[SealedRow], *, at: datetime
+    parts: Parts,
+    draft: Draft,
+    deks: Mapping[Tier, DekRow],
+    current: Sequence[SealedRow],
+    *,
+    revision: int,
+    at: datetime,
 ) -> Sealed:
     before = draft.before
     rows = tuple(
@@ -177,7 +197,7 @@ def _sealed(
             {row.tier: row for row in current},
             draft.changes,
             subject=before,
-            revision=draft.revision,
+            revision=revision,
             at=at,
         )
         if draft.changes
@@ -188,7 +208,7 @@ def _sealed(
         draft.subject,
         draft.kind,
         draft.gates,
-        draft.revision,
+        revision,
         consent_head(draft.consents),
         facts_head(draft.facts),
         before.blocks_digest if before is not None else NO_BLOCKS,

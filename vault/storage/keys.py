@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     Connection,
     LargeBinary,
     Update,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     case,
     column,
     func,
+    literal,
     or_,
     select,
     update,
@@ -129,33 +131,31 @@ def sealed_keys(conn: Connection, tenant: TenantId) -> list[SealedKeyRow]:
 
 def begin_write(
     conn: Connection, tenant: TenantId, writes: Iterable[tuple[SubjectId, int]]
-) -> set[SubjectId]:
-    """Begin to write the revision after *n* of each ``(subject, n)``; tell which may go on.
+) -> dict[SubjectId, int]:
+    """Begin to write on top of revision *n* of each ``(subject, n)``; give each the number that it writes.
 
-    The floor rises to *n*, which the writer has verified, and *n + 1* becomes pending. A subject that
-    is not in the answer has a floor or a pending revision beyond that: the write is stale. A writer that
-    dies after this leaves a pending revision that never came, which the next one simply begins again.
+    The floor rises to *n*, which the writer has verified; a subject missing from the answer has one beyond
+    that. A number is given out once, and whoever dies after this leaves a gap: of two states signed under
+    one number, either could be put in the other's place.
     """
     by_revision: dict[int, list[SubjectId]] = {}
     for subject, revision in writes:
         by_revision.setdefault(revision, []).append(subject)
     statement = _beginning(conn.dialect.name)
-    accepted: set[SubjectId] = set()
+    begun: dict[SubjectId, int] = {}
     for revision, ids in sorted(by_revision.items()):
-        values = {"of": tenant, "ids": sorted(ids), "verified": revision, "begun": revision + 1}
-        accepted.update(SubjectId(subject) for (subject,) in conn.execute(statement, values))
-    return accepted
+        values = {"of": tenant, "ids": sorted(ids), "verified": revision}
+        begun |= {SubjectId(subject): number for subject, number in conn.execute(statement, values)}
+    return begun
 
 
-def begin_authority(conn: Connection, version: int) -> bool:
-    """Begin to write the authority version after *version*, by the same rule; tell whether it may go on."""
+def begin_authority(conn: Connection, version: int) -> int | None:
+    """Begin to write on top of the authority's *version*, by the same rule; None where that is stale."""
     held = tables.keys_house.c
-    begun = conn.execute(
-        update(tables.keys_house)
-        .where(held.authority_floor <= version, held.authority_pending <= version + 1)
-        .values(authority_floor=version, authority_pending=version + 1)
-    )
-    return begun.rowcount == 1
+    statement = update(tables.keys_house).where(held.authority_floor <= version)
+    pending = _next(held.authority_pending, literal(version))
+    begun = statement.values(authority_floor=version, authority_pending=pending)
+    return conn.execute(begun.returning(held.authority_pending)).scalar()
 
 
 def insert_idents(conn: Connection, rows: Sequence[IdentRow], *, at_ms: Millis) -> dict[SubjectId, IdentRow]:
@@ -216,18 +216,22 @@ def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:
 @cache
 def _beginning(dialect: str) -> ReturningUpdate[Any]:
     held = tables.ident.c
-    verified, begun = bindparam("verified", type_=BigInteger), bindparam("begun", type_=BigInteger)
+    verified = bindparam("verified", type_=BigInteger)
     return (
         update(tables.ident)
         .where(
             held.tenant == bindparam("of"),
             is_among(dialect, held.subject, "ids"),
             held.rev_floor <= verified,
-            held.rev_pending <= begun,
         )
-        .values(rev_floor=verified, rev_pending=begun)
-        .returning(held.subject)
+        .values(rev_floor=verified, rev_pending=_next(held.rev_pending, verified))
+        .returning(held.subject, held.rev_pending)
     )
+
+
+def _next(announced: ColumnElement[int], verified: ColumnElement[int]) -> ColumnElement[int]:
+    # The two databases name the greater of two numbers differently, here and below.
+    return case((announced < verified, verified), else_=announced) + 1
 
 
 def _raise_floors(conn: Connection, tenant: TenantId, newest: Mapping[SubjectId, int]) -> None:
@@ -285,7 +289,6 @@ def _raising_house() -> Update:
     return (
         update(tables.keys_house)
         .where(or_(*(floor < value for floor, value in told.items())))
-        # The two databases name the greater of two numbers differently.
         .values({floor: case((floor < value, value), else_=floor) for floor, value in told.items()})
     )
 
