@@ -29,7 +29,7 @@ from vault.services.governing import operator
 from vault.services.parts import House, Lock, Parts
 from vault.services.policies import apply_policy
 from vault.settings import Mode, Settings, read
-from vault.storage import keys
+from vault.storage import floors, keys
 from vault.storage.engines import open_store
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
 from vault.web.logs import hush, logger
@@ -69,9 +69,9 @@ def found_house(
         house = founding.lay(stores, slots, clock=clock, random=random)
         with _closing(connect(stores, slots, house, clock=clock, random=random)) as parts:
             with stores.keys.read() as conn:
-                floors = keys.floors(conn)
+                standing = floors.read(conn)
             founding.tell(parts, operator(os.getuid()))
-            if floors is not None and floors.authority_floor == 0:
+            if standing is not None and standing.authority_floor == 0:
                 apply_policy(parts, operator(os.getuid()), files=policies, base_digest=None, author="init")
 
 

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("authority_pending", sa.BigInteger, nullable=False),
         sa.Column("ledger_size", sa.BigInteger, nullable=False),
         sa.Column("register_size", sa.BigInteger, nullable=False),
+        sa.Column("latest_ms", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("one", name="pk_house"),
     )
     op.create_table(

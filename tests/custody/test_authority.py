@@ -17,7 +17,7 @@ from vault.domain.terms import AppId
 from vault.errors import Corrupt
 from vault.storage import accounts, tables
 from vault.storage.engines import open_store
-from vault.storage.keys import Floors
+from vault.storage.floors import Floors
 from vault.storage.unit_of_work import StoreName
 
 NEWCOMER = AppId(b"N" * 16)

@@ -33,7 +33,7 @@ from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
 from vault.domain.terms import SubjectId
 from vault.errors import LedgerUnavailable
-from vault.storage import audit, keys, outbox
+from vault.storage import audit, floors, outbox
 from vault.storage.outbox import OutboxRow
 from vault.storage.unit_of_work import Stores
 
@@ -126,8 +126,26 @@ def test_a_settled_change_is_in_the_ledger_under_the_floor_and_no_longer_waits(
     assert floor(stores) == 1
     assert dek_states(stores) == ["active"]
     with stores.keys.read() as conn:
-        assert keys.floors(conn) == keys.Floors(0, 0, 1)
+        assert floors.read(conn) == floors.Floors(0, 0, 1)
     eventually(lambda: waiting(stores) == [])
+
+
+def test_a_ledger_that_only_reads_made_longer_is_soon_known_to_be_so_long(
+    ledger: Ledger, stores: Stores
+) -> None:
+    for _ in range(3):
+        ledger.append(disclosure())
+
+    eventually(lambda: remembered(stores) == 3)
+
+
+def test_a_ledger_that_closes_leaves_nothing_to_be_cut_off(ledger: Ledger, stores: Stores) -> None:
+    for _ in range(3):
+        ledger.append(disclosure())
+
+    ledger.close()
+
+    assert remembered(stores) == 3
 
 
 def test_what_ended_is_in_the_register_before_its_writer_is_answered(ledger: Ledger, stores: Stores) -> None:
@@ -144,7 +162,7 @@ def test_a_change_of_the_authority_raises_its_floor(ledger: Ledger, stores: Stor
     ledger.settle([granted])
 
     with stores.keys.read() as conn:
-        assert keys.floors(conn) == keys.Floors(7, 0, 1)
+        assert floors.read(conn) == floors.Floors(7, 0, 1)
 
 
 def test_settling_nothing_drains_whatever_waits(ledger: Ledger, stores: Stores) -> None:
@@ -345,7 +363,7 @@ def test_a_whole_entry_that_no_writer_of_ours_left_stops_the_ledger_and_raises_n
     meddle(stores.data, "DELETE FROM outbox")
     ledger.append(disclosure())
     with stores.keys.read() as conn:
-        found = keys.floors(conn)
+        found = floors.read(conn)
     assert found is not None
     assert found.authority_floor == 0
 
@@ -566,3 +584,11 @@ def test_a_count_that_cannot_be_sealed_now_is_told_later(stores: Stores, clock: 
     ledger.close()
 
     assert [entry.times for entry in entries(stores)] == [1]
+
+
+def remembered(stores: Stores) -> int:
+    """How long the keys store knows the ledger to be."""
+    with stores.keys.read() as conn:
+        found = floors.read(conn)
+    assert found is not None
+    return found.ledger_size

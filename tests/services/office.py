@@ -32,7 +32,7 @@ from vault.services.authenticate import authenticate
 from vault.services.govern import Account, Issued, Wish
 from vault.services.governing import Change, Told, amend, operator
 from vault.services.parts import House, Lock, Parts
-from vault.storage import keys
+from vault.storage import floors, keys
 from vault.storage.engines import open_store
 from vault.storage.policies import PolicyRow
 from vault.storage.unit_of_work import STORE_NAMES, StoreName, Stores
@@ -124,7 +124,7 @@ class Office:
 
     def floors(self) -> tuple[int, int]:
         with self.parts.stores.keys.read() as conn:
-            found = keys.floors(conn)
+            found = floors.read(conn)
         assert found is not None
         return found.authority_floor, found.authority_pending
 

@@ -16,7 +16,7 @@ from vault.errors import Corrupt, LedgerUnavailable, Unauthenticated
 from vault.services import govern
 from vault.services.authenticate import policy_in_force, still
 from vault.services.govern import Wish
-from vault.storage import keys
+from vault.storage import floors
 
 
 def test_an_app_with_a_live_secret_is_who_it_is(office: Office) -> None:
@@ -245,7 +245,7 @@ def test_deciding_rows_are_believed_again_when_they_are_as_they_were(office: Off
 def test_a_version_that_was_announced_and_never_came_stops_nobody(office: Office) -> None:
     issued = office.hire()
 
-    begun = office.parts.stores.keys.transact(lambda conn: keys.begin_authority(conn, office.version()))
+    begun = office.parts.stores.keys.transact(lambda conn: floors.begin_authority(conn, office.version()))
 
     assert begun
     assert office.ask(issued.token)[0].id == ActorId(issued.app)

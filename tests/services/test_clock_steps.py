@@ -52,6 +52,45 @@ def test_a_clock_that_was_set_back_where_nothing_was_written_since_locks_all_the
     house.clock.advance(DAY)
 
 
+def test_no_worker_that_starts_under_a_clock_set_back_opens_however_often_it_looks(house: House) -> None:
+    house.apps["servicedesk"] = house.hire("servicedesk", "service_desk", "P04", days=1)
+    house.clock.advance(2 * DAY)
+    assert watch.look(house.parts) is None
+    house.clock.advance(-2 * DAY)
+
+    started = house.another()
+    # The first look locks the house, and its entry is the newest one, of this very clock.
+    found = {watch.look(started.parts) for _ in range(3)}
+    started.parts.ledger.settle([])
+    found.add(watch.look(started.parts))
+
+    assert found == {"clock_behind"}
+    with pytest.raises(HouseLocked):
+        started.call("servicedesk")
+    house.clock.advance(2 * DAY)
+
+
+def test_an_operator_takes_the_time_for_right_where_the_clock_had_run_ahead(house: House) -> None:
+    house.app("servicedesk")
+    house.clock.advance(400 * DAY)
+    assert watch.look(house.parts) is None
+    house.clock.advance(-400 * DAY)
+    assert watch.look(house.another().parts) == "clock_behind"
+
+    watch.accept_clock(house.parts, house.operator)
+
+    started = house.another()
+    assert watch.look(started.parts) is None
+    assert started.call("servicedesk").actor.name == "servicedesk"
+    (told,) = (entry for entry in house.entries() if entry["kind"] == "clock.accepted")
+    assert told["actor"] == {"id": house.operator.name, "type": "operator"}
+
+
+def test_nobody_but_an_operator_takes_the_time_for_right(house: House) -> None:
+    with pytest.raises(Refused):
+        watch.accept_clock(house.parts, house.call("officer").actor)
+
+
 def test_a_clock_that_is_put_right_by_a_minute_disturbs_nobody(house: House) -> None:
     customer = house.admit()
     house.state(customer, "contract")

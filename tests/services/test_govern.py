@@ -17,7 +17,7 @@ from vault.services import govern
 from vault.services.authenticate import stand
 from vault.services.govern import Issued, Wish
 from vault.services.governing import operator
-from vault.storage import keys
+from vault.storage import floors
 
 
 def test_a_new_app_its_secret_and_its_grants_are_each_an_entry(office: Office) -> None:
@@ -209,7 +209,7 @@ def test_a_reader_whom_writers_overtake_between_his_two_looks_is_not_told_of_a_f
 
 
 def test_a_command_goes_on_where_a_crash_left_an_announced_version(office: Office) -> None:
-    office.parts.stores.keys.transact(lambda conn: keys.begin_authority(conn, office.version()))
+    office.parts.stores.keys.transact(lambda conn: floors.begin_authority(conn, office.version()))
 
     office.hire()
 

@@ -9,7 +9,7 @@ from vault.domain.policy import files_text, policy_digest
 from vault.errors import Conflict, Corrupt, Invalid, LedgerUnavailable, Misconfigured, Refused, Stale
 from vault.services import policies
 from vault.services.authenticate import policy_in_force
-from vault.storage import keys
+from vault.storage import floors
 
 pytestmark = pytest.mark.slow
 
@@ -174,7 +174,7 @@ def test_edited_policy_files_are_not_judged_by(office: Office) -> None:
 
 
 def test_a_policy_whose_writer_died_on_the_way_comes_with_the_next_try(office: Office) -> None:
-    office.parts.stores.keys.transact(lambda conn: keys.begin_authority(conn, office.version()))
+    office.parts.stores.keys.transact(lambda conn: floors.begin_authority(conn, office.version()))
 
     assert apply(office, OTHER) == 2
     assert office.version() == 3

@@ -9,10 +9,8 @@ from sqlalchemy import Connection
 
 from tests.storage.rows import ADA, BEN, NOW, TENANT, dek_row, digest, ident_row, subject_id
 from vault.domain.sealed import IdentRow, SealedKeyRow
-from vault.domain.terms import HouseId, SpaceId, SubjectId, Tier
-from vault.storage import houses, keys
-from vault.storage.houses import HouseRow
-from vault.storage.keys import Floors
+from vault.domain.terms import SpaceId, SubjectId, Tier
+from vault.storage import keys
 from vault.storage.unit_of_work import Store
 
 SPACE = SpaceId(b"S" * 16)
@@ -97,22 +95,6 @@ def test_settling_raises_floors_and_never_lowers_one(keys_store: Store) -> None:
     with keys_store.read() as conn:
         found = keys.idents(conn, TENANT, [ADA, BEN])
     assert {subject: row.rev_floor for subject, row in found.items()} == {ADA: 5, BEN: 1}
-
-
-def test_authority_ledger_and_register_have_floors_of_their_own(keys_store: Store) -> None:
-    with keys_store.write() as conn:
-        assert keys.floors(conn) is None
-        houses.create(conn, "keys", HouseRow(HouseId(b"H" * 16), TENANT, 1, NOW))
-
-    with keys_store.write() as conn:
-        begun = [keys.begin_authority(conn, version) for version in (0, 0, 2, 1)]
-        keys.settle(conn, TENANT, [], authority_version=3, ledger_size=40)
-        keys.settle(conn, TENANT, [], ledger_size=30, register_size=7)
-        keys.settle(conn, TENANT, [], authority_version=1, ledger_size=41, register_size=6)
-
-    assert begun == [1, 2, 3, None]
-    with keys_store.read() as conn:
-        assert keys.floors(conn) == Floors(3, 3, ledger_size=41, register_size=7)
 
 
 def test_a_sealed_key_is_stored_once_and_the_first_stands(keys_store: Store) -> None:

@@ -1,11 +1,14 @@
 """House: create a vault, and say how it is."""
 
 import json
+import os
 from pathlib import Path
 
 import click
 
+from vault.domain.instants import rfc3339
 from vault.services import policies, recount, watch
+from vault.services.governing import operator
 from vault.services.parts import Parts
 
 
@@ -45,6 +48,19 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
         for finding in findings or ["All is well."]:
             click.echo(finding)
     ctx.exit(1 if findings else 0)
+
+
+@click.command("accept-clock")
+@click.pass_context
+def accept_clock(ctx: click.Context) -> None:
+    """Take this machine's clock for right, though the house has known a later time: it had run ahead.
+
+    Whatever ended between now and then may hold again; the ledger tells who decided so. Stop the house
+    first: a process that runs keeps its own memory of the time.
+    """
+    with ctx.obj() as parts:
+        watch.accept_clock(parts, operator(os.getuid()))
+        click.echo(f"The time is taken to be {rfc3339(parts.clock())}. Next: 'vaultctl serve'.")
 
 
 def _findings(parts: Parts) -> list[str]:

@@ -66,6 +66,7 @@ def cli() -> None:
 for command in (
     house.init,
     house.doctor,
+    house.accept_clock,
     serve.command,
     app.app,
     ledger.ledger,

@@ -21,7 +21,7 @@ from vault.domain.terms import ActorId, AppId
 from vault.errors import Corrupt
 from vault.storage import accounts, policies
 from vault.storage.accounts import AppRow, AuthorityRow, DecidingRow, GrantRow, SecretRow
-from vault.storage.keys import Floors
+from vault.storage.floors import Floors
 from vault.storage.policies import PolicyRow
 from vault.storage.unit_of_work import Connection
 

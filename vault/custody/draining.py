@@ -11,7 +11,7 @@ from vault.domain.grants import token_bytes
 from vault.domain.merkle import leaf_hash
 from vault.domain.terms import EntryId, Millis, SubjectId, TenantId, Tier
 from vault.errors import LedgerUnavailable, VaultError
-from vault.storage import key_states, keys, outbox, register
+from vault.storage import floors, key_states, keys, outbox, register
 from vault.storage.outbox import OutboxRow
 from vault.storage.unit_of_work import Connection, Store, Stores
 
@@ -85,18 +85,12 @@ def settle(stores: Stores, tenant: TenantId, rows: Sequence[Drained], *, size: i
         settled = [row for row, records in readable if not records]
     # An outbox row without a subject tells of the authority: its revision is the authority's version.
     authority = max((row.revision for row in settled if row.subject is None), default=0)
-    floors = [(row.subject, row.revision) for row in settled if row.subject is not None]
+    revisions = [(row.subject, row.revision) for row in settled if row.subject is not None]
     sealed = [(row.subject, tier) for row in settled if row.subject is not None for tier in row.tiers]
 
     def raise_floors(conn: Connection) -> None:
-        keys.settle(
-            conn,
-            tenant,
-            floors,
-            authority_version=authority or None,
-            ledger_size=size,
-            register_size=length,
-        )
+        keys.settle(conn, tenant, revisions)
+        floors.lift(conn, authority_version=authority, ledger_size=size, register_size=length)
         key_states.activate(conn, tenant, sealed)
 
     try:

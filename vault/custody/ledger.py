@@ -136,9 +136,10 @@ class Ledger:
         while self._queue.wait(retry):
             whole, late = self._turns.take()
             self._queue.leave_notes(Leaf.of(self._failed(ticket.entry)) for ticket in late if ticket.entry)
-            retry = None if whole else RETRY_SECONDS
+            retry = None if whole and self._turns.is_remembered else RETRY_SECONDS
             if not whole and self._queue.closed:
                 return
+        self._turns.remember()
 
     def _failed(self, entry: Entry) -> Entry:
         """Tell that nothing was released under an entry which became durable after its request had left."""

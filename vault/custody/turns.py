@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from vault.custody import draining
 from vault.custody.draining import Drained
@@ -12,13 +12,14 @@ from vault.custody.waiting import Leaf, Queue, Ticket
 from vault.domain.merkle import Frontier
 from vault.domain.terms import EntryId, TenantId
 from vault.errors import VaultError
-from vault.storage import audit, keys, tree
+from vault.storage import audit, floors, tree
 from vault.storage.audit import LeafRow
 from vault.storage.turn_lock import TurnLock
 from vault.storage.unit_of_work import Stores
 
-# How old the keys store's memory of the ledger's size may become while nothing is written.
-FLOOR_SECONDS = 60.0
+# How old the keys store's memory of the ledger's size may become while only reads are entered. A ledger that
+# was cut by less than that is built upon by a process that never saw it whole.
+FLOOR_SECONDS = 1.0
 
 
 class Turn:
@@ -49,7 +50,9 @@ class Turns:
         self._queue = queue
         self._seal = seal
         self._known: Frontier | None = None
-        self._floored = 0.0
+        # How long the ledger is by the keys store's memory, as far as this process saw to it, and since when.
+        self._remembered = 0
+        self._remembered_at = 0.0
         # On PostgreSQL the head row is the lock, and lasts as long as the transaction.
         path = stores.audit.path
         self._lock: AbstractContextManager[None] = TurnLock(path) if path is not None else nullcontext()
@@ -69,6 +72,21 @@ class Turns:
         self._known = turn.tree
         late = self._hand_receipts(turn)
         return self._settle(turn), late
+
+    @property
+    def is_remembered(self) -> bool:
+        """Tell whether the keys store knows of all that this process appended."""
+        return self._known is None or self._known.size <= self._remembered
+
+    def remember(self) -> None:
+        """Let the keys store know how long the ledger is: nobody builds upon a shorter one after that."""
+        if self._known is None or self.is_remembered:
+            return
+        size = self._known.size
+        # What cannot be told now is told behind one of the next turns.
+        with suppress(VaultError):
+            self._stores.keys.transact(lambda conn: floors.lift(conn, ledger_size=size))
+            self._remembered = size
 
     def _write(self, turn: Turn) -> None:
         floor = self._floor() if self._known is None else 0
@@ -116,8 +134,8 @@ class Turns:
 
     def _floor(self) -> int:
         with self._stores.keys.read() as conn:
-            floors = keys.floors(conn)
-        return floors.ledger_size if floors is not None else 0
+            standing = floors.read(conn)
+        return standing.ledger_size if standing is not None else 0
 
     def _fail(self, turn: Turn, fault: VaultError) -> list[Ticket]:
         tickets, notes = self._queue.take()
@@ -138,9 +156,12 @@ class Turns:
     def _settle(self, turn: Turn) -> bool:
         """Bring what was drained to register and floors, answer its writers, and only then forget it."""
         settled: set[EntryId] = set()
-        if turn.drained or turn.at - self._floored >= FLOOR_SECONDS:
+        if turn.drained:
             settled = draining.settle(self._stores, self._tenant, turn.drained, size=turn.tree.size)
-            self._floored = turn.at
+            self._remembered = turn.tree.size if settled else self._remembered
+        elif turn.at - self._remembered_at >= FLOOR_SECONDS:
+            self._remembered_at = turn.at
+            self.remember()
         done = settled | turn.elsewhere
         is_whole = len(settled) == len(turn.drained)
         writers = [ticket for ticket in turn.tickets if not ticket.leaves]

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     HOUSE_CREATED = "house.created"
     HOUSE_LOCKED = "house.locked"
     HOUSE_UNLOCKED = "house.unlocked"
+    CLOCK_ACCEPTED = "clock.accepted"
     LEDGER_VERIFIED = "ledger.verified"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"

@@ -13,7 +13,7 @@ from vault.domain.merkle import leaf_hash
 from vault.domain.terms import EntryId
 from vault.domain.tiles import TILE_HEIGHT
 from vault.services.parts import Parts
-from vault.storage import audit, houses, keys, outbox
+from vault.storage import audit, floors, houses, outbox
 from vault.storage.audit import LeafRow
 from vault.storage.outbox import OutboxRow
 from vault.storage.unit_of_work import Stores
@@ -76,7 +76,7 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
     faults = Faults()
     # Before the head: a floor that rises meanwhile is no rollback.
     with stores.keys.read() as conn:
-        floors = keys.floors(conn)
+        standing = floors.read(conn)
     with stores.audit.read() as conn:
         head = audit.head(conn)
         size = head.size if head is not None else 0
@@ -95,8 +95,8 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
             progress(done, size)
     progress(size, size)
     tree.hold_against(head)
-    if floors is not None and floors.ledger_size > size:
-        faults.add("rolled_back", size, floors.ledger_size - 1)
+    if standing is not None and standing.ledger_size > size:
+        faults.add("rolled_back", size, standing.ledger_size - 1)
     undrained = _check_outbox(stores, faults)
     return VerifyReport(size, tree.root(), tuple(faults.listed), faults.unlisted, undrained)
 

@@ -15,7 +15,7 @@ from vault.domain.policy import Policy
 from vault.domain.terms import ActorId, AppId, EntryId, Millis, PurposeId, RoleId
 from vault.errors import Corrupt, Unauthenticated
 from vault.services.parts import Call, Parts
-from vault.storage import keys
+from vault.storage import floors
 from vault.storage.accounts import SecretRow
 
 LIVE = "live"
@@ -53,7 +53,7 @@ def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime)
 def stand(parts: Parts, app_id: AppId) -> Standing:
     """Read the authority as it stands now, with the rows of *app_id*, at a version that its floor admits."""
     with parts.stores.keys.glance() as conn:
-        before = keys.floors(conn)
+        before = floors.read(conn)
     with parts.stores.data.read() as conn:
         standing = parts.authority.standing_of(conn, app_id)
     try:
@@ -62,7 +62,7 @@ def stand(parts: Parts, app_id: AppId) -> Standing:
         # Writers may have been at work between the two looks, however many; what they announced is in the
         # floors by now. That tells them from an owner who went back or ahead (DESIGN §4).
         with parts.stores.keys.glance() as conn:
-            check_floor(standing, before, keys.floors(conn))
+            check_floor(standing, before, floors.read(conn))
     return standing
 
 

@@ -15,7 +15,7 @@ from vault.errors import LedgerUnavailable, Refused, Stale
 from vault.services import witness
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.parts import Parts
-from vault.storage import accounts, keys, outbox, policies
+from vault.storage import accounts, floors, outbox, policies
 from vault.storage.accounts import DecidingRow
 from vault.storage.outbox import OutboxRow
 from vault.storage.policies import PolicyRow
@@ -87,7 +87,7 @@ def may_govern(actor: Actor) -> None:
 def amend(parts: Parts, actor: Actor, change: Change, *, was: Standing | None, at: datetime) -> bool:
     """Write *change* as the version after *was*; False where another was first, and nothing changed."""
     below = was.version if was is not None else 0
-    version = parts.stores.keys.transact(lambda conn: keys.begin_authority(conn, below))
+    version = parts.stores.keys.transact(lambda conn: floors.begin_authority(conn, below))
     if version is None:
         return False
     # A crash here leaves an announced version that never comes; the next writer is given another.
@@ -105,9 +105,7 @@ def amend(parts: Parts, actor: Actor, change: Change, *, was: Standing | None, a
     except LedgerUnavailable:
         if any(told.ended is not None for told in change.told):
             # What was ended must not come back with an older version: the floor goes up by itself.
-            parts.stores.keys.transact(
-                lambda conn: keys.settle(conn, parts.tenant, (), authority_version=version)
-            )
+            parts.stores.keys.transact(lambda conn: floors.lift(conn, authority_version=version))
         raise
     return True
 

@@ -18,7 +18,7 @@ from vault.rulebook.reading import read_folder
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.governing import Change, Ground, Told, amend, govern, may_govern
 from vault.services.parts import Parts
-from vault.storage import accounts, keys
+from vault.storage import accounts, floors
 from vault.storage.policies import PolicyRow
 
 
@@ -110,10 +110,10 @@ def _apply_first(parts: Parts, actor: Actor, files: Mapping[str, str], author: s
 def _is_new(parts: Parts) -> bool:
     """Tell whether the house never had an authority; one whose manifest was taken away has a floor."""
     with parts.stores.keys.read() as conn:
-        floors = keys.floors(conn)
+        standing = floors.read(conn)
     with parts.stores.data.read() as conn:
         manifest = accounts.authority_row(conn, parts.tenant)
-    return manifest is None and floors is not None and floors.authority_floor == 0
+    return manifest is None and standing is not None and standing.authority_floor == 0
 
 
 def _checked(files: Mapping[str, str], *, before: Policy | None) -> None:

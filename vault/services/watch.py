@@ -3,20 +3,26 @@
 import json
 import threading
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
-from vault.domain.entry import ActorRef, Entry
-from vault.domain.instants import millis
+from vault.domain.access import Actor
+from vault.domain.entry import ActorRef, Entry, ObjectRef
+from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
-from vault.domain.terms import EntryId, SubjectId
+from vault.domain.terms import Action, EntryId, SubjectId
 from vault.errors import Corrupt, StoreUnavailable, VaultError
+from vault.services.governing import may_govern
 from vault.services.parts import CLOCK_TOLERANCE, Parts
 from vault.services.sweeping import sweep
-from vault.storage import accounts, audit, houses, keys, register
+from vault.storage import accounts, audit, floors, houses, register
+from vault.storage.floors import Floors
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
 EVERY_SECONDS = 30.0
 # A locked house looks more often: what locked it may be mended already.
 LOCKED_SECONDS = 1.0
+# Every worker looks, and one of them is enough to remember the time.
+_MOMENTS_APART = timedelta(seconds=20)
 
 
 def look(parts: Parts) -> str | None:
@@ -36,6 +42,30 @@ def look(parts: Parts) -> str | None:
         parts.ledger.note(_told(parts, reason, was=was))
     parts.ledger.flush_counts(parts.clock())
     return reason
+
+
+def accept_clock(parts: Parts, actor: Actor) -> None:
+    """Take the present time for the right one, though the house has known a later one: that clock ran ahead.
+
+    For an operator, who knows which of the two is true; it is told before it holds. A process that runs
+    meanwhile keeps its own memory until it is started again. Raises Refused ``role`` for anyone else, and
+    LedgerUnavailable.
+    """
+    may_govern(actor)
+    now = millis(parts.clock())
+    parts.ledger.append(
+        Entry(
+            id=EntryId(parts.new_id()),
+            at_ms=now,
+            kind=Kind.CLOCK_ACCEPTED,
+            actor=ActorRef(actor.name, actor.kind),
+            outcome="recorded",
+            action=Action.GOVERN,
+            object=ObjectRef("house", parts.house.house),
+        )
+    )
+    # A crash here leaves the house locked, and the command to be repeated.
+    parts.stores.keys.transact(lambda conn: floors.set_clock(conn, now))
 
 
 def states(parts: Parts) -> Mapping[str, str]:
@@ -92,30 +122,42 @@ def _behind(parts: Parts) -> str | None:
     """A store that knows less than another was told is an old copy: it would revive what ended."""
     # The floors first: what they follow can only have grown since.
     with parts.stores.keys.read() as conn:
-        floors = keys.floors(conn)
+        known = floors.read(conn)
     with parts.stores.audit.read() as conn:
         head = audit.head(conn)
         newest = audit.entries(conn, head.size - 1, limit=1) if head is not None and head.size else []
     with parts.stores.data.read() as conn:
         manifest = accounts.authority_row(conn, parts.tenant)
-    if floors is None or head is None or manifest is None:
+    if known is None or head is None or manifest is None:
         return "house_incomplete"
-    if head.size < floors.ledger_size:
+    if head.size < known.ledger_size:
         return "audit_behind"
-    if manifest.version < floors.authority_floor:
+    if manifest.version < known.authority_floor:
         return "data_behind"
     now = parts.clock()
-    if parts.lock.is_past(now) or any(
-        json.loads(row.body)["t"] > millis(now + CLOCK_TOLERANCE) for row in newest
-    ):
+    moments = (known.latest_ms, *(json.loads(row.body)["t"] for row in newest))
+    if parts.lock.is_past(now) or max(moments) > millis(now + CLOCK_TOLERANCE):
         # A clock set back would revive what had ended: consents, grants, secrets.
         return "clock_behind"
     try:
         with parts.stores.register.read() as conn:
-            known = register.head(conn)
+            length = register.head(conn).seq
     except StoreUnavailable:
         return "register_silent"
-    return "register_behind" if known.seq < floors.register_size else None
+    if length < known.register_size:
+        return "register_behind"
+    _remember(parts, known, now)
+    return None
+
+
+def _remember(parts: Parts, known: Floors, now: datetime) -> None:
+    """Keep the moment, so that no process that starts later takes an earlier one for the present.
+
+    The newest entry would not do: whoever locks the house for a clock that was set back says so in an entry
+    of that clock.
+    """
+    if now - moment(known.latest_ms) >= _MOMENTS_APART:
+        parts.stores.keys.transact(lambda conn: floors.lift(conn, latest_ms=millis(now)))
 
 
 def register_whole(parts: Parts) -> bool:

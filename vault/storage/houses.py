@@ -27,7 +27,9 @@ _HOUSE = {
     "audit": Shape(tables.audit_house, HouseRow),
     "register": Shape(tables.register_house, HouseRow),
 }
-_NO_FLOORS = {"authority_floor": 0, "authority_pending": 0, "ledger_size": 0, "register_size": 0}
+_NO_FLOORS = dict.fromkeys(
+    ("authority_floor", "authority_pending", "ledger_size", "register_size", "latest_ms"), 0
+)
 
 
 def create(conn: Connection, store: StoreName, row: HouseRow) -> HouseRow:

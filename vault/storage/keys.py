@@ -8,16 +8,12 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    ColumnElement,
     Connection,
     LargeBinary,
     Update,
     bindparam,
-    case,
     column,
     func,
-    literal,
-    or_,
     select,
     update,
 )
@@ -26,7 +22,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from vault.domain.sealed import DekRow, IdentRow, SealedKeyRow
 from vault.domain.terms import Millis, SpaceId, SubjectId, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Question, Shape, by_subject, is_among
+from vault.storage.shapes import Shape, by_subject, counted_on, is_among
 
 KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
 
@@ -48,19 +44,7 @@ class PairwiseRow:
     subject: SubjectId
 
 
-@dataclass(frozen=True, slots=True)
-class Floors:
-    """What the keys store knows of the other stores: below this, they were rolled back."""
-
-    authority_floor: int
-    authority_pending: int
-    ledger_size: int
-    register_size: int = 0
-
-
 _PAIRWISE = Shape(tables.pairwise, PairwiseRow)
-_FLOORS = Shape(tables.keys_house, Floors)
-_ALL_FLOORS = Question(select(*_FLOORS.columns))
 
 
 # ---- reading ----
@@ -113,12 +97,6 @@ def without_pairwise(
     return [SubjectId(subject) for (subject,) in conn.execute(query)]
 
 
-def floors(conn: Connection) -> Floors | None:
-    """Read the floors of authority, ledger and register; None in a house that was not created."""
-    found = _FLOORS.load(_ALL_FLOORS.ask(conn))
-    return found[0] if found else None
-
-
 def sealed_keys(conn: Connection, tenant: TenantId) -> list[SealedKeyRow]:
     """Read every sealed KEK and root."""
     held = tables.sealed_key.c
@@ -149,15 +127,6 @@ def begin_write(
     return begun
 
 
-def begin_authority(conn: Connection, version: int) -> int | None:
-    """Begin to write on top of the authority's *version*, by the same rule; None where that is stale."""
-    held = tables.keys_house.c
-    statement = update(tables.keys_house).where(held.authority_floor <= version)
-    pending = _next(held.authority_pending, literal(version))
-    begun = statement.values(authority_floor=version, authority_pending=pending)
-    return conn.execute(begun.returning(held.authority_pending)).scalar()
-
-
 def insert_idents(conn: Connection, rows: Sequence[IdentRow], *, at_ms: Millis) -> dict[SubjectId, IdentRow]:
     """Store new idents; return what stands for each subject, which may be another writer's."""
     _IDENT.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms)
@@ -170,15 +139,7 @@ def insert_deks(conn: Connection, rows: Sequence[DekRow], *, at_ms: Millis) -> d
     return deks(conn, rows[0].tenant, {row.subject for row in rows}) if rows else {}
 
 
-def settle(
-    conn: Connection,
-    tenant: TenantId,
-    settled: Iterable[tuple[SubjectId, int]],
-    *,
-    authority_version: int | None = None,
-    ledger_size: int = 0,
-    register_size: int = 0,
-) -> None:
+def settle(conn: Connection, tenant: TenantId, settled: Iterable[tuple[SubjectId, int]]) -> None:
     """Raise the floors to what a turn of the ledger has drained; a floor never sinks.
 
     *settled* are ``(subject, revision)`` pairs whose entries are durable. Nothing here fails because it was
@@ -189,8 +150,6 @@ def settle(
         newest[subject] = max(revision, newest.get(subject, 0))
     if newest:
         _raise_floors(conn, tenant, newest)
-    told = {"version": authority_version or 0, "size": ledger_size, "length": register_size}
-    conn.execute(_raising_house(), told)
 
 
 def add_pairwise(
@@ -224,14 +183,9 @@ def _beginning(dialect: str) -> ReturningUpdate[Any]:
             is_among(dialect, held.subject, "ids"),
             held.rev_floor <= verified,
         )
-        .values(rev_floor=verified, rev_pending=_next(held.rev_pending, verified))
+        .values(rev_floor=verified, rev_pending=counted_on(held.rev_pending, verified))
         .returning(held.subject, held.rev_pending)
     )
-
-
-def _next(announced: ColumnElement[int], verified: ColumnElement[int]) -> ColumnElement[int]:
-    # The two databases name the greater of two numbers differently, here and below.
-    return case((announced < verified, verified), else_=announced) + 1
 
 
 def _raise_floors(conn: Connection, tenant: TenantId, newest: Mapping[SubjectId, int]) -> None:
@@ -275,21 +229,6 @@ def _raising_together() -> Update:
             held.rev_floor < drained.c.revision,
         )
         .values(rev_floor=drained.c.revision)
-    )
-
-
-@cache
-def _raising_house() -> Update:
-    held = tables.keys_house.c
-    told = {
-        held.authority_floor: bindparam("version", type_=BigInteger),
-        held.ledger_size: bindparam("size", type_=BigInteger),
-        held.register_size: bindparam("length", type_=BigInteger),
-    }
-    return (
-        update(tables.keys_house)
-        .where(or_(*(floor < value for floor, value in told.items())))
-        .values({floor: case((floor < value, value), else_=floor) for floor, value in told.items()})
     )
 
 

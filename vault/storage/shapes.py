@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     any_,
     bindparam,
+    case,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -275,3 +276,8 @@ def is_among(dialect: str, column: Column[Any], parameter: str) -> ColumnElement
     if dialect == "postgresql":
         return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
     return column.in_(bindparam(parameter, expanding=True))
+
+
+def counted_on(announced: ColumnElement[int], verified: ColumnElement[int]) -> ColumnElement[int]:
+    """Count on from whichever is greater, whose function the two databases name differently."""
+    return case((announced < verified, verified), else_=announced) + 1

@@ -302,6 +302,7 @@ keys_house = _house(
     Column("authority_pending", BigInteger, nullable=False),
     Column("ledger_size", BigInteger, nullable=False),
     Column("register_size", BigInteger, nullable=False),
+    _millis("latest_ms"),
 )
 
 ident = Table(

@@ -1,0 +1,31 @@
+"""On the command line an operator says how the house is, and which time is the right one."""
+
+from contextlib import nullcontext
+from datetime import timedelta
+
+import click
+from click.testing import CliRunner, Result
+
+from tests.house import House
+from vault.cli.house import accept_clock, doctor
+
+
+def test_a_house_whose_clock_had_run_ahead_opens_after_the_operator_said_so(sqlite_house: House) -> None:
+    house = sqlite_house
+    house.admit()
+    house.clock.advance(timedelta(days=90))
+    assert run(house, doctor).exit_code == 0
+    house.clock.advance(-timedelta(days=90))
+    locked = run(house, doctor)
+
+    done = run(house, accept_clock)
+    well = run(house, doctor)
+
+    assert (locked.exit_code, "clock_behind" in locked.stdout) == (1, True)
+    assert (done.exit_code, done.stdout.startswith("The time is taken to be 20")) == (0, True)
+    assert (well.exit_code, well.stdout) == (0, "All is well.\n")
+
+
+def run(house: House, command: click.Command) -> Result:
+    """Run a command of vaultctl as a process of its own does: with parts of its own."""
+    return CliRunner().invoke(command, obj=lambda: nullcontext(house.another().parts))
