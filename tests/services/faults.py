@@ -198,6 +198,31 @@ def befall(house: House, store: StoreName, what: str) -> AbstractContextManager[
 
 # ---- whoever owns a database ----
 
+CUSTOMERS = ("subject", "sealed", "fact", "consent")
+AUTHORITY = ("app", "app_secret", "role_grant", "policy_version", "authority")
+Copied = dict[str, tuple[list[str], list[tuple[object, ...]]]]
+
+
+def copied(house: House, tables: Sequence[str]) -> Copied:
+    """Copy all rows of *tables* of the data store."""
+    return {
+        table: (house.column_names("data", table), house.rows_of("data", f"SELECT * FROM {table}"))
+        for table in tables
+    }
+
+
+def put_back(house: House, copies: Copied) -> None:
+    """Put copied rows in the place of those that stand."""
+    for table, (columns, rows) in copies.items():
+        house.by_hand("data", f"DELETE FROM {table}")
+        names, slots = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+        for row in rows:
+            house.by_hand(
+                "data",
+                f"INSERT INTO {table} ({names}) VALUES ({slots})",
+                **dict(zip(columns, row, strict=True)),
+            )
+
 
 @contextmanager
 def thrown_away(stores: Stores) -> Iterator[None]:

@@ -19,13 +19,25 @@ class Moments:
     def __init__(self, at: int, deed: Callable[[], object]) -> None:
         self._left = at
         self._deed = deed
+        self._inside = 0
 
     @property
     def came(self) -> bool:
         """Tell whether the chosen moment came."""
         return self._left <= 0
 
-    def pass_one(self) -> None:
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """A look; one within another is no moment of its own, since the outer one holds its locks."""
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+        if self._inside == 0:
+            self._pass()
+
+    def _pass(self) -> None:
         self._left -= 1
         if self._left == 0:
             self._deed()
@@ -41,29 +53,25 @@ class Watched(Store):
     @override
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self._store.read() as conn:
+        with self._moments.one(), self._store.read() as conn:
             yield conn
-        self._moments.pass_one()
 
     @override
     @contextmanager
     def glance(self) -> Iterator[Connection]:
-        with self._store.glance() as conn:
+        with self._moments.one(), self._store.glance() as conn:
             yield conn
-        self._moments.pass_one()
 
     @override
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        with self._store.write() as conn:
+        with self._moments.one(), self._store.write() as conn:
             yield conn
-        self._moments.pass_one()
 
     @override
     def transact(self, work: Callable[[Connection], T]) -> T:
-        done = self._store.transact(work)
-        self._moments.pass_one()
-        return done
+        with self._moments.one():
+            return self._store.transact(work)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.house import House
-from tests.services.faults import thrown_away
+from tests.services.faults import CUSTOMERS, copied, put_back, thrown_away
 from vault.errors import Corrupt, LedgerUnavailable, NotFound, Unauthenticated, VaultError
 from vault.services import consent, restrict
 from vault.services.disclose import profiles
@@ -96,7 +96,7 @@ def test_pairwise_rows_led_to_each_other_are_refused(pair: tuple[House, str, str
 
 def test_an_old_revision_put_back_is_refused(pair: tuple[House, str, str]) -> None:
     house, first, _ = pair
-    copy = copy_of(house)
+    copy = copied(house, CUSTOMERS)
     restrict_then_lift(house, first)
 
     put_back(house, copy)
@@ -110,10 +110,10 @@ def test_a_change_whose_entry_was_thrown_away_never_stands_for_a_later_one(
 ) -> None:
     house, first, _ = pair
     customer = house.known_to("officer", first, by="servicedesk")
-    before = copy_of(house)
+    before = copied(house, CUSTOMERS)
     with thrown_away(house.parts.stores), pytest.raises(LedgerUnavailable):
         house.amend("intake", house.known_to("intake", first, by="servicedesk"), {"name": "王小明"})
-    forked = copy_of(house)
+    forked = copied(house, CUSTOMERS)
     put_back(house, before)
 
     restrict.restrict(house.parts, house.call("officer"), customer, "disputed")
@@ -122,30 +122,6 @@ def test_a_change_whose_entry_was_thrown_away_never_stands_for_a_later_one(
     with pytest.raises(Corrupt) as refused:
         house.disclose("servicedesk", first, "name")
     assert refused.value.reason == "revision"
-
-
-Copied = dict[str, tuple[list[str], list[tuple[object, ...]]]]
-
-
-def copy_of(house: House) -> Copied:
-    """Copy the rows that say how customers stand."""
-    return {
-        table: (house.column_names("data", table), house.rows_of("data", f"SELECT * FROM {table}"))
-        for table in ("subject", "sealed", "fact", "consent")
-    }
-
-
-def put_back(house: House, copied: Copied) -> None:
-    """Put copied rows in the place of those that stand."""
-    for table, (columns, rows) in copied.items():
-        house.by_hand("data", f"DELETE FROM {table}")
-        names, slots = ", ".join(columns), ", ".join(f":{name}" for name in columns)
-        for row in rows:
-            house.by_hand(
-                "data",
-                f"INSERT INTO {table} ({names}) VALUES ({slots})",
-                **dict(zip(columns, row, strict=True)),
-            )
 
 
 def restrict_then_lift(house: House, customer: str) -> None:

@@ -10,12 +10,13 @@ from threading import Event
 import pytest
 
 from tests.custody.ledgers import eventually
-from tests.house import ADA, House
+from tests.house import ADA, App, House
+from tests.services.faults import AUTHORITY, Copied, copied, put_back
 from tests.services.meddling import interrupted
 from tests.services.turns import overtaken
 from vault.domain.grants import token_bytes
 from vault.domain.terms import id_text
-from vault.errors import Refused, Unauthenticated, Unavailable, VaultError
+from vault.errors import Corrupt, Refused, Unauthenticated, Unavailable, VaultError
 from vault.rulebook.reading import read_folder
 from vault.services import consent, disclose, govern, lookup, restrict
 from vault.services.history import history
@@ -346,3 +347,49 @@ def test_a_write_whose_secret_ends_on_the_way_changes_nothing_once_that_was_answ
             break
 
     assert refused > 3
+
+
+def test_an_authority_that_is_put_back_behind_a_revocation_lets_nobody_read_or_write(
+    house: House, customer: str
+) -> None:
+    assert behind_a_revocation(house, customer, "profile.disclosed", read_name) > 2
+    assert behind_a_revocation(house, customer, "subject.changed", write_notes) > 3
+
+
+def read_name(worker: House, own: str) -> None:
+    worker.disclose("servicedesk", own, "name")
+
+
+def write_notes(worker: House, own: str) -> None:
+    worker.amend("servicedesk", own, {"notes": "called"})
+
+
+def behind_a_revocation(house: House, customer: str, kind: str, work: Callable[[House, str], object]) -> int:
+    """Revoke the worker's app between any two of its looks, and put the authority back at once.
+
+    Returns how often the work was refused; where it was done, its entry is older than the revocation.
+    """
+    refused = 0
+    for at in range(1, 40):
+        house.apps["servicedesk"] = app = house.hire(f"desk-{kind}-{at}", "service_desk", "P04")
+        own, before = house.known_to("servicedesk", customer), len(house.entries())
+        newest: list[Copied] = []
+
+        def revoke_and_undo(app: App = app, newest: list[Copied] = newest) -> None:
+            old = copied(house, AUTHORITY)
+            govern.revoke_app(house.parts, house.operator, app.id)
+            newest.append(copied(house, AUTHORITY))
+            put_back(house, old)
+
+        with interrupted(house, at, revoke_and_undo) as (worker, moments):
+            try:
+                work(worker, own)
+            except (Corrupt, Unauthenticated):
+                refused += 1
+            else:
+                kinds = [entry["kind"] for entry in house.entries()[before:]]
+                assert kind in kinds[: kinds.index("app.revoked") if moments.came else None]
+        if not moments.came:
+            return refused
+        put_back(house, newest[0])
+    pytest.fail("the worker looks at the stores without an end")

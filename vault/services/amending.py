@@ -10,15 +10,15 @@ from vault.domain.consent import AuthorisationRow, ConsentRow
 from vault.domain.entry import Entry
 from vault.domain.facts import FactRow
 from vault.domain.kinds import Kind
-from vault.domain.terms import Action, AppId, FactId, FieldName, Gate
+from vault.domain.terms import Action, FactId, FieldName, Gate
 from vault.errors import Corrupt, Moved, NotFound, Refused, TierUnavailable, VaultError
 from vault.services import witness
-from vault.services.authenticate import renew
+from vault.services.authenticate import in_force, renew
 from vault.services.drafting import Draft
 from vault.services.locating import Located, locate, unchanged
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit_each, refuse
-from vault.storage import subjects
+from vault.storage import floors, subjects
 from vault.storage.unit_of_work import Connection
 
 T = TypeVar("T")
@@ -74,8 +74,11 @@ def still_stands(parts: Parts, conn: Connection, call: Call, standing: Standing)
     What is shown after its entry is shown on this state or not at all (promise 6).
     """
     subject = standing.located.row.subject
-    same = parts.authority.recheck(conn, call.standing, AppId(call.actor.id))
-    return same and unchanged(standing.located, subjects.rows(conn, parts.tenant, [subject]))
+    with parts.stores.keys.glance() as keys_conn:
+        known = floors.read(keys_conn)
+    return in_force(parts, conn, call, known) and unchanged(
+        standing.located, subjects.rows(conn, parts.tenant, [subject])
+    )
 
 
 def until_still(parts: Parts, call: Call, attempt: Callable[[Call], T]) -> T:

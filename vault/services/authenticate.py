@@ -17,6 +17,8 @@ from vault.errors import Corrupt, Unauthenticated
 from vault.services.parts import Call, Parts
 from vault.storage import floors
 from vault.storage.accounts import SecretRow
+from vault.storage.floors import Floors
+from vault.storage.unit_of_work import Connection
 
 LIVE = "live"
 REVOKED = "revoked"
@@ -64,6 +66,22 @@ def stand(parts: Parts, app_id: AppId) -> Standing:
         with parts.stores.keys.glance() as conn:
             check_floor(standing, before, floors.read(conn))
     return standing
+
+
+def in_force(parts: Parts, conn: Connection, call: Call, known: Floors | None) -> bool:
+    """Tell whether the authority, in the snapshot that *conn* sees, is the one that *call* stands on.
+
+    *known* are the floors as they were read after the call's entry, if it has one: an authority that was put
+    back below them, since somebody was revoked, is not in force.
+    """
+    if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
+        return False
+    try:
+        check_floor(call.standing, known)
+    except Corrupt:
+        # Whoever stands anew on what the stores hold now finds it out, and tells it.
+        return False
+    return True
 
 
 def actor_of(standing: Standing, app_id: ActorId | AppId, at: datetime) -> Actor | None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from vault.custody.barrier import SealedSubject
 from vault.domain.sealed import DekRow, IdentRow, SealedRow, SubjectRow
-from vault.domain.terms import AppId, SubjectId, Tier
+from vault.domain.terms import SubjectId, Tier
 from vault.errors import Corrupt
+from vault.services.authenticate import in_force
 from vault.services.locating import Located, unchanged
 from vault.services.parts import Call, Parts
-from vault.storage import keys, subjects
+from vault.storage import floors, keys, subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ def _read(parts: Parts, call: Call, wanted: Sequence[SubjectId], tiers: frozense
     with parts.stores.keys.read() as conn:
         idents = keys.idents(conn, parts.tenant, wanted)
         deks = keys.deks(conn, parts.tenant, wanted, tiers)
+        known = floors.read(conn)
     with parts.stores.data.read() as conn:
-        if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
+        if not in_force(parts, conn, call, known):
             return None
         rows = subjects.rows(conn, parts.tenant, wanted)
         sealed = subjects.sealed(conn, parts.tenant, wanted, tiers)

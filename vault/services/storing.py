@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from vault.domain.entry import Entry
 from vault.domain.sealed import SealedRow, SubjectRow
-from vault.domain.terms import AppId, FieldName, SubjectId
+from vault.domain.terms import FieldName, SubjectId
 from vault.errors import Conflict, Moved, Stale, Unavailable, VaultError
-from vault.services.authenticate import renew
+from vault.services.authenticate import in_force, renew
 from vault.services.drafting import Draft
 from vault.services.indexing import addresses, repeated_within, token_rows
 from vault.services.parts import Call, Parts
-from vault.storage import accounts, consents, facts, idempotency, outbox, subjects, tokens
+from vault.storage import accounts, consents, facts, floors, idempotency, outbox, subjects, tokens
 from vault.storage.idempotency import AnsweredRow
 from vault.storage.outbox import OutboxRow
 from vault.storage.tokens import TokenRow
@@ -59,7 +59,9 @@ def store_all(
             raise Unavailable
         # Whoever was revoked before this commits has not written: the revocation waits, or we see it.
         accounts.hold_authority(conn, parts.tenant)
-        if not parts.authority.recheck(conn, call.standing, AppId(call.actor.id)):
+        with parts.stores.keys.glance() as keys_conn:
+            known = floors.read(keys_conn)
+        if not in_force(parts, conn, call, known):
             raise _AuthorityMovedError
         outcomes = _claim(parts, conn, sealed)
         if together:
