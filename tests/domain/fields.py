@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from vault.domain import forms, values
+from vault.domain.canonical import Json
 from vault.domain.catalogue import Field, FieldType
 from vault.domain.terms import FieldName, FieldNumber, SubjectKind, Tier, Treatment
 
@@ -24,3 +26,8 @@ def a_field(kind: FieldType, *, normaliser: str = "", channel: bool = False) -> 
         channel=channel,
         codes=GRADES if kind is FieldType.ENUM else None,
     )
+
+
+def render(field: Field, plain: bytes) -> Json:
+    """Write canonical bytes as the field's JSON, as a customer's reader gets them."""
+    return values.said(field, forms.read_as(plain, values.FORMS[field.type]))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.fields import a_field
+from tests.domain.fields import a_field, render
 from tests.domain.test_values import RIGHT, TAKEN
 from vault.domain import forms, normalise, values
 from vault.domain.canonical import Json
@@ -100,7 +100,7 @@ def test_normalising_what_was_normalised_or_rendered_changes_nothing(pair: tuple
 
     once = normalise.query(field, sent)
 
-    assert normalise.query(field, values.render(field, values.parse(field, sent))) == once
+    assert normalise.query(field, render(field, values.parse(field, sent))) == once
     if kind in NORMALISER:
         assert normalise.normal(field, forms.write(Form.TEXT, once.decode())) == once
 

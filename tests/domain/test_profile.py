@@ -21,7 +21,7 @@ PLAINS = {
     (MOBILE.number, 0): b"\1+8613800000017",
     (EMAIL.number, 0): None,
 }
-PROFILE = Profile(ADA, PLAINS, {place: an_entry(*place) for place in PLAINS})
+PROFILE = Profile(ADA, PLAINS, {place: an_entry(*place) for place in PLAINS}, {})
 
 
 def test_the_items_of_a_field_come_in_order() -> None:
@@ -29,9 +29,11 @@ def test_the_items_of_a_field_come_in_order() -> None:
 
 
 def test_all_fields_at_once_are_the_fields_one_by_one() -> None:
-    gathered = PROFILE.by_field()
+    gathered = PROFILE.items()
 
-    assert gathered == {field.number: PROFILE.values(field) for field in (MOBILE, EMAIL)}
+    assert gathered == {
+        field.number: [item for item, _ in PROFILE.values(field)] for field in (MOBILE, EMAIL)
+    }
 
 
 def test_a_value_that_was_not_opened_is_there_all_the_same() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.fields import GRADES, a_field
+from tests.domain.fields import GRADES, a_field, render
 from vault.domain import forms, values
 from vault.domain.canonical import Json
 from vault.domain.catalogue import FieldType
@@ -75,7 +75,7 @@ def test_a_right_value_comes_back_in_its_canonical_spelling(
     plain = values.parse(field, json.loads(sent))
 
     assert plain[0] == values.FORMS[kind]
-    assert values.render(field, plain) == json.loads(returned)
+    assert render(field, plain) == json.loads(returned)
 
 
 @pytest.mark.parametrize(("kind", "sent", "code"), WRONG)
@@ -103,7 +103,7 @@ def test_what_is_rendered_is_taken_again_as_it_is(pair: tuple[FieldType, Json]) 
 
     plain = values.parse(field, sent)
 
-    assert values.parse(field, values.render(field, plain)) == plain
+    assert values.parse(field, render(field, plain)) == plain
 
 
 @given(taken_twice)
@@ -113,7 +113,7 @@ def test_two_values_share_bytes_only_where_they_render_alike(sent: tuple[FieldTy
 
     plains = {values.parse(field, value) for value in (one, other)}
 
-    assert len({json.dumps(values.render(field, plain), sort_keys=True) for plain in plains}) == len(plains)
+    assert len({json.dumps(render(field, plain), sort_keys=True) for plain in plains}) == len(plains)
 
 
 @given(st.sampled_from(FieldType), anything)
@@ -125,7 +125,7 @@ def test_any_json_is_either_taken_or_refused_in_a_known_way(kind: FieldType, sen
     if isinstance(outcome, InvalidValue):
         assert outcome.code in values.CODES
     else:
-        assert values.parse(field, values.render(field, outcome)) == outcome
+        assert values.parse(field, render(field, outcome)) == outcome
 
 
 @given(st.sampled_from(FieldType), st.text(min_size=6, max_size=30))
@@ -152,7 +152,7 @@ def parsed_or_refused(kind: FieldType, sent: Json) -> bytes | InvalidValue:
 def test_text_is_taken_up_to_its_limit_and_not_beyond(kind: FieldType, limit: int) -> None:
     field = a_field(kind)
 
-    assert values.render(field, values.parse(field, "字" * limit)) == "字" * limit
+    assert render(field, values.parse(field, "字" * limit)) == "字" * limit
     with pytest.raises(InvalidValue) as refusal:
         values.parse(field, "字" * (limit + 1))
     assert (refusal.value.code, refusal.value.facts["limit"]) == ("too_long", limit)
@@ -179,14 +179,14 @@ def test_a_value_of_another_form_is_corrupt() -> None:
     text = values.parse(a_field(FieldType.TEXT), "1990-05-12")
 
     with pytest.raises(Corrupt):
-        values.render(a_field(FieldType.DATE), text)
+        render(a_field(FieldType.DATE), text)
 
 
 def test_a_code_that_the_catalogue_does_not_know_is_corrupt() -> None:
     with pytest.raises(Corrupt):
-        values.render(a_field(FieldType.ENUM), forms.write(Form.ENUM, 99))
+        render(a_field(FieldType.ENUM), forms.write(Form.ENUM, 99))
 
 
 def test_a_number_that_no_reader_of_json_could_hold_is_corrupt() -> None:
     with pytest.raises(Corrupt):
-        values.render(a_field(FieldType.INTEGER), forms.write(Form.INTEGER, 2**53))
+        render(a_field(FieldType.INTEGER), forms.write(Form.INTEGER, 2**53))

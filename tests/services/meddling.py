@@ -8,6 +8,7 @@ from typing import TypeVar
 from typing_extensions import override
 
 from tests.house import House
+from vault.storage.glances import Glance
 from vault.storage.unit_of_work import Connection, Store
 
 T = TypeVar("T")
@@ -58,7 +59,7 @@ class Watched(Store):
 
     @override
     @contextmanager
-    def glance(self) -> Iterator[Connection]:
+    def glance(self) -> Iterator[Glance]:
         with self._moments.one(), self._store.glance() as conn:
             yield conn
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import TypeVar
@@ -22,6 +23,7 @@ from vault.errors import Corrupt
 from vault.storage import accounts, policies
 from vault.storage.accounts import AppRow, AuthorityRow, DecidingRow, GrantRow, SecretRow
 from vault.storage.floors import Floors
+from vault.storage.glances import Glance
 from vault.storage.policies import PolicyRow
 from vault.storage.unit_of_work import Connection
 
@@ -63,6 +65,10 @@ class Standing:
             (self.policy, *known, *self.secrets.get(app, ()), *self.grants.get(ActorId(app), ()))
         )
 
+    def agrees(self, manifest: AuthorityRow | None, own: frozenset[DecidingRow], app: AppId) -> bool:
+        """Tell whether *manifest* and the rows of *app* are those of this standing."""
+        return manifest == self.row and own == self.own(app)
+
     def all(self) -> list[DecidingRow]:
         """List every deciding row of this version."""
         secrets = (row for rows in self.secrets.values() for row in rows)
@@ -103,14 +109,27 @@ class Authority:
             return known
         return self.standing(conn)
 
+    def unchanged(self, conn: Glance, app_id: AppId) -> Standing | None:
+        """Give the kept standing where one statement finds it as it was, with the rows of *app_id*."""
+        known = self._verified
+        if known is None:
+            return None
+        try:
+            manifest, own = accounts.own_rows(conn, self._tenant, app_id, policy_number=known.policy_number)
+        except Corrupt:
+            # Which row it is that was never ours, a verification tells.
+            return None
+        return known if known.agrees(manifest, own, app_id) else None
+
     def recheck(self, conn: Connection, standing: Standing, app_id: AppId) -> bool:
         """Tell whether the manifest and the rows of *app_id* are still those of *standing*.
 
         False means that the authority was rightly changed. Raises Corrupt where a row is not what we wrote.
         """
-        manifest, own = accounts.own_rows(conn, self._tenant, app_id, policy_number=standing.policy_number)
-        if manifest == standing.row and own == standing.own(app_id):
-            return True
+        with suppress(Corrupt):
+            found = accounts.own_rows(conn, self._tenant, app_id, policy_number=standing.policy_number)
+            if standing.agrees(*found, app_id):
+                return True
         # The manifest covers every row: the same manifest over other rows fails to verify.
         self._verify(conn)
         return False

@@ -16,10 +16,11 @@ from vault.custody.keyring import Keyring
 from vault.custody.receipt import Receipt
 from vault.custody.tiers import TierDraft, TierReading, read_tier
 from vault.domain.access import Granted
+from vault.domain.canonical import Json
 from vault.domain.catalogue import Catalogue, Field
 from vault.domain.cells import HEADER_BYTES, NO_TAG, TAG_BYTES, pad, unpad, wrong_header
-from vault.domain.forms import Form, read
-from vault.domain.grants import projections_digest
+from vault.domain.forms import Form, read, read_as
+from vault.domain.grants import Shown, projections_digest
 from vault.domain.manifest import CellState, ManifestEntry
 from vault.domain.profile import Profile
 from vault.domain.seal import TierMark, parse_tiers
@@ -88,7 +89,10 @@ class Barrier:
         if not same(projections_digest((one.token, one.items) for one in grants), receipt.grant_digest):
             raise Corrupt("receipt_grant")
         # A batch has a few projections for a thousand subjects.
-        plans = {granted.items: _plan(granted, catalogue) for _, granted in items}
+        plans: dict[tuple[Shown, ...], _Plan] = {}
+        for _, granted in items:
+            if granted.items not in plans:
+                plans[granted.items] = _plan(granted, catalogue)
         return [self._profile(sealed, granted, plans[granted.items]) for sealed, granted in items]
 
     def seal(
@@ -155,19 +159,19 @@ class Barrier:
             raise Corrupt("revision")
         plains: dict[tuple[FieldNumber, int], bytes | None] = {}
         entries: dict[tuple[FieldNumber, int], ManifestEntry] = {}
+        said: dict[tuple[FieldNumber, int], Json] = {}
+        # One loop over all values of a tier: a call for each would cost as much as its opening.
         for reading, dek, cells in zip(readings, deks, chosen, strict=True):
             reading.check_cells()
-            aads = reading.aads([entry for entry, _, _ in cells])
-            open_cell = dek.cipher.open
-            for (entry, blob, form), aad in zip(cells, aads, strict=True):
-                plain = None
-                if form is not None:
-                    plain = unpad(open_cell(blob, aad, at=HEADER_BYTES))
-                    if read(plain)[0] is not form:
-                        raise Corrupt("form")
-                place = entry.field, entry.item
-                plains[place], entries[place] = plain, entry
-        return Profile(identity.subject, plains, entries)
+            boxes = dek.cipher.open_each(cells.blobs, reading.aads(cells.opened), at=HEADER_BYTES)
+            for entry, form, box in zip(cells.opened, cells.forms, boxes, strict=True):
+                place = entry[:2]
+                plains[place] = plain = unpad(box)
+                said[place] = read_as(plain, form)
+                entries[place] = entry
+            for entry in cells.unopened:
+                plains[entry[:2]], entries[entry[:2]] = None, entry
+        return Profile(identity.subject, plains, entries, said)
 
     def _draft(
         self,
@@ -192,13 +196,14 @@ class _Plan(NamedTuple):
     tiers: tuple[Tier, ...]
     fields: Mapping[FieldNumber, tuple[Field, Form | None]]
 
-    def choose(self, reading: TierReading) -> list[tuple[ManifestEntry, bytes, Form | None]]:
+    def choose(self, reading: TierReading) -> "_Chosen":
         """Pick the granted values of one tier; raises Corrupt for another suite, generation or tier."""
-        chosen: list[tuple[ManifestEntry, bytes, Form | None]] = []
+        chosen = _Chosen([], [], [], [])
+        opened, blobs, forms, unopened = chosen
         fields, tier, header = self.fields, reading.row.tier, reading.header
         for entry, blob in zip(reading.entries, reading.blobs, strict=True):
-            wanted = fields.get(entry.field)
-            if wanted is None or entry.state != _VALUE:
+            wanted = fields.get(entry[0])
+            if wanted is None or entry[2] != _VALUE:
                 continue
             field, form = wanted
             # The decision reckoned with the tiers that the catalogue names, and with no other.
@@ -206,8 +211,22 @@ class _Plan(NamedTuple):
                 raise Corrupt("value_tier")
             if not blob.startswith(header):
                 raise wrong_header(blob, header)
-            chosen.append((entry, blob, form))
+            if form is None:
+                unopened.append(entry)
+            else:
+                opened.append(entry)
+                blobs.append(blob)
+                forms.append(form)
         return chosen
+
+
+class _Chosen(NamedTuple):
+    """What of one tier is opened, side by side with how, and what is there and stays sealed."""
+
+    opened: list[ManifestEntry]
+    blobs: list[bytes]
+    forms: list[Form]
+    unopened: list[ManifestEntry]
 
 
 def _plan(granted: Granted, catalogue: Catalogue) -> _Plan:

@@ -69,6 +69,11 @@ class Actor:
         return frozenset(one.role for one in self.held if purpose in one.purposes and now < one.expires_ms)
 
 
+# The fields that are shown, each with its treatment, and those that are not, each with its reason.
+Shown = tuple[tuple[FieldName, Treatment], ...]
+Withheld = Mapping[FieldName, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked: an action for a purpose on some fields, by a process that serves some tiers."""
@@ -79,6 +84,10 @@ class Request:
     context: ContextClass
     catalogue: Catalogue
     served: frozenset[Tier]
+    # What decide() found by a row already, by whether own customers are meant and what was agreed to.
+    projections: dict[tuple[bool, frozenset[str] | None], tuple[MatrixRow, Shown, Withheld]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,24 @@ def decide(
     agreed = None
     if request.action in _DISCLOSING:
         agreed = scope(request.purpose, actor.id, facts=facts.facts, consents=facts.consents, at=at)
+    # A thousand subjects of one request have a few outcomes between them, and share what is said of each.
+    key = own, agreed
+    known = request.projections.get(key)
+    if known is None or known[0] is not row:
+        known = request.projections[key] = (row, *_projection(request, row, permitted, agreed))
+    _, items, withheld = known
+    return Granted(
+        facts.subject, facts.token, at, facts.revision, request.action, items, withheld, _BY_DECISION
+    )
+
+
+def _projection(
+    request: Request,
+    row: MatrixRow,
+    permitted: Mapping[FieldName, Treatment],
+    agreed: frozenset[str] | None,
+) -> tuple[Shown, Withheld]:
+    """Tell which fields are shown how, and why the others are withheld."""
     items: list[tuple[FieldName, Treatment]] = []
     withheld: dict[FieldName, str] = {}
     for name in request.fields:
@@ -166,16 +193,7 @@ def decide(
         else:
             # Neither a lookup nor a match shows a value: the most it may do with one is compare.
             items.append((name, Treatment.MATCH if request.action in _COMPARING else treatment))
-    return Granted(
-        facts.subject,
-        facts.token,
-        at,
-        facts.revision,
-        request.action,
-        tuple(sorted(items)),
-        withheld,
-        _BY_DECISION,
-    )
+    return tuple(sorted(items)), withheld
 
 
 def _refusal(

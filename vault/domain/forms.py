@@ -52,6 +52,16 @@ def read(plain: bytes) -> tuple[Form, Json]:
         raise Corrupt("form") from None
 
 
+def read_as(plain: bytes, form: Form) -> Json:
+    """Read a canonical value that must have this *form*; raises Corrupt ``form`` for any other bytes."""
+    if not plain or plain[0] != form:
+        raise Corrupt("form")
+    try:
+        return _READ[form](plain[1:])
+    except (ValueError, RecursionError, struct.error):
+        raise Corrupt("form") from None
+
+
 def text_of(plain: bytes) -> str | None:
     """Give a text value as it stands, and None for any other form: masks look at shape alone."""
     if plain[:1] != b"\x01":
@@ -170,15 +180,18 @@ _WRITERS: Final[Mapping[Form, Callable[[Json], bytes]]] = {
     Form.MONEY: _write_money,
 }
 
+_READ: Final[Mapping[Form, Callable[[bytes], Json]]] = {
+    Form.TEXT: _read_text,
+    Form.INTEGER: _read_integer,
+    Form.DECIMAL: _read_decimal,
+    Form.DATE: _read_date,
+    Form.INSTANT: _read_integer,
+    Form.BOOLEAN: _read_boolean,
+    Form.ENUM: _read_enum,
+    Form.JSON: _read_json,
+    Form.FILE: _read_json,
+    Form.MONEY: _read_money,
+}
 _READERS: Final[Mapping[int, tuple[Form, Callable[[bytes], Json]]]] = {
-    Form.TEXT: (Form.TEXT, _read_text),
-    Form.INTEGER: (Form.INTEGER, _read_integer),
-    Form.DECIMAL: (Form.DECIMAL, _read_decimal),
-    Form.DATE: (Form.DATE, _read_date),
-    Form.INSTANT: (Form.INSTANT, _read_integer),
-    Form.BOOLEAN: (Form.BOOLEAN, _read_boolean),
-    Form.ENUM: (Form.ENUM, _read_enum),
-    Form.JSON: (Form.JSON, _read_json),
-    Form.FILE: (Form.FILE, _read_json),
-    Form.MONEY: (Form.MONEY, _read_money),
+    form: (form, reader) for form, reader in _READ.items()
 }

@@ -30,9 +30,13 @@ LAST4_TYPES: Final = frozenset(
 
 def mask(kind: FieldType, text: str, *, column: str) -> str:
     """Hide *text* by the rule of its type; any column but ``screen`` is the strict one."""
+    return rule(kind, column=column)(text)
+
+
+def rule(kind: FieldType, *, column: str) -> Callable[[str], str]:
+    """Find the rule of a type; what has none is hidden altogether."""
     rules = _ON_SCREEN if column == SCREEN else _ON_WAYBILL
-    rule = rules.get(kind)
-    return rule(text) if rule else HIDDEN
+    return rules.get(kind, _hidden)
 
 
 def last4(kind: FieldType, text: str) -> str:
@@ -62,6 +66,10 @@ _EMAIL_LENGTH: Final = 254
 _SHORT_LOCAL: Final = 3
 _PLATE = re.compile(r"[\u4e00-\u9fff][A-Z][A-Z0-9]{4,5}[A-Z0-9\u4e00-\u9fff]")
 _DATE = re.compile(r"[0-9]{4}-([0-9]{2}-[0-9]{2})")
+
+
+def _hidden(_: str) -> str:
+    return HIDDEN
 
 
 def _stars(text: str, first: int, last: int) -> str:

@@ -5,9 +5,10 @@ was; None, for a value the customer does not have, is the only other thing it me
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, cast
 
-from vault.domain import addresses, bands, forms, masks, values
+from vault.domain import addresses, bands, masks, values
 from vault.domain.canonical import Json
 from vault.domain.catalogue import Field, FieldType
 from vault.domain.terms import Treatment, id_text
@@ -38,76 +39,80 @@ ALLOWED: Final[Mapping[FieldType, frozenset[Treatment]]] = {
 }
 
 
-def show(
-    field: Field, treatment: Treatment, plain: bytes | None, *, mask: str, shadow: Callable[[], bytes]
-) -> Json:
-    """Show an opened value as its treatment allows; *shadow* gives the 16 bytes of a token.
+Show = Callable[[Json], Json]
+
+
+def shower_of(field: Field, treatment: Treatment, *, mask: str) -> Show | None:
+    """Choose how the values of *field* are shown, as they were read by its form; None for a token.
 
     *mask* is ``screen`` or ``waybill``. A treatment that the type has not is refused: no value is shown
     by a rule that nobody wrote.
     """
     if treatment not in ALLOWED[field.type]:
         raise Refused("treatment", field=field.name)
-    if plain is None:
-        return None
     match treatment:
         case Treatment.PLAIN:
-            return values.render(field, plain)
+            return partial(values.said, field)
         case Treatment.MASK:
-            return _masked(field, plain, mask)
+            return _masked(field, mask)
         case Treatment.LAST4:
-            return masks.last4(field.type, _shape(plain))
+            return lambda value: masks.last4(field.type, _shape(value))
         case Treatment.GENERALISE:
-            return _GENERAL[field.type](field, plain)
+            return partial(_GENERAL[field.type], field)
         case Treatment.TOKEN:
-            return id_text("chn" if field.channel else "tok", shadow())
+            return None
         case _:
             # A match answers yes or no and shows nothing.
             raise Refused("treatment", field=field.name)
 
 
-def _masked(field: Field, plain: bytes, column: str) -> Json:
+def token(field: Field, shadow: bytes) -> str:
+    """Write the token that stands for a value, from its 16 bytes; no value is looked at."""
+    return id_text("chn" if field.channel else "tok", shadow)
+
+
+def _masked(field: Field, column: str) -> Show:
     if field.type is FieldType.MONEY:
-        return _money_band(field, plain) if column == masks.SCREEN else bands.unknown()
-    return masks.mask(field.type, _shape(plain), column=column)
+        return partial(_money_band, field) if column == masks.SCREEN else lambda _: bands.unknown()
+    rule = masks.rule(field.type, column=column)
+    return lambda value: rule(_shape(value))
 
 
-def _shape(plain: bytes) -> str:
+def _shape(value: Json) -> str:
     """Give what a mask looks at; a value sealed before its field changed its type may be no string."""
-    value = forms.read(plain)[1]
     return value if isinstance(value, str) else ""
 
 
-def _district(_: Field, plain: bytes) -> Json:
-    return addresses.district(_shape(plain)) or masks.HIDDEN
+def _district(_: Field, value: Json) -> Json:
+    return addresses.district(_shape(value)) or masks.HIDDEN
 
 
-# A type's form fixes what render gives, and another form is corrupt: the casts only say so to the reader.
+# A type's form fixes what is said, and another form is corrupt: the casts only say so to the reader.
 
 
-def _decade(field: Field, plain: bytes) -> Json:
-    return bands.decade(cast("str", values.render(field, plain)))
+def _decade(field: Field, value: Json) -> Json:
+    return bands.decade(cast("str", values.said(field, value)))
 
 
-def _money_band(field: Field, plain: bytes) -> Json:
-    money = cast("dict[str, str]", values.render(field, plain))
+def _money_band(field: Field, value: Json) -> Json:
+    money = cast("dict[str, str]", values.said(field, value))
     return bands.of(money["amount"], bands.MONEY, lambda end: {**money, "amount": str(end)})
 
 
-def _decimal_band(field: Field, plain: bytes) -> Json:
-    return bands.of(cast("str", values.render(field, plain)), bands.NUMBERS, str)
+def _decimal_band(field: Field, value: Json) -> Json:
+    return bands.of(cast("str", values.said(field, value)), bands.NUMBERS, str)
 
 
-def _integer_band(field: Field, plain: bytes) -> Json:
-    return bands.of(str(values.render(field, plain)), bands.NUMBERS, lambda end: end)
+def _integer_band(field: Field, value: Json) -> Json:
+    return bands.of(str(values.said(field, value)), bands.NUMBERS, lambda end: end)
 
 
-def _head(field: Field, plain: bytes) -> Json:
+def _head(field: Field, value: Json) -> Json:
     """Give a code, or of a divided one (``retail.food``) the branch it belongs to."""
-    return cast("str", values.render(field, plain)).partition(".")[0]
+    return cast("str", values.said(field, value)).partition(".")[0]
 
 
-_GENERAL: Final[Mapping[FieldType, Callable[[Field, bytes], Json]]] = {
+_GENERAL: Final[Mapping[FieldType, Callable[[Field, Json], Json]]] = {
     FieldType.ADDRESS: _district,
     FieldType.DATE: _decade,
     FieldType.MONEY: _money_band,

@@ -65,12 +65,11 @@ def checked(field: Field, check: Callable[[], T]) -> T:
         raise InvalidValue(fault.code, field=field.name, **fault.facts) from None
 
 
-def render(field: Field, plain: bytes) -> Json:
-    """Write canonical bytes as the field's JSON; raises Corrupt ``form`` for what *parse* cannot make."""
-    form, value = forms.read(plain)
-    if form is not FORMS[field.type]:
-        raise Corrupt("form")
-    if form is Form.ENUM:
+def said(field: Field, value: Json) -> Json:
+    """Write a value, as its form was read, as the field's JSON; raises Corrupt ``form``."""
+    if isinstance(value, str):
+        return value
+    if field.type is FieldType.ENUM:
         return _code_of(field, value)
     if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
         raise Corrupt("form")

@@ -8,7 +8,7 @@ from vault.services.locating import locate
 from vault.services.parts import Call, Parts
 from vault.services.permitting import permit_each
 from vault.services.releasing import Opened, release
-from vault.services.showing import Answer, answer, shown
+from vault.services.showing import Answer, Showing
 
 
 def profiles(
@@ -20,7 +20,8 @@ def profiles(
     LedgerUnavailable where the entry cannot be made durable.
     """
     opened = release(parts, call, Action.READ, fields, targets=ids, find=locate)
-    return [shown(parts, one) if isinstance(one, Opened) else one for one in opened]
+    showing = Showing(parts)
+    return [showing.shown(one) if isinstance(one, Opened) else one for one in opened]
 
 
 def reveal(parts: Parts, call: Call, customer: str, field: str) -> Answer:
@@ -32,4 +33,4 @@ def reveal(parts: Parts, call: Call, customer: str, field: str) -> Answer:
         raise opened
     for name, reason in opened.grant.withheld.items():
         raise TierUnavailable(field=name) if reason == "tier_not_served" else Refused("field", field=name)
-    return answer(parts, opened)
+    return Showing(parts).answer(opened)

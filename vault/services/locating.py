@@ -14,7 +14,7 @@ from vault.domain.sealed import IdentRow, SubjectRow
 from vault.domain.terms import SubjectId, id_bytes
 from vault.errors import Corrupt, NotFound, VaultError
 from vault.services.parts import Call, Parts
-from vault.storage import consents, facts, keys, subjects
+from vault.storage import hot, keys
 
 # A writer moves the keys store first and the data store second: a reader between the two sees a revision
 # that the floor does not know yet. Reading again tells that from a rollback (DESIGN §4); more than once,
@@ -54,20 +54,28 @@ def locate(parts: Parts, call: Call, ids: Sequence[str]) -> list[Located | Vault
     given = [raw for raw in wanted if raw is not None]
     try:
         with parts.stores.keys.glance() as conn:
-            known = keys.resolve(conn, parts.tenant, call.actor.space, given)
+            known = hot.known(conn, parts.tenant, call.actor.space, given)
     except Corrupt as fault:
         # One row is too broken to be read: asked for one by one, it fails alone.
         return [fault] if len(ids) == 1 else [one for text in ids for one in locate(parts, call, [text])]
-    rows = [None if raw is None or raw not in known else (raw, known[raw]) for raw in wanted]
-    found = iter(locate_given(parts, call, [row for row in rows if row is not None]))
+    rows = [None if raw is None or raw not in known else (raw, known[raw][0]) for raw in wanted]
+    idents = {ident.subject: ident for _, ident in known.values() if ident is not None}
+    found = iter(locate_given(parts, call, [row for row in rows if row is not None], idents=idents))
     return [NotFound() if row is None else next(found) for row in rows]
 
 
 def locate_given(
-    parts: Parts, call: Call, rows: Sequence[tuple[bytes, SubjectId]]
+    parts: Parts,
+    call: Call,
+    rows: Sequence[tuple[bytes, SubjectId]],
+    *,
+    idents: Mapping[SubjectId, IdentRow] | None = None,
 ) -> list[Located | VaultError]:
-    """Find the subject of each row of the app's own ids; order kept, one bad row spoils nothing."""
-    found = locate_subjects(parts, [subject for _, subject in rows])
+    """Find the subject of each row of the app's own ids; order kept, one bad row spoils nothing.
+
+    *idents* are those of all of them, where they were read just now.
+    """
+    found = locate_subjects(parts, [subject for _, subject in rows], idents=idents)
     located: list[Located | VaultError] = []
     for raw, subject in rows:
         one = found[subject]
@@ -84,42 +92,49 @@ def locate_known(parts: Parts, _call: Call, wanted: Sequence[SubjectId]) -> list
     return [found[subject] for subject in wanted]
 
 
-def locate_subjects(parts: Parts, wanted: Iterable[SubjectId]) -> dict[SubjectId, Located | VaultError]:
+def locate_subjects(
+    parts: Parts, wanted: Iterable[SubjectId], *, idents: Mapping[SubjectId, IdentRow] | None = None
+) -> dict[SubjectId, Located | VaultError]:
     """Read and check the deciding rows of each subject; a fault is the subject's own answer."""
     found: dict[SubjectId, Located | VaultError] = {}
     missing = list(dict.fromkeys(wanted))
     for _ in range(_READINGS):
         if not missing:
             break
-        found |= _read_each(parts, missing)
+        found |= _read_each(parts, missing, idents)
+        # Whoever seems to be tampered with is read anew, from the keys store on.
+        idents = None
         missing = [subject for subject in missing if isinstance(found[subject], Corrupt)]
     return found
 
 
-def _read_each(parts: Parts, wanted: Sequence[SubjectId]) -> dict[SubjectId, Located | VaultError]:
+def _read_each(
+    parts: Parts, wanted: Sequence[SubjectId], idents: Mapping[SubjectId, IdentRow] | None
+) -> dict[SubjectId, Located | VaultError]:
     """Read all at once; where one row is too broken to be read, read one by one, so that it alone fails."""
     try:
-        return _read(parts, wanted)
+        return _read(parts, wanted, idents)
     except Corrupt as fault:
         if len(wanted) == 1:
             return {wanted[0]: fault}
-        return {subject: found for one in wanted for subject, found in _read_each(parts, [one]).items()}
+        return {one: found for each in wanted for one, found in _read_each(parts, [each], None).items()}
 
 
-def _read(parts: Parts, wanted: Sequence[SubjectId]) -> dict[SubjectId, Located | VaultError]:
-    with parts.stores.keys.glance() as conn:
-        idents = keys.idents(conn, parts.tenant, wanted)
-    with parts.stores.data.read() as conn:
-        rows = subjects.rows(conn, parts.tenant, wanted)
-        consent_rows = consents.current(conn, parts.tenant, wanted)
-        fact_rows = facts.current(conn, parts.tenant, wanted)
+def _read(
+    parts: Parts, wanted: Sequence[SubjectId], idents: Mapping[SubjectId, IdentRow] | None
+) -> dict[SubjectId, Located | VaultError]:
+    if idents is None:
+        with parts.stores.keys.glance() as conn:
+            idents = keys.idents(conn, parts.tenant, wanted)
+    with parts.stores.data.glance() as conn:
+        standing = hot.deciding(conn, parts.tenant, wanted)
     return {
         subject: _checked(
             parts,
             idents.get(subject),
-            rows.get(subject),
-            tuple(consent_rows.get(subject, ())),
-            tuple(fact_rows.get(subject, ())),
+            standing.rows.get(subject),
+            tuple(standing.consents.get(subject, ())),
+            tuple(standing.facts.get(subject, ())),
         )
         for subject in wanted
     }

@@ -16,7 +16,7 @@ from vault.services.locating import locate_given
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit, refuse
 from vault.services.releasing import Opened, release
-from vault.services.showing import Answer, shown
+from vault.services.showing import Answer, Showing
 from vault.storage import keys
 from vault.storage.keys import PairwiseRow
 
@@ -157,8 +157,9 @@ def _released(parts: Parts, call: Call, feed: Feed, rows: Sequence[PairwiseRow])
         parts, call, Action.READ, feed.fields, targets=targets, find=locate_given, permitting=permitting
     )
     told: list[Answer | Unshown] = []
+    showing = Showing(parts)
     for (own, _), one in zip(targets, released, strict=True):
-        found = shown(parts, one) if isinstance(one, Opened) else one
+        found = showing.shown(one) if isinstance(one, Opened) else one
         if isinstance(found, Answer):
             if found.treatments:
                 told.append(found)

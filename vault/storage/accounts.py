@@ -3,32 +3,18 @@
 Every function takes a connection and leaves the commit to the service (STYLE 32).
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Integer,
-    LargeBinary,
-    Select,
-    String,
-    Text,
-    bindparam,
-    cast,
-    insert,
-    literal_column,
-    null,
-    select,
-    union_all,
-    update,
-)
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from vault.domain.terms import ActorId, AppId, GrantId, Millis, SpaceId, TenantId
+from vault.storage.glances import Reader
 from vault.storage.policies import PolicyRow
-from vault.storage.shapes import Question
+from vault.storage.shapes import Question, Shape
 from vault.storage.tables import app, app_secret, authority, policy_version, role_grant
+from vault.storage.together import Part, Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +85,7 @@ _TABLES = {
 }
 
 
-def authority_row(conn: Connection, tenant: TenantId) -> AuthorityRow | None:
+def authority_row(conn: Reader, tenant: TenantId) -> AuthorityRow | None:
     """Read the manifest; None where the house has none yet, or where it was taken away."""
     found = _AUTHORITY.ask(conn, tenant=tenant)
     return AuthorityRow(*found[0]) if found else None
@@ -121,13 +107,18 @@ def grants(conn: Connection, tenant: TenantId) -> list[GrantRow]:
 
 
 def own_rows(
-    conn: Connection, tenant: TenantId, app_id: AppId, *, policy_number: int
+    conn: Reader, tenant: TenantId, app_id: AppId, *, policy_number: int
 ) -> tuple[AuthorityRow | None, frozenset[DecidingRow]]:
     """Read, in one round trip, what decides about one app: the manifest, and its own and the policy's row."""
-    found = _OWN.ask(conn, tenant=tenant, app=app_id, number=policy_number)
-    rows = [_row(*found_row) for found_row in found]
-    manifest = next((row for row in rows if isinstance(row, AuthorityRow)), None)
-    return manifest, frozenset(row for row in rows if not isinstance(row, AuthorityRow))
+    told = {"tenant": tenant, "app": app_id, "number": policy_number}
+    return own_of(_OWN.ask(conn, told=told, among={}))
+
+
+def own_of(found: Sequence[Sequence[Any]]) -> tuple[AuthorityRow | None, frozenset[DecidingRow]]:
+    """Put together what was read by ``OWN_PARTS``."""
+    manifests, *others = found
+    rows: Iterable[DecidingRow] = (row for rows in others for row in rows)
+    return (manifests[0] if manifests else None), frozenset(rows)
 
 
 def hold_authority(conn: Connection, tenant: TenantId) -> None:
@@ -168,54 +159,17 @@ def _all(conn: Connection, tenant: TenantId, row_type: type[_Row]) -> list[_Row]
     return [row_type(*row) for row in conn.execute(select(*columns).where(table.c.tenant == tenant))]
 
 
-def _row(kind: int, *shared: Any) -> _AnyRow:
-    row_type, places = _KINDS[kind]
-    return row_type(*(shared[place] for place in places))
-
-
-# A UNION has one list of columns: rows of five kinds share as many places of each type as any of them needs.
-_PLACES = (LargeBinary,) * 5 + (String,) * 3 + (Integer,) * 4
-_WIDEST = {LargeBinary: LargeBinary, String: Text, Integer: BigInteger}
-
-
-def _places(row_type: type[_AnyRow]) -> list[int]:
-    """Give each field of *row_type* the first free place of its column's type."""
-    free = list(enumerate(_PLACES))
-    taken: list[int] = []
-    for field in fields(row_type):
-        column_type = _TABLES[row_type].c[field.name].type
-        entry = next(entry for entry in free if isinstance(column_type, entry[1]))
-        free.remove(entry)
-        taken.append(entry[0])
-    return taken
-
-
-def _branch(kind: int, *where: ColumnElement[bool]) -> Select[Any]:
-    row_type, places = _KINDS[kind]
-    table = _TABLES[row_type]
-    columns: list[ColumnElement[Any]] = [cast(null(), _WIDEST[place]) for place in _PLACES]
-    for field, place in zip(fields(row_type), places, strict=True):
-        columns[place] = table.c[field.name]
-    labelled = [column.label(f"c{place}") for place, column in enumerate(columns)]
-    return select(literal_column(str(kind), Integer).label("kind"), *labelled).where(
-        table.c.tenant == bindparam("tenant"), *where
-    )
-
-
-_KINDS = [
-    (row_type, _places(row_type)) for row_type in (GrantRow, SecretRow, AppRow, PolicyRow, AuthorityRow)
-]
+# What decides about one app, told by its id and the number of the active policy.
+OWN_PARTS = (
+    Part(Shape(authority, AuthorityRow), {"tenant": "tenant"}),
+    Part(Shape(role_grant, GrantRow), {"tenant": "tenant", "holder": "app"}),
+    Part(Shape(app_secret, SecretRow), {"tenant": "tenant", "app": "app"}),
+    Part(Shape(app, AppRow), {"tenant": "tenant", "app": "app"}),
+    Part(Shape(policy_version, PolicyRow), {"tenant": "tenant", "number": "number"}),
+)
+_OWN = Together(*OWN_PARTS)
 # Written once: to build such a statement costs more than to run it.
 _AUTHORITY = Question(select(authority).where(authority.c.tenant == bindparam("tenant")))
 _HELD = (
     select(authority.c.version).where(authority.c.tenant == bindparam("tenant")).with_for_update(read=True)
-)
-_OWN = Question(
-    union_all(
-        _branch(0, role_grant.c.holder == bindparam("app")),
-        _branch(1, app_secret.c.app == bindparam("app")),
-        _branch(2, app.c.app == bindparam("app")),
-        _branch(3, policy_version.c.number == bindparam("number")),
-        _branch(4),
-    )
 )

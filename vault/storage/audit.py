@@ -5,16 +5,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, text, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from vault.domain.terms import EntryId
 from vault.storage import tables
-from vault.storage.shapes import Shape, is_among
-
-# How long the server lets one turn wait for the head, and hold it while its holder says nothing: a stopped
-# process loses its turn, and with it all that it had not yet committed.
-LOCK_MS = 1_500
-IDLE_MS = 5_000
+from vault.storage.shapes import Question, Shape, is_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +45,15 @@ _HEAD = Shape(tables.head, HeadRow)
 
 _entry, _node, _head = tables.entry.c, tables.node.c, tables.head.c
 # Every turn says these, so they are built once.
-_READ_HEAD = select(*_HEAD.columns)
-_LOCK_HEAD = _READ_HEAD.with_for_update()
-_MOVE_HEAD = (
+_READ_HEAD = Question(select(*_HEAD.columns))
+_LOCK_HEAD = Question(select(*_HEAD.columns).with_for_update())
+_MOVE_HEAD = Question(
     update(tables.head)
     .where(_head.size == bindparam("was"))
     .values(size=bindparam("becomes"), frontier=bindparam("edge"))
+    .returning(_head.size)
 )
-_LEAVES = (
+_LEAVES = Question(
     select(_entry.idx, _entry.leaf)
     .where(_entry.idx >= bindparam("start"))
     .order_by(_entry.idx)
@@ -76,10 +72,6 @@ _TILES = (
     .order_by(_node.idx)
     .limit(bindparam("most"))
 )
-_TURN_SETTINGS = text(
-    "SELECT set_config('lock_timeout', :lock, true), set_config('synchronous_commit', 'on', true),"
-    " set_config('idle_in_transaction_session_timeout', :idle, true)"
-)
 
 
 def create(conn: Connection) -> None:
@@ -89,21 +81,17 @@ def create(conn: Connection) -> None:
 
 def head(conn: Connection) -> HeadRow | None:
     """Read the head; None in a house that was not created, or whose head was taken away."""
-    return _only(_HEAD.load(conn.execute(_READ_HEAD)))
+    return _only(_HEAD.load(_READ_HEAD.ask(conn)))
 
 
 def lock_head(conn: Connection) -> HeadRow | None:
     """Read the head and hold it until the transaction ends: nobody else appends meanwhile."""
-    if conn.dialect.name == "postgresql":
-        # What was answered must survive a power cut, whatever the server's default says.
-        conn.execute(_TURN_SETTINGS, {"lock": f"{LOCK_MS}ms", "idle": f"{IDLE_MS}ms"})
-    return _only(_HEAD.load(conn.execute(_LOCK_HEAD)))
+    return _only(_HEAD.load(_LOCK_HEAD.ask(conn)))
 
 
 def advance(conn: Connection, was: int, row: HeadRow) -> bool:
     """Move the head from size *was*; False where it stands elsewhere."""
-    moved = conn.execute(_MOVE_HEAD, {"was": was, "becomes": row.size, "edge": row.frontier})
-    return moved.rowcount == 1
+    return len(_MOVE_HEAD.ask(conn, was=was, becomes=row.size, edge=row.frontier)) == 1
 
 
 def append(conn: Connection, rows: Sequence[LeafRow]) -> None:
@@ -126,7 +114,7 @@ def standing(conn: Connection, ids: Collection[EntryId]) -> dict[EntryId, bytes]
 
 def leaves(conn: Connection, start: int, *, limit: int) -> list[tuple[int, bytes]]:
     """Read up to *limit* (index, leaf) pairs from index *start* on, wherever the head is."""
-    return [(idx, leaf) for idx, leaf in conn.execute(_LEAVES, {"start": start, "most": limit})]
+    return [(idx, leaf) for idx, leaf in _LEAVES.ask(conn, start=start, most=limit)]
 
 
 def entries(conn: Connection, start: int, *, limit: int) -> list[LeafRow]:

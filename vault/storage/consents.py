@@ -7,24 +7,21 @@ from sqlalchemy import Connection, select
 from vault.domain.consent import AuthorisationRow, ConsentForm, ConsentRow, ConsentState
 from vault.domain.terms import SubjectId, TenantId
 from vault.storage import tables
+from vault.storage.glances import Reader
 from vault.storage.shapes import Shape, by_subject
 
-_CONSENT = Shape(tables.consent, ConsentRow, form=ConsentForm, state=ConsentState)
+CONSENT = Shape(tables.consent, ConsentRow, form=ConsentForm, state=ConsentState)
 _AUTHORISATION = Shape(tables.authorisation, AuthorisationRow)
 
 
-def current(
-    conn: Connection, tenant: TenantId, ids: Collection[SubjectId]
-) -> dict[SubjectId, list[ConsentRow]]:
+def current(conn: Reader, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, list[ConsentRow]]:
     """Read where every item of the subjects *ids* stands; one without any is missing from the answer."""
-    return by_subject(
-        _CONSENT.find(conn, among={"subject": ids}, order=("subject", "consent"), tenant=tenant)
-    )
+    return by_subject(CONSENT.find(conn, among={"subject": ids}, order=("subject", "consent"), tenant=tenant))
 
 
 def replace(conn: Connection, rows: Sequence[ConsentRow]) -> None:
     """Store *rows*, each in place of where its item stood before; other items stay."""
-    _CONSENT.put(conn, rows)
+    CONSENT.put(conn, rows)
 
 
 def append(conn: Connection, rows: Sequence[AuthorisationRow]) -> None:

@@ -32,6 +32,14 @@ _SQLITE_PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA trusted_schema=OFF",
 )
+# How long the server lets one turn of the ledger wait for the head, and hold it while its holder says
+# nothing: a stopped process loses its turn, and with it all that it had not yet committed.
+TURN_LOCK_MS = 1_500
+TURN_IDLE_MS = 5_000
+_TURN_SETTINGS = {
+    "lock_timeout": f"{TURN_LOCK_MS}ms",
+    "idle_in_transaction_session_timeout": f"{TURN_IDLE_MS}ms",
+}
 _POSTGRESQL_SETTINGS = {
     "synchronous_commit": "on",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
@@ -142,8 +150,7 @@ def _open_postgresql(
         "postgresql",
         reader=engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
         writer=engine,
-        # To begin and to end a transaction would be two round trips around one.
-        glancer=engine.execution_options(isolation_level="AUTOCOMMIT"),
+        is_alive=_is_alive,
     )
     faults = _server_faults(store, setting, production=production)
     if faults:
@@ -156,7 +163,8 @@ def _with_settings(url: URL, name: StoreName) -> URL:
     """Add to *url* what every session of ours runs with; what it says already about the network stands."""
     own = url.query.get("options", "")
     options = [own] if isinstance(own, str) else list(own)
-    options += [f"-c {setting}={value}" for setting, value in _POSTGRESQL_SETTINGS.items()]
+    settings = _POSTGRESQL_SETTINGS | (_TURN_SETTINGS if name == "audit" else {})
+    options += [f"-c {setting}={value}" for setting, value in settings.items()]
     network = {
         "connect_timeout": str(WAIT_SECONDS),
         "keepalives_idle": "15",
@@ -218,18 +226,22 @@ def _server_faults(store: Store, setting: str, *, production: bool) -> list[str]
 def _refuse_dead_connection(
     connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
+    if not _is_alive(cast("psycopg.Connection[Any]", connection)):
+        raise InvalidatePoolError
+
+
+def _is_alive(session: psycopg.Connection[Any]) -> bool:
     """Notice, without a round trip, that the server has closed an idle connection.
 
     An idle connection has nothing to read; where there is something, it is a notice or the server's goodbye.
     """
-    session = cast("psycopg.Connection[Any]", connection)
     try:
         for _ in range(3):
             poll = select.poll()
             poll.register(session.fileno(), select.POLLIN)
             if not poll.poll(0):
-                return
+                return True
             session.pgconn.consume_input()
     except psycopg.Error:
         pass
-    raise InvalidatePoolError
+    return False

@@ -7,19 +7,20 @@ from sqlalchemy import Connection, delete
 from vault.domain.facts import FactKind, FactRow
 from vault.domain.terms import FactId, SubjectId, TenantId
 from vault.storage import tables
+from vault.storage.glances import Reader
 from vault.storage.shapes import Shape, by_subject, is_among
 
-_FACT = Shape(tables.fact, FactRow, kind=FactKind)
+FACT = Shape(tables.fact, FactRow, kind=FactKind)
 
 
-def current(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, list[FactRow]]:
+def current(conn: Reader, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, list[FactRow]]:
     """Read the facts about the subjects *ids*; one without any is missing from the answer."""
-    return by_subject(_FACT.find(conn, among={"subject": ids}, order=("subject", "fact"), tenant=tenant))
+    return by_subject(FACT.find(conn, among={"subject": ids}, order=("subject", "fact"), tenant=tenant))
 
 
 def replace(conn: Connection, rows: Sequence[FactRow]) -> None:
     """Store *rows*, each in place of the fact of the same id; other facts stay."""
-    _FACT.put(conn, rows)
+    FACT.put(conn, rows)
 
 
 def drop(conn: Connection, tenant: TenantId, subject: SubjectId, *, ids: Collection[FactId]) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Connection, Update, bindparam, case, literal,
 
 from vault.domain.terms import Millis
 from vault.storage import tables
+from vault.storage.glances import Reader
 from vault.storage.shapes import Question, Shape, counted_on
 
 
@@ -21,13 +22,13 @@ class Floors:
     latest_ms: int = 0
 
 
-_FLOORS = Shape(tables.keys_house, Floors)
-_ALL = Question(select(*_FLOORS.columns))
+FLOORS = Shape(tables.keys_house, Floors)
+_ALL = Question(select(*FLOORS.columns))
 
 
-def read(conn: Connection) -> Floors | None:
+def read(conn: Reader) -> Floors | None:
     """Read the floors; None in a house that was not created."""
-    found = _FLOORS.load(_ALL.ask(conn))
+    found = FLOORS.load(_ALL.ask(conn))
     return found[0] if found else None
 
 

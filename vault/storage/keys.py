@@ -22,6 +22,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from vault.domain.sealed import DekRow, IdentRow, SealedKeyRow
 from vault.domain.terms import Millis, SpaceId, SubjectId, TenantId, Tier
 from vault.storage import tables
+from vault.storage.glances import Reader
 from vault.storage.shapes import Shape, by_subject, counted_on, is_among
 
 KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
@@ -29,8 +30,8 @@ KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
 PENDING = "pending"
 ACTIVE = "active"
 
-_IDENT = Shape(tables.ident, IdentRow)
-_DEK = Shape(tables.dek, DekRow, tier=Tier)
+IDENT = Shape(tables.ident, IdentRow)
+DEK = Shape(tables.dek, DekRow, tier=Tier)
 _SEALED_KEY = Shape(tables.sealed_key, SealedKeyRow, tier=Tier)
 
 
@@ -44,30 +45,30 @@ class PairwiseRow:
     subject: SubjectId
 
 
-_PAIRWISE = Shape(tables.pairwise, PairwiseRow)
+PAIRWISE = Shape(tables.pairwise, PairwiseRow)
 
 
 # ---- reading ----
 
 
-def idents(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, IdentRow]:
+def idents(conn: Reader, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, IdentRow]:
     """Read the idents of *ids*; a subject without one is missing from the answer."""
-    return {row.subject: row for row in _IDENT.find(conn, among={"subject": ids}, tenant=tenant)}
+    return {row.subject: row for row in IDENT.find(conn, among={"subject": ids}, tenant=tenant)}
 
 
 def deks(
-    conn: Connection, tenant: TenantId, ids: Collection[SubjectId], tiers: Collection[Tier] | None = None
+    conn: Reader, tenant: TenantId, ids: Collection[SubjectId], tiers: Collection[Tier] | None = None
 ) -> dict[SubjectId, list[DekRow]]:
     """Read the DEKs of *ids*, oldest generation first, of these *tiers* or of all; pending ones too."""
     among = {"subject": ids} if tiers is None else {"subject": ids, "tier": tiers}
-    return by_subject(_DEK.find(conn, among=among, order=("subject", "tier", "gen"), tenant=tenant))
+    return by_subject(DEK.find(conn, among=among, order=("subject", "tier", "gen"), tenant=tenant))
 
 
 def resolve(
-    conn: Connection, tenant: TenantId, space: SpaceId, pairwise_ids: Collection[bytes]
+    conn: Reader, tenant: TenantId, space: SpaceId, pairwise_ids: Collection[bytes]
 ) -> dict[bytes, SubjectId]:
     """Find the subjects that an app knows by *pairwise_ids*; what was never given out is missing."""
-    found = _PAIRWISE.find(conn, among={"pairwise": pairwise_ids}, tenant=tenant, space=space)
+    found = PAIRWISE.find(conn, among={"pairwise": pairwise_ids}, tenant=tenant, space=space)
     return {row.pairwise: row.subject for row in found}
 
 
@@ -76,10 +77,8 @@ def pairwise_page(
 ) -> list[PairwiseRow]:
     """Read the next *limit* ids that an app was given, in their own order, from behind *after*."""
     held = tables.pairwise.c
-    query = select(*_PAIRWISE.columns).where(
-        held.tenant == tenant, held.space == space, held.pairwise > after
-    )
-    return _PAIRWISE.load(conn.execute(query.order_by(held.pairwise).limit(limit)))
+    query = select(*PAIRWISE.columns).where(held.tenant == tenant, held.space == space, held.pairwise > after)
+    return PAIRWISE.load(conn.execute(query.order_by(held.pairwise).limit(limit)))
 
 
 def without_pairwise(
@@ -129,13 +128,13 @@ def begin_write(
 
 def insert_idents(conn: Connection, rows: Sequence[IdentRow], *, at_ms: Millis) -> dict[SubjectId, IdentRow]:
     """Store new idents; return what stands for each subject, which may be another writer's."""
-    _IDENT.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms)
+    IDENT.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms)
     return idents(conn, rows[0].tenant, {row.subject for row in rows}) if rows else {}
 
 
 def insert_deks(conn: Connection, rows: Sequence[DekRow], *, at_ms: Millis) -> dict[SubjectId, list[DekRow]]:
     """Store new DEKs; return all that stand for the subjects, which may be another writer's."""
-    _DEK.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms)
+    DEK.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms)
     return deks(conn, rows[0].tenant, {row.subject for row in rows}) if rows else {}
 
 
@@ -157,7 +156,7 @@ def add_pairwise(
 ) -> None:
     """Keep the ids ``(space, pairwise, subject)`` that apps were given; one that stands is left alone."""
     given = [PairwiseRow(tenant, *row) for row in sorted(rows)]
-    _PAIRWISE.insert_or_ignore(conn, given)
+    PAIRWISE.insert_or_ignore(conn, given)
 
 
 def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Delete, bindparam, delete, func, select, tupl
 
 from vault.domain.terms import EntryId, Millis, SubjectId, TenantId
 from vault.storage import tables
-from vault.storage.shapes import Shape, is_among
+from vault.storage.glances import Reader
+from vault.storage.shapes import Question, Shape, is_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,14 @@ _OUTBOX = Shape(tables.outbox, OutboxRow)
 _held = tables.outbox.c
 _ORDER = (_held.at_ms, _held.revision, _held.entry)
 # Every turn of the ledger asks this, so it is built once.
-_FIRST = (
+_OLDEST = (
     select(*_OUTBOX.columns)
     .where(_held.tenant == bindparam("tenant"))
     .order_by(*_ORDER)
     .limit(bindparam("most"))
 )
-_NEXT = _FIRST.where(
+_FIRST = Question(_OLDEST)
+_NEXT = _OLDEST.where(
     tuple_(*_ORDER) > tuple_(*(bindparam(column.name, type_=column.type) for column in _ORDER))
 )
 
@@ -54,9 +56,14 @@ def page(
 ) -> list[OutboxRow]:
     """Read the oldest *limit* entries that wait (behind *after*), a subject's by its revisions."""
     if after is None:
-        return _OUTBOX.load(conn.execute(_FIRST, {"tenant": tenant, "most": limit}))
+        return first(conn, tenant, limit=limit)
     behind = {"at_ms": after.at_ms, "revision": after.revision, "entry": after.entry}
     return _OUTBOX.load(conn.execute(_NEXT, {"tenant": tenant, "most": limit, **behind}))
+
+
+def first(conn: Reader, tenant: TenantId, *, limit: int) -> list[OutboxRow]:
+    """Read the oldest *limit* entries that wait."""
+    return _OUTBOX.load(_FIRST.ask(conn, tenant=tenant, most=limit))
 
 
 def of_subjects(conn: Connection, tenant: TenantId, subjects: Collection[SubjectId]) -> list[EntryId]:

@@ -67,15 +67,18 @@ def open_standing(path: Path) -> Opened:
     return connection
 
 
-def standing(path: Path) -> Files:
+def standing(path: Path | str) -> Files:
     """Tell which file and which write-ahead log stand at *path*, by their inodes; 0 where there is none."""
-    return _inode(str(path)), _inode(f"{path}-wal")
+    name = str(path)
+    return _inode(name), _inode(name + "-wal")
 
 
 def _inode(path: str) -> int:
-    with suppress(OSError):
-        return os.stat(path).st_ino  # noqa: PTH116 - at every lending; pathlib costs as much as the call
-    return 0
+    # At every lending: pathlib, or a context that suppresses, would cost as much as the call.
+    try:
+        return os.stat(path).st_ino  # noqa: PTH116
+    except OSError:
+        return 0
 
 
 def filesystem(path: Path, mounts: str) -> str:

@@ -18,9 +18,11 @@ from sqlalchemy import (
     case,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from vault.domain.terms import SubjectId
 from vault.errors import Corrupt
+from vault.storage.glances import Glance, Reader, Values
 
 
 class OfSubject(Protocol):
@@ -44,6 +46,7 @@ class Shape(Generic[R]):
     def __init__(self, table: Table, make: type[R], /, **codes: Callable[..., Any]) -> None:
         """Pair the fields of *make* with the columns of *table* that are named like them."""
         self._table = table
+        self.table = table.name
         self._make = make
         self._names = tuple(field.name for field in fields(cast("Any", make)))
         self.columns: tuple[Column[Any], ...] = tuple(table.c[name] for name in self._names)
@@ -58,7 +61,7 @@ class Shape(Generic[R]):
 
     def find(
         self,
-        conn: Connection,
+        conn: Reader,
         *,
         among: Mapping[str, Collection[object]],
         order: Sequence[str] = (),
@@ -75,7 +78,7 @@ class Shape(Generic[R]):
         # An array is one parameter on PostgreSQL, so that a plan is kept. SQLite is told each value, and the
         # last one over again until there is a power of two of them: so there are few texts to keep.
         if not is_server:
-            several = {name: _filled(values) for name, values in several.items()}
+            several = {name: filled(values) for name, values in several.items()}
         sizes = (1,) * len(several) if is_server else tuple(map(len, several.values()))
         form = (is_server, *equal, "|", *several, *sizes, "|", *order)
         question = self._questions.get(form)
@@ -100,7 +103,7 @@ class Shape(Generic[R]):
 
     def load(self, records: Iterable[Sequence[Any]]) -> list[R]:
         """Make the values of *records*, which were selected by ``columns``."""
-        return list(map(self._value, records))
+        return list(map(self.value, records))
 
     def insert(self, conn: Connection, rows: Sequence[R]) -> None:
         """Insert *rows*; one whose key stands already is a Conflict."""
@@ -152,7 +155,8 @@ class Shape(Generic[R]):
             last = tuple(others.values())
             conn.exec_driver_sql(written.text, [written.order((*values(row), *last)) for row in rows])
 
-    def _value(self, record: Sequence[Any]) -> R:
+    def value(self, record: Sequence[Any]) -> R:
+        """Make the value of one record, which was selected by ``columns``; raises Corrupt ``row``."""
         # SQLite keeps whatever an owner's hand writes into a column. What never came from here is Corrupt,
         # and not a crash further up.
         if (found := tuple(map(type, record))) not in self._fitting:
@@ -175,7 +179,8 @@ class Shape(Generic[R]):
         self._fitting.add(found)
 
 
-def _filled(values: list[object]) -> list[object]:
+def filled(values: list[object]) -> list[object]:
+    """Tell the last of *values* again until there is a power of two of them, so that few texts are kept."""
     size = 1 << (len(values) - 1).bit_length()
     return values + values[-1:] * (size - len(values))
 
@@ -222,27 +227,30 @@ def by_subject(rows: Iterable[S]) -> dict[SubjectId, list[S]]:
 
 
 class Question:
-    """A SELECT whose text is made once for each database, and put to the driver itself."""
+    """A statement that gives rows: its text is made once for each database, and put to the driver itself."""
 
-    def __init__(self, query: Select[Any] | CompoundSelect[Any]) -> None:
-        """Take *query*, each of whose parameters has a name and is one value."""
+    def __init__(self, query: Select[Any] | CompoundSelect[Any] | ReturningUpdate[Any]) -> None:
+        """Take *query*, each of whose parameters is one value and has a name, or stands in it."""
         self._query = query
-        self._spelt: dict[str, tuple[str, Sequence[str] | None]] = {}
+        self._spelt: dict[str, tuple[str, Sequence[str] | None, Mapping[str, object]]] = {}
 
-    def ask(self, conn: Connection, **values: object) -> list[Sequence[Any]]:
+    def ask(self, conn: Reader, **values: object) -> list[Sequence[Any]]:
         """Give the rows as the driver has them."""
         dialect = conn.dialect.name
         if dialect not in self._spelt:
             compiled = self._query.compile(dialect=conn.dialect)
-            self._spelt[dialect] = (str(compiled), compiled.positiontup)
-        question, places = self._spelt[dialect]
+            own = {name: value for name, value in compiled.params.items() if value is not None}
+            self._spelt[dialect] = (str(compiled), compiled.positiontup, own)
+        question, places, literal = self._spelt[dialect]
+        if literal:
+            values = {**literal, **values}
         return ask(conn, question, values if places is None else [values[name] for name in places])
 
 
-def ask(
-    conn: Connection, question: str, values: Sequence[object] | Mapping[str, object]
-) -> list[Sequence[Any]]:
+def ask(conn: Reader, question: str, values: Values) -> list[Sequence[Any]]:
     """Put *question*, in the database's own words, to the driver, within the transaction of *conn*."""
+    if isinstance(conn, Glance):
+        return conn.rows(question, values)
     if not conn.in_transaction():
         conn.begin()
     driver: Any = conn.connection.dbapi_connection

@@ -8,16 +8,17 @@ from sqlalchemy import Connection, Update, bindparam, select, update
 from vault.domain.sealed import SealedRow, SubjectRow
 from vault.domain.terms import Gate, SubjectId, SubjectKind, TenantId, Tier
 from vault.storage import tables
+from vault.storage.glances import Reader
 from vault.storage.shapes import Shape, by_subject
 
-_SUBJECT = Shape(tables.subject, SubjectRow, kind=SubjectKind, gates=Gate)
-_SEALED = Shape(tables.sealed, SealedRow, tier=Tier)
+SUBJECT = Shape(tables.subject, SubjectRow, kind=SubjectKind, gates=Gate)
+SEALED = Shape(tables.sealed, SealedRow, tier=Tier)
 _PAST = Shape(tables.sealed_past, SealedRow, tier=Tier)
 
 
-def rows(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, SubjectRow]:
+def rows(conn: Reader, tenant: TenantId, ids: Collection[SubjectId]) -> dict[SubjectId, SubjectRow]:
     """Read the subjects *ids*; one that does not exist is missing from the answer."""
-    return {row.subject: row for row in _SUBJECT.find(conn, among={"subject": ids}, tenant=tenant)}
+    return {row.subject: row for row in SUBJECT.find(conn, among={"subject": ids}, tenant=tenant)}
 
 
 def page(
@@ -25,27 +26,27 @@ def page(
 ) -> list[SubjectRow]:
     """Read the next *limit* subjects in the order of their ids, from behind *after*."""
     held = tables.subject.c
-    query = select(*_SUBJECT.columns).where(held.tenant == tenant, held.subject > (after or b""))
-    return _SUBJECT.load(conn.execute(query.order_by(held.subject).limit(limit)))
+    query = select(*SUBJECT.columns).where(held.tenant == tenant, held.subject > (after or b""))
+    return SUBJECT.load(conn.execute(query.order_by(held.subject).limit(limit)))
 
 
 def insert(conn: Connection, rows: Sequence[SubjectRow]) -> None:
     """Store new subjects; an id that stands already is a Conflict."""
-    _SUBJECT.insert(conn, rows)
+    SUBJECT.insert(conn, rows)
 
 
 def replace(conn: Connection, row: SubjectRow, was_revision: int) -> bool:
     """Put *row* in place of its subject's revision *was_revision*; tell whether that was the current one."""
-    values = {f"new_{name}": value for name, value in _SUBJECT.dump([row])[0].items()}
+    values = {f"new_{name}": value for name, value in SUBJECT.dump([row])[0].items()}
     return conn.execute(_replacing(), {**values, "was_revision": was_revision}).rowcount == 1
 
 
 def sealed(
-    conn: Connection, tenant: TenantId, ids: Collection[SubjectId], tiers: Collection[Tier], *, block: int = 0
+    conn: Reader, tenant: TenantId, ids: Collection[SubjectId], tiers: Collection[Tier], *, block: int = 0
 ) -> dict[SubjectId, list[SealedRow]]:
     """Read the sealed rows of many subjects in one block, and of these tiers alone."""
     among = {"subject": ids, "tier": tiers}
-    return by_subject(_SEALED.find(conn, among=among, order=("subject", "tier"), tenant=tenant, block=block))
+    return by_subject(SEALED.find(conn, among=among, order=("subject", "tier"), tenant=tenant, block=block))
 
 
 def written_tiers(
@@ -59,7 +60,7 @@ def written_tiers(
 
 def put_sealed(conn: Connection, rows: Sequence[SealedRow]) -> None:
     """Store sealed rows, each in place of the one at its address; keep_past has moved that away before."""
-    _SEALED.put(conn, rows)
+    SEALED.put(conn, rows)
 
 
 def keep_past(
@@ -67,11 +68,11 @@ def keep_past(
 ) -> None:
     """Copy the standing rows of *tiers* to history, whole, before they are replaced."""
     held = tables.sealed.c
-    standing = select(*_SEALED.columns).where(
+    standing = select(*SEALED.columns).where(
         held.tenant == tenant, held.subject == subject, held.tier.in_(sorted(tiers)), held.block == block
     )
     if tiers:
-        names = [column.name for column in _SEALED.columns]
+        names = [column.name for column in SEALED.columns]
         conn.execute(tables.sealed_past.insert().from_select(names, standing))
 
 

@@ -6,7 +6,7 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast
@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from vault.errors import Conflict, StoreUnavailable, VaultError
 from vault.storage import private_files
+from vault.storage.glances import Glance, Shelf
 
 T = TypeVar("T")
 # What a store lends: the floors above name it so, and need not know the library.
@@ -54,18 +55,23 @@ class Store:
         *,
         reader: Engine,
         writer: Engine,
-        glancer: Engine | None = None,
+        is_alive: Callable[[Any], bool] = lambda _: True,
         path: Path | None = None,
     ) -> None:
-        """Wrap engines, which may share a pool; *path* is the file of an embedded store."""
+        """Wrap engines, which may share a pool; *path* is the file of an embedded store.
+
+        *is_alive* tells, without asking the server, whether a driver's connection still reaches it.
+        """
         self.name = name
         self.dialect = dialect
         self.path = path
+        self._name = str(path)
         self._reader = reader
         self._writer = writer
-        self._glancer = glancer or reader
+        self._is_alive = is_alive
+        self._shelf = Shelf(reader, is_fit=self._is_fit)
         self._files: private_files.Files | None = None
-        self._abandoned: list[Pool] = []
+        self._abandoned: list[Pool | Glance] = []
         _prepare_for_forks(self)
 
     @override
@@ -79,11 +85,9 @@ class Store:
         with self._faults_told(), self._lend(self._reader) as connection:
             yield connection
 
-    @contextmanager
-    def glance(self) -> Iterator[Connection]:
+    def glance(self) -> AbstractContextManager[Glance]:
         """Lend a connection for one statement that reads, which is a snapshot of its own."""
-        with self._faults_told(), self._lend(self._glancer) as connection:
-            yield connection
+        return _Glancing(self)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -111,6 +115,8 @@ class Store:
 
     def close(self) -> None:
         """Give back what is idle; what is lent is closed when it returns."""
+        for glance in self._shelf.empty():
+            glance.close()
         self._reader.dispose()
         self._writer.dispose()
 
@@ -133,6 +139,12 @@ class Store:
             self._files = _files_of(connection)
         return connection
 
+    def _is_fit(self, driver: Any) -> bool:
+        """Tell whether what waited still leads to the store: see ``_lend`` for a file."""
+        if self.path is None:
+            return self._is_alive(driver)
+        return bool(driver.files == private_files.standing(self._name))
+
     @contextmanager
     def _faults_told(self) -> Iterator[None]:
         try:
@@ -151,7 +163,33 @@ class Store:
             # Closing would say goodbye in the parent's name; so the child keeps them, untouched, for good.
             self._abandoned.append(engine.pool)
             engine.dispose(close=False)
+        self._abandoned += self._shelf.empty()
         self._files = None
+
+
+class _Glancing:
+    """One lending of a glance; a generator for each would cost as much as the question."""
+
+    __slots__ = ("_glance", "_store")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> Glance:
+        try:
+            self._glance = self._store._shelf.take()  # noqa: SLF001 - one with its store
+        except _DRIVER_ERRORS as error:
+            raise self._store._fault(error) from None  # noqa: SLF001 - one with its store
+        return self._glance
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: object) -> None:
+        if kind is None or issubclass(kind, VaultError):
+            self._store._shelf.put(self._glance)  # noqa: SLF001 - one with its store
+            return
+        # Whoever was interrupted leaves no connection that is in the middle of something.
+        self._glance.close()
+        if isinstance(fault, _DRIVER_ERRORS):
+            raise self._store._fault(fault) from None  # noqa: SLF001 - one with its store
 
 
 @dataclass(frozen=True, slots=True)
