@@ -1,6 +1,7 @@
 """Worker: how one web worker begins, which signals it obeys, and that it does not outlive its parent."""
 
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from vault.settings import Settings
 
 EX_CONFIG = 78
 _PR_SET_PDEATHSIG = 1
+_OBJECTS = 20_000
 
 Application = Callable[..., Any]
 
@@ -42,6 +44,7 @@ def begin(settings: Settings, factory: str, unfit: Event, parent: int) -> Applic
     close = getattr(application, "close", None)
     if close is not None:
         Finalize(None, close, exitpriority=1)
+    _collect_seldom()
     return application
 
 
@@ -62,6 +65,17 @@ def obey_signals(obey: Callable[[], None]) -> None:
         obey()
 
     threading.Thread(target=take, name="vault-signals", daemon=True).start()
+
+
+def _collect_seldom() -> None:
+    """Look for unreachable cycles every ten thousands of objects, and never among what lives for ever.
+
+    A batch makes a hundred thousand objects and no cycle; to look through them all at every seven hundredth,
+    and through the whole policy now and then, took a sixth of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS, 20, 50)
 
 
 def _end_worker() -> None:

@@ -25,6 +25,7 @@ from vault.storage.accounts import AppRow, AuthorityRow, DecidingRow, GrantRow, 
 from vault.storage.floors import Floors
 from vault.storage.glances import Glance
 from vault.storage.policies import PolicyRow
+from vault.storage.together import Record, Together
 from vault.storage.unit_of_work import Connection
 
 _Row = TypeVar("_Row", bound=DecidingRow | AuthorityRow)
@@ -94,6 +95,8 @@ class Authority:
         self._tenant = keyring.tenant
         # One reference, replaced whole: a thread sees the old standing or the new one.
         self._verified: Standing | None = None
+        # What the questions for an app's rows are answered under a standing, by app and question.
+        self._expected: tuple[Standing | None, dict[tuple[AppId, int], frozenset[Record]]] = (None, {})
 
     def standing(self, conn: Connection) -> Standing:
         """Give what stands now: the kept one while the manifest is the same, else all is verified."""
@@ -114,12 +117,23 @@ class Authority:
         known = self._verified
         if known is None:
             return None
-        try:
-            manifest, own = accounts.own_rows(conn, self._tenant, app_id, policy_number=known.policy_number)
-        except Corrupt:
-            # Which row it is that was never ours, a verification tells.
-            return None
-        return known if known.agrees(manifest, own, app_id) else None
+        records = accounts.own_records(conn, self._tenant, app_id, policy_number=known.policy_number)
+        return known if self.is_as(known, app_id, accounts.OWN, records) else None
+
+    def is_as(self, standing: Standing, app_id: AppId, question: Together, found: frozenset[Record]) -> bool:
+        """Tell whether *found*, what *question* gives of an app, is what *standing* knows, to the byte.
+
+        So it is at every request but the first behind a change: nothing has to be made of the records then.
+        """
+        remembered = self._expected
+        if remembered[0] is not standing:
+            remembered = self._expected = (standing, {})
+        expected = remembered[1].get((app_id, id(question)))
+        if expected is None:
+            expected = accounts.records_of((standing.row, *standing.own(app_id)), question)
+            if app_id in standing.apps:
+                remembered[1][app_id, id(question)] = expected
+        return found == expected
 
     def recheck(self, conn: Connection, standing: Standing, app_id: AppId) -> bool:
         """Tell whether the manifest and the rows of *app_id* are still those of *standing*.

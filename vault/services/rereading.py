@@ -82,7 +82,7 @@ def _read_at_once(
     app_id, number = AppId(call.actor.id), call.standing.policy_number
     with parts.stores.data.glance() as conn:
         found = hot.sealed_rows(conn, parts.tenant, wanted, tiers, app_id=app_id, policy_number=number)
-    if not call.standing.agrees(found.manifest, found.own, app_id):
+    if not parts.authority.is_as(call.standing, app_id, hot.SEALED, found.own):
         return None
     check_floor(call.standing, opening.floors)
     return Again(opening.idents, opening.deks, found.rows, found.sealed, {})

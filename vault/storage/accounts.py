@@ -3,9 +3,9 @@
 Every function takes a connection and leaves the commit to the service (STYLE 32).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -14,7 +14,7 @@ from vault.storage.glances import Reader
 from vault.storage.policies import PolicyRow
 from vault.storage.shapes import Question, Shape
 from vault.storage.tables import app, app_secret, authority, policy_version, role_grant
-from vault.storage.together import Part, Together
+from vault.storage.together import Part, Record, Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,20 @@ def own_rows(
 ) -> tuple[AuthorityRow | None, frozenset[DecidingRow]]:
     """Read, in one round trip, what decides about one app: the manifest, and its own and the policy's row."""
     told = {"tenant": tenant, "app": app_id, "number": policy_number}
-    return own_of(_OWN.ask(conn, told=told, among={}))
-
-
-def own_of(found: Sequence[Sequence[Any]]) -> tuple[AuthorityRow | None, frozenset[DecidingRow]]:
-    """Put together what was read by ``OWN_PARTS``."""
-    manifests, *others = found
+    manifests, *others = OWN.ask(conn, told=told, among={})
     rows: Iterable[DecidingRow] = (row for rows in others for row in rows)
     return (manifests[0] if manifests else None), frozenset(rows)
+
+
+def own_records(conn: Reader, tenant: TenantId, app_id: AppId, *, policy_number: int) -> frozenset[Record]:
+    """Read the same rows as records, to be compared with what :func:`records_of` makes of known ones."""
+    told = {"tenant": tenant, "app": app_id, "number": policy_number}
+    return frozenset(OWN.records(conn, told=told, among={}))
+
+
+def records_of(rows: Iterable[_AnyRow], question: Together) -> frozenset[Record]:
+    """Write *rows* as *question*, whose first parts are ``OWN_PARTS``, gives them."""
+    return frozenset(question.record(_OWN_TYPES.index(type(row)), row) for row in rows)
 
 
 def hold_authority(conn: Connection, tenant: TenantId) -> None:
@@ -167,7 +173,8 @@ OWN_PARTS = (
     Part(Shape(app, AppRow), {"tenant": "tenant", "app": "app"}),
     Part(Shape(policy_version, PolicyRow), {"tenant": "tenant", "number": "number"}),
 )
-_OWN = Together(*OWN_PARTS)
+_OWN_TYPES = (AuthorityRow, GrantRow, SecretRow, AppRow, PolicyRow)
+OWN = Together(*OWN_PARTS)
 # Written once: to build such a statement costs more than to run it.
 _AUTHORITY = Question(select(authority).where(authority.c.tenant == bindparam("tenant")))
 _HELD = (

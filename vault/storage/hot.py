@@ -10,11 +10,10 @@ from vault.domain.facts import FactRow
 from vault.domain.sealed import DekRow, IdentRow, SealedRow, SubjectRow
 from vault.domain.terms import AppId, SpaceId, SubjectId, TenantId, Tier
 from vault.storage import accounts, consents, facts, floors, keys, subjects
-from vault.storage.accounts import AuthorityRow, DecidingRow
 from vault.storage.floors import Floors
 from vault.storage.glances import Glance
 from vault.storage.shapes import ask, by_subject, filled
-from vault.storage.together import Part, Together
+from vault.storage.together import Part, Record, Together
 
 _OF_SUBJECT = {"tenant": "tenant", "subject": "subject"}
 _OF_TIER = {**_OF_SUBJECT, "tier": "tier"}
@@ -24,7 +23,7 @@ _DECIDING = Together(
     Part(subjects.SUBJECT, _OF_SUBJECT), Part(consents.CONSENT, _OF_SUBJECT), Part(facts.FACT, _OF_SUBJECT)
 )
 _KEYS = Together(Part(keys.IDENT, _OF_SUBJECT), Part(keys.DEK, _OF_TIER), Part(floors.FLOORS, {}))
-_SEALED = Together(
+SEALED = Together(
     *accounts.OWN_PARTS,
     Part(subjects.SUBJECT, _OF_SUBJECT),
     Part(subjects.SEALED, {**_OF_TIER, "block": "block"}),
@@ -52,10 +51,9 @@ class KeyRows:
 
 @dataclass(frozen=True, slots=True)
 class SealedRows:
-    """What decides about the asker, what of a subject has to stand still, and what is sealed."""
+    """What decides about the asker, as records; what of a subject has to stand still, and what is sealed."""
 
-    manifest: AuthorityRow | None
-    own: frozenset[DecidingRow]
+    own: frozenset[Record]
     rows: Mapping[SubjectId, SubjectRow]
     sealed: Mapping[SubjectId, Sequence[SealedRow]]
 
@@ -109,14 +107,14 @@ def sealed_rows(
     policy_number: int,
 ) -> SealedRows:
     """Read once more what decides about the app and the subjects *ids*, and what is sealed of them."""
-    found = _SEALED.ask(
+    records = SEALED.records(
         conn,
         told={"tenant": tenant, "app": app_id, "number": policy_number, "block": _PROFILE_BLOCK},
         among={"subject": ids, "tier": tiers},
     )
-    manifest, own = accounts.own_of(found[:_OWN])
-    rows, sealed = found[_OWN:]
-    return SealedRows(manifest, own, {row.subject: row for row in rows}, by_subject(sealed))
+    own = frozenset(record for record in records if record[0] < _OWN)
+    *_, rows, sealed = SEALED.sorted(record for record in records if record[0] >= _OWN)
+    return SealedRows(own, {row.subject: row for row in rows}, by_subject(sealed))
 
 
 @cache

@@ -1,9 +1,9 @@
 """Together: rows of several tables by one question, which is one snapshot and one round trip."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, SmallInteger, String, Text
 
@@ -16,6 +16,9 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "TEXT": (String, Text),
     "BIGINT": (Integer, BigInteger, SmallInteger),
 }
+
+
+Record: TypeAlias = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,27 @@ class Together:
 
         There is no row of a part one of whose values is among none.
         """
+        return self.sorted(self.records(conn, told=told, among=among))
+
+    def sorted(self, records: Iterable[Record]) -> list[list[Any]]:
+        """Make the rows of *records*, those of each part together."""
+        found: list[list[Any]] = [[] for _ in self._readers]
+        for record in records:
+            pick, value = self._readers[record[0]]
+            found[record[0]].append(value(pick(record)))
+        return found
+
+    def record(self, number: int, row: object) -> Record:
+        """Write *row* of the part with this *number* as its record comes."""
+        written: list[Any] = [number, *([None] * len(self._types))]
+        for column, place in zip(self._parts[number].shape.columns, self._places[number], strict=True):
+            written[place + 1] = getattr(row, column.name)
+        return tuple(written)
+
+    def records(
+        self, conn: Reader, *, told: Mapping[str, object], among: Mapping[str, Collection[object]]
+    ) -> list[Record]:
+        """Read what :meth:`ask` does, as the driver gives it: the number of its part, and all places."""
         is_server = conn.dialect.name == "postgresql"
         listed = {name: list(values) for name, values in among.items()}
         single = {name: values[0] for name, values in listed.items() if len(values) == 1}
@@ -72,12 +96,7 @@ class Together:
                 values.append(several[name])
             else:
                 values += several[name]
-        found: list[list[Any]] = [[] for _ in self._readers]
-        if text:
-            for record in ask(conn, text, values):
-                pick, value = self._readers[record[0]]
-                found[record[0]].append(value(pick(record)))
-        return found
+        return ask(conn, text, values) if text else []
 
     def _text(
         self, empty: Collection[str], sizes: Mapping[str, int], *, is_server: bool
