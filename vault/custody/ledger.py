@@ -62,7 +62,8 @@ class Ledger:
 
         An entry that is too large for one leaf becomes numbered parts of one turn, under one receipt.
         """
-        ticket = Ticket(self._leaves(entry), entry=entry, grant=entry.grant())
+        grant = entry.grant()
+        ticket = Ticket(self._leaves(entry, grant=grant), entry=entry, grant=grant)
         self._await(ticket)
         if ticket.receipt is None:
             raise LedgerUnavailable(reason="no_receipt")
@@ -154,9 +155,9 @@ class Ledger:
             object=ObjectRef("entry", entry.id),
         )
 
-    def _leaves(self, entry: Entry) -> list[Leaf]:
+    def _leaves(self, entry: Entry, *, grant: bytes) -> list[Leaf]:
         try:
-            return [Leaf.of(entry)]
+            return [Leaf.of(entry, grant=grant)]
         except ValueError as fault:
             if str(fault) not in {"length", "subjects"}:
                 raise

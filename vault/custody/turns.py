@@ -15,7 +15,7 @@ from vault.errors import VaultError
 from vault.storage import audit, floors, tree
 from vault.storage.audit import LeafRow
 from vault.storage.turn_lock import TurnLock
-from vault.storage.unit_of_work import Stores
+from vault.storage.unit_of_work import Connection, Stores
 
 # How old the keys store's memory of the ledger's size may become while only reads are entered. A ledger that
 # was cut by less than that is built upon by a process that never saw it whole.
@@ -65,8 +65,7 @@ class Turns:
         """
         turn = Turn()
         try:
-            with self._lock:
-                self._write(turn)
+            self._write(turn)
         except VaultError as fault:
             return False, self._fail(turn, fault)
         self._known = turn.tree
@@ -90,25 +89,11 @@ class Turns:
 
     def _write(self, turn: Turn) -> None:
         floor = self._floor() if self._known is None else 0
+        audit_store = self._stores.audit
         try:
-            with self._stores.audit.write() as conn:
-                turn.tree = tree.confirm(conn, self._known, floor=floor)
-                turn.tickets, turn.notes = self._queue.take()
-                # Only now: what a waiting reader saw was committed before it stood in the queue.
-                for page in draining.pages(self._stores.data, self._tenant):
-                    standing = audit.standing(conn, [row.entry for row in page])
-                    turn.tree = tree.grow(
-                        conn,
-                        turn.tree,
-                        _rows(turn.tree.size, draining.missing(page, standing, seal=self._seal)),
-                    )
-                    turn.drained += map(Drained.of, page)
-                turn.start = turn.tree.size
-                turn.leaves = [leaf for ticket in turn.tickets for leaf in ticket.leaves]
-                turn.tree = tree.grow(conn, turn.tree, _rows(turn.start, [*turn.leaves, *turn.notes]))
-                # Another process may have drained, settled and deleted what a writer here waits for.
-                awaited = frozenset[EntryId]().union(*(ticket.awaited for ticket in turn.tickets))
-                turn.elsewhere = set(audit.standing(conn, awaited - {row.entry for row in turn.drained}))
+            # Everybody else waits while the turn is held, so it is taken with the connection in hand.
+            with audit_store.ready() as conn, self._lock, audit_store.begun(conn):
+                self._append(conn, turn, floor=floor)
                 turn.written = True
         except VaultError:
             if not turn.written:
@@ -118,6 +103,26 @@ class Turns:
             if not turn.written:
                 raise
         turn.at = time.monotonic()
+
+    def _append(self, conn: Connection, turn: Turn, *, floor: int) -> None:
+        """Hold the tree against what is known of it, and append all that waits."""
+        turn.tree = tree.confirm(conn, self._known, floor=floor)
+        turn.tickets, turn.notes = self._queue.take()
+        # Only now: what a waiting reader saw was committed before it stood in the queue.
+        for page in draining.pages(self._stores.data, self._tenant):
+            standing = audit.standing(conn, [row.entry for row in page])
+            turn.tree = tree.grow(
+                conn,
+                turn.tree,
+                _rows(turn.tree.size, draining.missing(page, standing, seal=self._seal)),
+            )
+            turn.drained += map(Drained.of, page)
+        turn.start = turn.tree.size
+        turn.leaves = [leaf for ticket in turn.tickets for leaf in ticket.leaves]
+        turn.tree = tree.grow(conn, turn.tree, _rows(turn.start, [*turn.leaves, *turn.notes]))
+        # Another process may have drained, settled and deleted what a writer here waits for.
+        awaited = frozenset[EntryId]().union(*(ticket.awaited for ticket in turn.tickets))
+        turn.elsewhere = set(audit.standing(conn, awaited - {row.entry for row in turn.drained}))
 
     def _stands(self, turn: Turn) -> bool:
         """Tell whether a turn whose commit was not answered is in the ledger; whole or not at all."""

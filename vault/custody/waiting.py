@@ -24,9 +24,9 @@ class Leaf:
     hash: bytes
 
     @classmethod
-    def of(cls, entry: Entry) -> "Leaf":
-        """Lay out *entry*; raises ValueError where it is none."""
-        body = entry.body()
+    def of(cls, entry: Entry, *, grant: bytes | None = None) -> "Leaf":
+        """Lay out *entry*, whose grant may be known already; raises ValueError where it is no entry."""
+        body = entry.body(grant=grant)
         return cls(entry.id, body, leaf_hash(body))
 
 

@@ -1,6 +1,7 @@
 """The ledger entry v1: who did what to whose fields, and why; ids, codes and tokens, never values."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vault.domain.canonical import Json, canonical
 from vault.domain.grants import projections_digest, token_text
@@ -118,21 +119,25 @@ class Entry:
             for subject in one.subjects
         )
 
-    def body(self) -> bytes:
-        """Write the canonical bytes; raises ValueError where a text is no code or a limit is passed."""
+    def body(self, *, grant: bytes | None = None) -> bytes:
+        """Write the canonical bytes; raises ValueError where a text is no code or a limit is passed.
+
+        *grant* is what :meth:`grant` gives, for whoever has asked for it already.
+        """
         if self.n - self.times > MAX_SUBJECTS:
             raise ValueError("subjects")
         if self.times < 0:
             raise ValueError("times")
-        written = canonical(entry_object(self))
+        written = canonical(entry_object(self, grant=grant))
         if len(written) > MAX_BODY_BYTES:
             raise ValueError("length")
         return written
 
 
-def entry_object(entry: Entry) -> dict[str, Json]:
+def entry_object(entry: Entry, *, grant: bytes | None = None) -> dict[str, Json]:
     """Lay the entry out under AUDIT's names; what is absent or empty has no key."""
     opens = any(one.treatments for one in entry.sets)
+    count = entry.n
     return _present(
         v=1,
         id=_raw(entry.id),
@@ -145,14 +150,14 @@ def entry_object(entry: Entry) -> dict[str, Json]:
         ticket=_raw(entry.ticket),
         outcome=_outcome(entry.outcome),
         sets=[set_object(one) for one in entry.sets],
-        n=entry.n or None,
+        n=count or None,
         tier=entry.tier,
         policy=_policy_object(entry.policy),
         ctx=_context_object(entry.context),
-        role_set=[_code(role) for role in entry.role_set],
-        gates=[_code(gate) for gate in entry.gates],
+        role_set=_codes(entry.role_set),
+        gates=_codes(entry.gates),
         authority=entry.authority,
-        grant=token_text(entry.grant()) if opens else None,
+        grant=token_text(entry.grant() if grant is None else grant) if opens else None,
         revs=[[tier, revision, token_text(manifest)] for tier, revision, manifest in entry.revs],
         req=_raw(entry.request),
         part=list(entry.part) if entry.part else None,
@@ -166,15 +171,34 @@ def set_object(one: OutcomeSet) -> dict[str, Json]:
     """Lay out one outcome of a call."""
     if one.treatments and len(one.treatments) != len(one.fields):
         raise ValueError("treatments")
+    laid = _outcome_object(one.outcome, one.fields, one.treatments, one.withheld)
+    return {**laid, "subjects": [_raw(token) for token in one.subjects]} if one.subjects else laid
+
+
+# Of what follows, a house says the same few things all day: they are laid out once, and nobody changes them.
+
+
+@lru_cache(maxsize=1024)
+def _outcome_object(
+    outcome: str | None,
+    fields: tuple[FieldName, ...],
+    treatments: tuple[Treatment, ...],
+    withheld: tuple[tuple[FieldName, str], ...],
+) -> dict[str, Json]:
     return _present(
-        outcome=_outcome(one.outcome),
-        fields=[_code(name) for name in one.fields],
-        treatments=[treatment.value for treatment in one.treatments],
-        withheld={name: _code(reason) for name, reason in one.withheld},
-        subjects=[_raw(token) for token in one.subjects],
+        outcome=_outcome(outcome),
+        fields=_codes(fields),
+        treatments=[treatment.value for treatment in treatments],
+        withheld={name: _code(reason) for name, reason in withheld},
     )
 
 
+@lru_cache(maxsize=1024)
+def _codes(texts: tuple[str, ...]) -> list[Json]:
+    return [_code(text) for text in texts]
+
+
+@lru_cache(maxsize=1024)
 def _actor_object(actor: ActorRef) -> dict[str, Json]:
     return _present(
         id=_code(actor.id),
@@ -185,10 +209,12 @@ def _actor_object(actor: ActorRef) -> dict[str, Json]:
     )
 
 
+@lru_cache(maxsize=1024)
 def _policy_object(policy: PolicyRef | None) -> Json:
     return None if policy is None else {"id": token_text(policy.digest), "version": policy.number}
 
 
+@lru_cache(maxsize=1024)
 def _context_object(context: ContextClass | None) -> Json:
     if context is None:
         return None
@@ -209,10 +235,11 @@ def _object_object(about: ObjectRef | None) -> Json:
 
 def _present(**values: Json) -> dict[str, Json]:
     """Leave out what is absent or empty, so that one fact has one form; 0 and false are facts."""
+    # Most are there, or None: only what is neither is held against the empty list and object.
     return {
         name: value
         for name, value in values.items()
-        if value or (value is not None and value not in ([], {}))
+        if value or (value is not None and not isinstance(value, list | dict))
     }
 
 

@@ -10,7 +10,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def millis(at: datetime) -> Millis:
     """Count the whole milliseconds since 1970 UTC; *at* must be aware."""
-    return Millis((at - _EPOCH) // _MILLISECOND)
+    since = at - _EPOCH
+    # A division of times costs three times as much as these numbers, and this is asked many times a call.
+    return Millis((since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000)
 
 
 def moment(at_ms: int) -> datetime:

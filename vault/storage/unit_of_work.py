@@ -95,6 +95,23 @@ class Store:
         with self._faults_told(), self._lend(self._writer) as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def ready(self) -> Iterator[Connection]:
+        """Lend a connection before it is needed: what writes with it begins with :meth:`begun`."""
+        with self._faults_told(), self._lend(self._writer) as connection:
+            yield connection
+
+    @contextmanager
+    def begun(self, connection: Connection) -> Iterator[None]:
+        """Write with a connection that was made ready; it commits at the end, or nothing happened.
+
+        Raises StoreUnavailable where the file that it was opened on has been replaced since.
+        """
+        if self.path is not None and _files_of(connection) != private_files.standing(self._name):
+            raise StoreUnavailable(_UNAVAILABLE[self.name], store=self.name, reason="moved")
+        with connection.begin():
+            yield
+
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run *work* in a writing transaction, again where the database asks for a repetition.
 
