@@ -239,6 +239,7 @@ def _create_what_is_handed_on() -> None:
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("warnings", sa.Text, nullable=False),
         sa.Column("created_ms", sa.BigInteger, nullable=False),
+        _id("mac"),
         sa.PrimaryKeyConstraint("tenant", "actor", "key", name="pk_idempotency"),
     )
     op.create_index("ix_idempotency_created", "idempotency", ["tenant", "created_ms"])

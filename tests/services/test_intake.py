@@ -1,13 +1,15 @@
 """Intake: what goes in, what is refused, and what a repetition does."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from tests.house import ADA, House
 from vault.domain.canonical import Json
+from vault.domain.terms import PurposeId
 from vault.errors import Conflict, InvalidValue, Refused, Stale, VaultError
-from vault.services import intake, rectify
+from vault.services import govern, intake, rectify, repeating, restrict
 from vault.services.answering import Admitted
 
 Rec = dict[str, Json]
@@ -184,6 +186,63 @@ def test_a_contact_is_a_subject_of_its_own_tied_to_its_organisation(house: House
     own = house.known_to("accounts", organisation)
     links = house.disclose("accounts", own, "contacts").fields["contacts"]
     assert links == [{"id": house.known_to("accounts", contact.id), "role": "payer"}]
+
+
+def test_a_restricted_contact_is_not_shown_by_its_organisation_until_that_is_lifted(house: House) -> None:
+    organisation = house.admit({"company_name": "测试物流有限公司"}, kind="organisation")
+    house.state(organisation, "contract")
+    house.assign(organisation, "accounts")
+    contact = intake.add_contact(
+        house.parts, house.call("intake"), organisation, role="payer", fields={"name": "李四"}, source=None
+    )
+    own, officers = house.known_to("accounts", organisation), house.known_to("officer", contact.id)
+    shown = [house.disclose("accounts", own, "contacts").fields["contacts"]]
+
+    restrict.restrict(house.parts, house.call("officer"), officers, "disputed")
+    shown.append(house.disclose("accounts", own, "contacts").fields["contacts"])
+    restrict.lift(house.parts, house.call("officer"), officers)
+    shown.append(house.disclose("accounts", own, "contacts").fields["contacts"])
+
+    assert shown == [[{"id": house.known_to("accounts", contact.id), "role": "payer"}], [], shown[0]]
+
+
+def test_a_contact_is_not_told_again_to_whom_may_not_add_it_any_more(house: House) -> None:
+    organisation = house.admit({"company_name": "测试物流有限公司"}, kind="organisation")
+
+    def add(purpose: str | None = None) -> Admitted:
+        call = house.call("intake", key="contact-1", purpose=purpose)
+        return intake.add_contact(
+            house.parts, call, organisation, role="payer", fields={"name": "李四"}, source=None
+        )
+
+    first, again = add(), add()
+    assert (again.id, again.replayed) == (first.id, True)
+    before = len(house.entries())
+
+    with pytest.raises(Refused, match="purpose"):
+        add("P11")
+    govern.revoke_grant(house.parts, house.operator, house.app("intake").grant)
+    with pytest.raises(Refused, match="purpose"):
+        add()
+
+    told = [entry["outcome"] for entry in house.entries()[before:] if entry["kind"] == "profile.refused"]
+    assert told == ["refused:purpose", "refused:purpose"]
+
+
+def test_one_key_stands_for_one_purpose(house: House) -> None:
+    call = house.call("intake", key="key-1")
+
+    bodies = [
+        row.body
+        for purpose in ("P01", "P01", "P04")
+        if (
+            row := repeating.keyed(
+                house.parts, replace(call, purpose=PurposeId(purpose)), "key-1", {"name": "甲"}
+            )
+        )
+    ]
+
+    assert bodies[0] == bodies[1] != bodies[2]
 
 
 def test_contacts_stand_in_an_order_that_is_each_apps_own(house: House) -> None:

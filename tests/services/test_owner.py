@@ -6,8 +6,9 @@ import pytest
 
 from tests.house import House
 from tests.services.faults import CUSTOMERS, copied, put_back, thrown_away
+from vault.domain.canonical import Json
 from vault.errors import Corrupt, LedgerUnavailable, NotFound, Unauthenticated, VaultError
-from vault.services import consent, restrict
+from vault.services import consent, intake, restrict
 from vault.services.disclose import profiles
 from vault.services.lookup import lookup
 from vault.services.recount import recount
@@ -122,6 +123,39 @@ def test_a_change_whose_entry_was_thrown_away_never_stands_for_a_later_one(
     with pytest.raises(Corrupt) as refused:
         house.disclose("servicedesk", first, "name")
     assert refused.value.reason == "revision"
+
+
+ANSWERS = {
+    "its revision": "UPDATE idempotency SET revision = 2",
+    "its warnings": """UPDATE idempotency SET warnings = '["mobile"]'""",
+    "its time": "UPDATE idempotency SET created_ms = created_ms + 1",
+    "its status": "UPDATE idempotency SET status = 409",
+    "its result": "UPDATE idempotency SET result = (SELECT result FROM idempotency ORDER BY 1 LIMIT 1)",
+    "its body": "UPDATE idempotency SET body = (SELECT body FROM idempotency ORDER BY 1 LIMIT 1)",
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_an_answer_that_was_edited_is_not_given_again(unchecked_house: House, what: str) -> None:
+    house = unchecked_house
+    # Of two rows one has the greater value of each column: an edit meets one of them at least.
+    calls: list[tuple[str, dict[str, Json]]] = [
+        (f"key-{name}", {"kind": "person", "fields": {"name": name * 2}}) for name in ("a", "b")
+    ]
+    for key, record in calls:
+        intake.admit(house.parts, house.call("intake", key=key), record)
+
+    house.by_hand("data", ANSWERS[what])
+
+    refused = []
+    for key, record in calls:
+        try:
+            assert intake.admit(house.parts, house.call("intake", key=key), record).replayed
+        except Corrupt as fault:
+            refused.append(fault.reason)
+    assert refused in (["answer"], ["answer"] * 2)
+    assert house.rows_of("data", "SELECT count(*) FROM subject") == [(2,)]
+    assert "value.rejected" in {entry["kind"] for entry in house.entries()}
 
 
 def restrict_then_lift(house: House, customer: str) -> None:

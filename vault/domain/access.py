@@ -172,6 +172,12 @@ def decide(
     )
 
 
+def is_out_of_use(gates: Gate, purpose: Purpose) -> bool:
+    """Tell whether nothing of a subject is used for *purpose*: not admitted, restricted, or being erased."""
+    is_restricted = bool(gates & Gate.RESTRICTED) and not purpose.despite_restriction
+    return bool(gates & (Gate.ERASING | Gate.PROSPECT)) or is_restricted
+
+
 def _projection(
     request: Request,
     row: MatrixRow,

@@ -95,20 +95,21 @@ def add_contact(
     """
     sent: dict[str, Json] = {"customer": customer, "role": role, "fields": dict(fields), "source": source}
     keyed = repeating.keyed(parts, call, call.idempotency_key, sent)
-    answered = repeating.answered(parts, keyed)
+    # Whoever may not do it now learns nothing of what was answered when it might.
+    permitted = permit(parts, call, Action.ADMIT)
+    standing = amending.stand(parts, call, customer, Action.WRITE, fields=[CONTACTS])
+    answered = repeating.answered(parts, call, keyed)
     if answered is not None:
         (again,) = _again(parts, call, [answered])
         if isinstance(again, VaultError):
             raise again
         return again
-    standing = amending.stand(parts, call, customer, Action.WRITE, fields=[CONTACTS])
     organisation = standing.located
     if organisation.row.kind is not SubjectKind.ORGANISATION:
         raise InvalidValue("kind", field="contacts")
     codes = call.policy.catalogue.field(CONTACT_ROLE).codes or {}
     if role not in codes:
         raise InvalidValue("unknown_code", field="role")
-    permitted = permit(parts, call, Action.ADMIT)
     record: dict[str, Json] = {"fields": dict(fields), "source": source}
     contact = _new(parts, call, permitted, record, kind=SubjectKind.CONTACT, keyed=keyed)
     given = provenance(parts, call, source)
@@ -155,7 +156,7 @@ def _keyed(parts: Parts, call: Call, record: Mapping[str, Json]) -> AnsweredRow 
 
 def _answered(parts: Parts, call: Call, keyed: Mapping[int, AnsweredRow]) -> dict[int, Admitted | VaultError]:
     """Answer the records that were answered before as they were, or say why that cannot be done."""
-    found = dict(zip(keyed, repeating.answered_each(parts, [*keyed.values()]), strict=True))
+    found = dict(zip(keyed, repeating.answered_each(parts, call, [*keyed.values()]), strict=True))
     refused = {position: one for position, one in found.items() if isinstance(one, VaultError)}
     known = {position: one for position, one in found.items() if isinstance(one, AnsweredRow)}
     return {**refused, **dict(zip(known, _again(parts, call, [*known.values()]), strict=True))}

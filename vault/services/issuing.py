@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from vault.custody.identity import Identity
+from vault.domain.access import is_out_of_use
 from vault.domain.canonical import Json
 from vault.domain.forms import read
 from vault.domain.terms import Action, SubjectId, id_text
@@ -37,6 +38,9 @@ def issue(parts: Parts, call: Call, identities: Sequence[Identity]) -> list[str]
 def related(parts: Parts, call: Call, relations: Sequence[bytes]) -> Json:
     """Show relations as the app's own ids of the contacts, with roles; one that is gone is left out.
 
+    So is one of whom nothing may be used: an id is personal data too (promise 6). They are looked at behind
+    the entry, so that whatever ended before it is seen.
+
     Raises Corrupt, after that is an entry, where a contact's rows are not what was put there.
     """
     links = [read(plain)[1] for plain in relations]
@@ -49,7 +53,12 @@ def related(parts: Parts, call: Call, relations: Sequence[bytes]) -> Json:
     for fault in (one for one in found.values() if isinstance(one, Corrupt)):
         parts.ledger.append(witness.rejected(parts, call, Action.READ, fault))
         raise fault
-    living = [(one, role) for subject, role in wanted if isinstance(one := found[subject], Located)]
+    purpose = call.policy.purposes[call.purpose]
+    living = [
+        (one, role)
+        for subject, role in wanted
+        if isinstance(one := found[subject], Located) and not is_out_of_use(one.row.gates, purpose)
+    ]
     ids = issue(parts, call, [one.identity for one, _ in living])
     # In the app's own order: that in which they were added would be common to every app (promise 10).
     pairs = sorted(zip(ids, (role for _, role in living), strict=True))

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from vault.domain.canonical import Json
 from vault.domain.instants import millis
-from vault.domain.terms import SubjectId
+from vault.domain.terms import Action, SubjectId
 from vault.errors import Conflict, Corrupt, InvalidValue, LedgerUnavailable, VaultError
+from vault.services import witness
 from vault.services.parts import Call, Parts
 from vault.services.writing import settle
 from vault.storage import idempotency
@@ -25,11 +26,13 @@ def keyed(parts: Parts, call: Call, key: str | None, body: Mapping[str, Json]) -
     if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise InvalidValue("idempotency_key", field="idempotency_key")
     sent = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    kept = parts.fingerprints.of(b"key", call.actor.id, key.encode())
     return AnsweredRow(
         parts.tenant,
         call.actor.id,
-        parts.fingerprints.of(b"key", call.actor.id, key.encode()),
-        parts.fingerprints.of(b"body", hashlib.sha256(sent).digest()),
+        kept,
+        # Under its key, so that nobody sees which calls had one body; for another purpose it is another call.
+        parts.fingerprints.of(b"body", kept, call.purpose.encode(), hashlib.sha256(sent).digest()),
         status=201,
         result=None,
         revision=1,
@@ -39,12 +42,18 @@ def keyed(parts: Parts, call: Call, key: str | None, body: Mapping[str, Json]) -
 
 
 def answering(parts: Parts, row: AnsweredRow, result: bytes | None) -> AnsweredRow:
-    """Let *row* remember its result under the hash of its body: another result is another body's."""
-    return replace(row, result=result, body=parts.fingerprints.of(b"answer", row.body, result or b""))
+    """Let *row* remember its result, signed."""
+    return parts.fingerprints.sign(replace(row, result=result))
 
 
-def answered(parts: Parts, row: AnsweredRow | None, *, of: SubjectId | None = None) -> AnsweredRow | None:
+def answered(
+    parts: Parts, call: Call, row: AnsweredRow | None, *, of: SubjectId | None = None
+) -> AnsweredRow | None:
     """Find how the same call was answered before; raises Conflict where its body was another.
+
+    Whoever asks has been permitted again, for it is judged like any call. What was answered is no news to the
+    same app, so that nothing more is told to the ledger than the first time. Raises Corrupt, after that is an
+    entry, for an answer that is not as it was kept.
 
     The result is the subject itself, or something *of* a subject (a consent, a fact).
 
@@ -53,7 +62,7 @@ def answered(parts: Parts, row: AnsweredRow | None, *, of: SubjectId | None = No
     """
     if row is None:
         return None
-    known = _same(parts, row, _known(parts, [row]).get(row.key))
+    known = _same(parts, call, row, _known(parts, [row]).get(row.key))
     if isinstance(known, VaultError):
         raise known
     if known is not None and known.result is not None:
@@ -61,7 +70,9 @@ def answered(parts: Parts, row: AnsweredRow | None, *, of: SubjectId | None = No
     return known
 
 
-def answered_each(parts: Parts, rows: Sequence[AnsweredRow]) -> list[AnsweredRow | VaultError | None]:
+def answered_each(
+    parts: Parts, call: Call, rows: Sequence[AnsweredRow]
+) -> list[AnsweredRow | VaultError | None]:
     """Find how each of these calls of one actor, whose results are subjects, was answered before.
 
     Order kept; what :func:`answered` raises is the call's own item.
@@ -70,8 +81,10 @@ def answered_each(parts: Parts, rows: Sequence[AnsweredRow]) -> list[AnsweredRow
         known = _known(parts, rows)
     except Corrupt as fault:
         # One row is too broken to be read: asked for one by one, it fails alone.
-        return [fault] if len(rows) == 1 else [one for row in rows for one in answered_each(parts, [row])]
-    found = [_same(parts, row, known.get(row.key)) for row in rows]
+        return (
+            [fault] if len(rows) == 1 else [one for row in rows for one in answered_each(parts, call, [row])]
+        )
+    found = [_same(parts, call, row, known.get(row.key)) for row in rows]
     results = [SubjectId(one.result) for one in found if isinstance(one, AnsweredRow) and one.result]
     try:
         settle(parts, *results)
@@ -89,8 +102,14 @@ def _known(parts: Parts, rows: Sequence[AnsweredRow]) -> dict[bytes, AnsweredRow
         return idempotency.find(conn, parts.tenant, rows[0].actor, keys=keys, at_ms=at_ms)
 
 
-def _same(parts: Parts, row: AnsweredRow, known: AnsweredRow | None) -> AnsweredRow | VaultError | None:
-    """Tell whether what is known under the key of *row* was answered to the same body."""
-    if known is None or hmac.compare_digest(known.body, answering(parts, row, known.result).body):
-        return known
-    return Conflict("idempotency_key_reused")
+def _same(
+    parts: Parts, call: Call, row: AnsweredRow, known: AnsweredRow | None
+) -> AnsweredRow | VaultError | None:
+    """Tell whether what is known under the key of *row* is ours, and was answered to the same body."""
+    if known is None:
+        return None
+    if not parts.fingerprints.is_ours(known):
+        fault = Corrupt("answer")
+        parts.ledger.append(witness.rejected(parts, call, Action.ADMIT, fault))
+        return fault
+    return known if hmac.compare_digest(known.body, row.body) else Conflict("idempotency_key_reused")

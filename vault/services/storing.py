@@ -121,7 +121,7 @@ def _claim(parts: Parts, conn: Connection, sealed: Sequence[Sealed]) -> dict[Sub
         outcome, name = outcomes[row.subject], fields[row.index_id].name
         if row in shared and isinstance(outcome, Written) and name not in outcome.possible_duplicates:
             outcomes[row.subject] = replace(outcome, possible_duplicates=(*outcome.possible_duplicates, name))
-    _keep_answers(conn, keyed, outcomes)
+    _keep_answers(parts, conn, keyed, outcomes)
     return outcomes
 
 
@@ -137,6 +137,7 @@ def _keys_taken(conn: Connection, drafts: Sequence[Draft]) -> dict[SubjectId, An
 
 
 def _keep_answers(
+    parts: Parts,
     conn: Connection,
     keyed: Mapping[SubjectId, AnsweredRow],
     outcomes: Mapping[SubjectId, Written | VaultError],
@@ -147,7 +148,7 @@ def _keep_answers(
             case Written(possible_duplicates=()):
                 pass
             case Written(possible_duplicates=names):
-                idempotency.warn(conn, replace(row, warnings=json.dumps(names)))
+                idempotency.warn(conn, parts.fingerprints.sign(replace(row, warnings=json.dumps(names))))
             case _:
                 idempotency.forget(conn, row)
 

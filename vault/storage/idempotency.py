@@ -17,9 +17,9 @@ KEPT_MS = 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class AnsweredRow:
-    """One answered request; ``key`` and ``body`` are keyed hashes (DESIGN §11).
+    """One answered request; ``key`` and ``body`` are keyed hashes (DESIGN §11), and ``mac`` covers all of it.
 
-    ``body`` covers ``result`` too, and ``warnings`` is a JSON list of field names.
+    ``warnings`` is a JSON list of field names.
     """
 
     tenant: TenantId
@@ -31,6 +31,7 @@ class AnsweredRow:
     revision: int
     warnings: str
     created_ms: Millis
+    mac: bytes = b""
 
 
 _ANSWERED = Shape(tables.idempotency, AnsweredRow)
@@ -60,7 +61,8 @@ def record(conn: Connection, rows: Collection[AnsweredRow]) -> set[bytes]:
 
 def warn(conn: Connection, row: AnsweredRow) -> None:
     """Keep the warnings of *row*, which were found after its key was taken, in the same transaction."""
-    conn.execute(update(tables.idempotency).where(*_own(row)).values(warnings=row.warnings))
+    found = {"warnings": row.warnings, "mac": row.mac}
+    conn.execute(update(tables.idempotency).where(*_own(row)).values(found))
 
 
 def forget(conn: Connection, row: AnsweredRow) -> None:

@@ -290,6 +290,7 @@ idempotency = Table(
     Column("revision", BigInteger, nullable=False),
     Column("warnings", Text, nullable=False),
     _millis("created_ms"),
+    _id("mac"),
     PrimaryKeyConstraint("tenant", "actor", "key"),
 )
 Index("ix_idempotency_created", idempotency.c.tenant, idempotency.c.created_ms)
