@@ -291,7 +291,48 @@ def test_who_lets_a_page_wait_gets_no_other_but_has_its_cursor(house: House, pau
     assert ids([first]) + ids(taken(house, cursor=first.next).pages) == list(known)
 
 
+def test_looking_for_new_customers_is_bounded_too_and_goes_on_where_it_was(house: House) -> None:
+    in_small_pages(house)
+    for name in ("王小明", "李小红", "赵小刚"):
+        ready(house, house.admit({"name": name, "mobile": "+8613800138000"}))
+    pages = taken(house).pages
+    looked = next(pages)
+
+    house.clock.advance(publish.LONGEST + timedelta(seconds=1))
+
+    assert (list(looked.customers), list(pages)) == ([], [])
+    assert len(ids(taken(house, cursor=looked.next).pages)) == 3
+
+
 # ---- who may not, and what is broken ----
+
+
+def test_a_row_of_own_ids_that_never_came_from_here_keeps_nobody_from_the_feed(
+    unchecked_house: House,
+) -> None:
+    house = unchecked_house
+    in_small_pages(house)
+    known = on_tour(house, "王小明", "李小红", "赵小刚", "孙小美", "周小平")
+    space, subject = house.call("dispatch").actor.space, house.subject_of(next(iter(known.values())))
+    planted: list[tuple[bytes, object]] = [(b"\0\1", subject), (b"\0\2", subject)]
+    if house.parts.stores.keys.dialect == "sqlite":
+        planted += [(bytes(16), "text"), (b"\xff" * 16, 7)]
+    for own, leads_to in planted:
+        house.by_hand(
+            "keys",
+            "INSERT INTO pairwise (tenant, space, pairwise, subject) VALUES (:of, :space, :own, :whom)",
+            of=house.parts.tenant,
+            space=space,
+            own=own,
+            whom=leads_to,
+        )
+
+    told = [one for page in taken(house).pages for one in page.customers]
+
+    assert [one.id for one in told if isinstance(one, Answer)] == list(known)
+    assert len([one for one in told if isinstance(one, Unshown)]) == len(planted)
+    rejected = [entry["outcome"] for entry in house.entries() if entry["kind"] == Kind.VALUE_REJECTED]
+    assert sorted(rejected) == ["failed:pairwise"] * 2 + ["failed:row"] * (len(planted) - 2)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from flask.testing import FlaskClient
 
 from tests.house import ADA, House
 from vault.app import create_app
+from vault.domain.terms import ActorId
+from vault.errors import TooMany
 from vault.services import govern
 from vault.storage.unit_of_work import StoreName
 from vault.web import feed_schemas, streams
@@ -17,6 +20,7 @@ from vault.web.lines import NDJSON
 from vault.web.streams import Streams, cut_off_idle
 
 PATH = "/v1/feeds/F02"
+ONE, OTHER = ActorId(b"1" * 16), ActorId(b"2" * 16)
 
 
 def ready(house: House, name: str) -> str:
@@ -34,7 +38,8 @@ def headers(house: House, app: str = "dispatch") -> dict[str, str]:
 
 @pytest.fixture
 def client(house: House) -> FlaskClient:
-    return create_app(house.parts, house.settings).test_client()
+    # A place for every second thread, and one of the four for somebody else.
+    return create_app(house.parts, replace(house.settings, threads=8)).test_client()
 
 
 def lines(raw: bytes) -> list[dict[str, Any]]:
@@ -143,7 +148,10 @@ def test_a_head_request_shows_nobody_and_leaves_the_place_free(house: House, cli
 def test_half_of_the_threads_serve_streams_and_the_rest_everybody_else(
     house: House, client: FlaskClient
 ) -> None:
-    taken = [client.get(PATH, headers=headers(house)) for _ in range(house.settings.threads // 2)]
+    house.apps["night"] = house.hire("night", "dispatcher", "P01")
+    taken = [
+        client.get(PATH, headers=headers(house, app)) for app in ("dispatch", "dispatch", "night", "night")
+    ]
 
     refused: Any = client.get(PATH, headers=headers(house))
     offered: Any = client.get("/v1/feeds", headers=headers(house))
@@ -208,9 +216,27 @@ def test_who_may_not_take_a_feed_is_told_by_status(
 def test_there_is_a_place_for_one_stream_at_least() -> None:
     places = Streams(1)
 
-    places.begin()()
+    places.begin(ONE)()
 
-    places.begin()
+    places.begin(OTHER)
+
+
+def test_one_application_leaves_a_place_to_the_others() -> None:
+    places = Streams(8)
+    ends = [places.begin(ONE) for _ in range(3)]
+
+    with pytest.raises(TooMany):
+        places.begin(ONE)
+    places.begin(OTHER)
+    with pytest.raises(TooMany):
+        places.begin(OTHER)
+
+    # Whoever closes an answer twice gives back one place.
+    ends[0]()
+    ends[0]()
+    places.begin(ONE)
+    with pytest.raises(TooMany):
+        places.begin(OTHER)
 
 
 def test_a_connection_whose_peer_takes_nothing_is_bounded_and_no_other_is() -> None:

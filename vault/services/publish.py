@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 
 from vault.domain.entry import ObjectRef
 from vault.domain.policy import Feed, MatrixRow
 from vault.domain.terms import ID_BYTES, Action, FeedId, SubjectId, id_text
-from vault.errors import NotFound, Refused, VaultError
+from vault.errors import Corrupt, Invalid, NotFound, Refused, VaultError
+from vault.services import witness
 from vault.services.authenticate import renew
 from vault.services.enrolling import enrol
 from vault.services.locating import locate_given
@@ -26,6 +27,7 @@ PATIENCE = timedelta(seconds=30)
 LONGEST = timedelta(minutes=10)
 
 _START = b""
+_ENROLLING = b"enrol"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Unshown:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some customers of a feed, and the cursor behind them; None where the feed itself has not begun."""
+    """Some customers of a feed, and the cursor behind them; None where nobody was looked at yet."""
 
     customers: Sequence[Answer | Unshown]
     next: str | None
@@ -90,36 +92,57 @@ def publish(
     pages raise what befalls them, and Unauthenticated once the app is revoked.
     """
     call, feed, permitted = _taken(parts, call, feed_id)
-    after = _START if cursor is None else parts.cursors.open(cursor, *_question(call, feed))
-    enrolments = _enrolments(parts, call, feed.id) if cursor is None else ()
-    customers = _customers(parts, call, feed.id, after=after, limit=limit)
+    position = _opened(parts, call, feed, cursor)
+    enrolments = () if position.is_enrolled else _enrolments(parts, call, feed.id, after=position.after)
+    after = position.after if position.is_enrolled else _START
+    customers = _customers(parts, call, feed.id, after=after or _START, limit=limit)
     pages = _bounded(parts, chain(enrolments, customers))
     return Stream(_offer(parts, call, feed, permitted.row), call.policy.number, call.request.hex(), pages)
 
 
 def _bounded(parts: Parts, pages: Iterable[Page]) -> Iterator[Page]:
     """Make each page when it is asked for, and no more of them for whoever takes his time."""
-    began: datetime | None = None
+    began = parts.clock()
     for page in pages:
         made = parts.clock()
-        # Who is not given a cursor yet could not go on: finding new customers is not counted.
-        began = began or (made if page.next is not None else None)
         yield page
         now = parts.clock()
-        if now - made > PATIENCE or (began is not None and now - began > LONGEST):
+        if now - made > PATIENCE or now - began > LONGEST:
             return
 
 
-def _enrolments(parts: Parts, call: Call, feed_id: FeedId) -> Iterator[Page]:
-    """Let the app have ids of its own of whom it may be shown; tells those who could not be judged."""
-    last: SubjectId | None = None
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """How far a feed was taken: behind which stranger, or, once all were looked at, behind which own id."""
+
+    after: bytes | None
+    is_enrolled: bool
+
+
+def _opened(parts: Parts, call: Call, feed: Feed, cursor: str | None) -> _Position:
+    """Read where a feed goes on; raises Invalid ``cursor``."""
+    if cursor is None:
+        return _Position(None, is_enrolled=False)
+    try:
+        return _Position(parts.cursors.open(cursor, *_question(call, feed)), is_enrolled=True)
+    except Invalid:
+        return _Position(parts.cursors.open(cursor, *_question(call, feed, _ENROLLING)), is_enrolled=False)
+
+
+def _enrolments(parts: Parts, call: Call, feed_id: FeedId, *, after: bytes | None) -> Iterator[Page]:
+    """Let the app have ids of its own of whom it may be shown; tells those who could not be judged.
+
+    Each page has a cursor: among a million strangers of whom nobody may be shown, one call comes to no end.
+    """
+    last = None if after is None else SubjectId(after)
     while True:
-        call, _, permitted = _taken(parts, _again(parts, call), feed_id)
+        call, feed, permitted = _taken(parts, _again(parts, call), feed_id)
         enrolled = enrol(parts, call, permitted, after=last)
         if enrolled is None:
             return
         last = enrolled.last
-        yield Page([Unshown(None, fault) for fault in enrolled.faults], None)
+        behind = _behind(parts, last, _question(call, feed, _ENROLLING))
+        yield Page([Unshown(None, fault) for fault in enrolled.faults], behind)
 
 
 def _customers(
@@ -128,17 +151,35 @@ def _customers(
     """Go through the app's own ids in their order, each page released by itself."""
     left = limit
     is_last = False
+    behind: str | None = None
     while not is_last and left != 0:
         call, feed, _ = _taken(parts, _again(parts, call), feed_id)
         wanted = feed.page if left is None else min(feed.page, left)
         with parts.stores.keys.read() as conn:
             rows = keys.pairwise_page(conn, parts.tenant, call.actor.space, after=after, limit=wanted)
-        customers = _released(parts, call, feed, rows)
-        after = rows[-1].pairwise if rows else after
+        customers = _released(parts, call, feed, [row for row in rows.values() if row is not None])
+        broken = [_broken(parts, call, own) for own, row in rows.items() if row is None]
+        after = max(rows, default=after)
         left = None if left is None else left - len(rows)
         is_last = len(rows) < wanted
-        behind = parts.cursors.seal(after, *_question(call, feed)) if after else None
-        yield Page(customers, behind, is_last)
+        behind = _behind(parts, after, _question(call, feed)) or behind
+        yield Page([*customers, *broken], behind, is_last)
+
+
+def _broken(parts: Parts, call: Call, own: bytes) -> Unshown:
+    """Tell of a row of the app's own ids that never came from here, and leads to nobody."""
+    fault = Corrupt("row")
+    parts.ledger.append(witness.rejected(parts, call, Action.READ, fault))
+    return Unshown(_id_of(own), fault)
+
+
+def _behind(parts: Parts, place: bytes, question: Sequence[bytes]) -> str | None:
+    """Seal a place to go on from; an id of another length was never ours, and no place."""
+    return parts.cursors.seal(place, *question) if len(place) == ID_BYTES else None
+
+
+def _id_of(own: bytes) -> str | None:
+    return id_text("cus", own) if len(own) == ID_BYTES else None
 
 
 def _again(parts: Parts, call: Call) -> Call:
@@ -164,7 +205,7 @@ def _released(parts: Parts, call: Call, feed: Feed, rows: Sequence[PairwiseRow])
             if found.treatments:
                 told.append(found)
         elif not isinstance(found, Refused | NotFound):
-            told.append(Unshown(id_text("cus", own) if len(own) == ID_BYTES else None, found))
+            told.append(Unshown(_id_of(own), found))
     return told
 
 
@@ -189,9 +230,9 @@ def _taken(parts: Parts, call: Call, feed_id: str) -> tuple[Call, Feed, Permit]:
     return call, feed, permitted
 
 
-def _question(call: Call, feed: Feed) -> tuple[bytes, ...]:
+def _question(call: Call, feed: Feed, of: bytes = b"feed") -> tuple[bytes, ...]:
     """Name what a cursor belongs to: it goes on for this app and this feed alone."""
-    return b"feed", call.actor.id, call.actor.space, feed.id.encode()
+    return of, call.actor.id, call.actor.space, feed.id.encode()
 
 
 def _offer(parts: Parts, call: Call, feed: Feed, row: MatrixRow) -> Offer:

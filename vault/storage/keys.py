@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     LargeBinary,
+    Row,
     Update,
     bindparam,
     column,
@@ -21,6 +22,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from vault.domain.sealed import DekRow, IdentRow, SealedKeyRow
 from vault.domain.terms import Millis, SpaceId, SubjectId, TenantId, Tier
+from vault.errors import Corrupt
 from vault.storage import tables
 from vault.storage.glances import Reader
 from vault.storage.shapes import Shape, by_subject, counted_on, is_among
@@ -74,11 +76,22 @@ def resolve(
 
 def pairwise_page(
     conn: Connection, tenant: TenantId, space: SpaceId, *, after: bytes, limit: int
-) -> list[PairwiseRow]:
-    """Read the next *limit* ids that an app was given, in their own order, from behind *after*."""
+) -> dict[bytes, PairwiseRow | None]:
+    """Read the next *limit* ids that an app was given, in their own order, from behind *after*.
+
+    None stands for a row that never came from here: it spoils none of those behind it.
+    """
     held = tables.pairwise.c
     query = select(*PAIRWISE.columns).where(held.tenant == tenant, held.space == space, held.pairwise > after)
-    return PAIRWISE.load(conn.execute(query.order_by(held.pairwise).limit(limit)))
+    found = conn.execute(query.order_by(held.pairwise).limit(limit))
+    return {record.pairwise: _own_or_none(record) for record in found}
+
+
+def _own_or_none(record: Row[Any]) -> PairwiseRow | None:
+    try:
+        return PAIRWISE.value(record)
+    except Corrupt:
+        return None
 
 
 def without_pairwise(

@@ -3,10 +3,12 @@
 import socket
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from vault.domain.terms import ActorId
 from vault.errors import TooMany
 
 # The kernel gives up a connection that took nothing for so long, and the thread that waits for it is free.
@@ -15,19 +17,40 @@ _DESCRIPTORS = Path("/proc/self/fd")
 
 
 class Streams:
-    """The places for streams of one worker; half of its threads stay for everybody else."""
+    """The places for streams of one worker; half of its threads stay for everybody else.
 
-    __slots__ = ("_free",)
+    Where there are several places, one application leaves one of them to the others.
+    """
+
+    __slots__ = ("_lock", "_own", "_places", "_taken")
 
     def __init__(self, threads: int) -> None:
         """Have a place for every second thread, and for one stream at least."""
-        self._free = threading.BoundedSemaphore(max(1, threads // 2))
+        self._places = max(1, threads // 2)
+        self._own = max(1, self._places - 1)
+        self._taken: Counter[ActorId] = Counter()
+        self._lock = threading.Lock()
 
-    def begin(self) -> Callable[[], None]:
-        """Take a place, and return what gives it back; raises TooMany where none is free."""
-        if not self._free.acquire(blocking=False):
-            raise TooMany
-        return self._free.release
+    def begin(self, actor: ActorId) -> Callable[[], None]:
+        """Take a place for *actor*, and return what gives it back; raises TooMany where none is free."""
+        with self._lock:
+            if self._taken.total() >= self._places or self._taken[actor] >= self._own:
+                raise TooMany
+            self._taken[actor] += 1
+        once = threading.Lock()
+
+        def end() -> None:
+            # Whoever closes an answer may do so again.
+            if once.acquire(blocking=False):
+                self._give_back(actor)
+
+        return end
+
+    def _give_back(self, actor: ActorId) -> None:
+        with self._lock:
+            self._taken[actor] -= 1
+            if not self._taken[actor]:
+                del self._taken[actor]
 
 
 def cut_off_idle(port: int) -> None:

@@ -30,7 +30,7 @@ def routes(streams: Streams, tell: Tell) -> tuple[Route, ...]:
         written = lines.write(begun, lambda fault: tell(fault, where))
         response = Response(written, content_type=lines.NDJSON)
         # It is given back also where nobody ever takes the first line.
-        response.call_on_close(streams.begin())
+        response.call_on_close(streams.begin(asked.call.actor.id))
         return response
 
     return (
