@@ -4,7 +4,7 @@ import csv
 import json
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +22,7 @@ from vault.app import create_app
 from vault.cli.importing import command
 from vault.cli.main import _Telling, cli
 from vault.cli.posting import Address, Posting
-from vault.errors import Misconfigured, Unavailable
+from vault.errors import Invalid, Misconfigured, Unavailable
 from vault.services.bulk.chunks import Record
 
 pytestmark = pytest.mark.slow
@@ -51,6 +51,8 @@ class Desk:
     house: House
     address: str
     folder: Path
+    # What happens while the house answers.
+    meanwhile: Callable[[], object] = lambda: None
 
     def write(self, name: str, content: str | bytes, *, mode: int = 0o600) -> Path:
         path = self.folder / name
@@ -75,10 +77,18 @@ class Desk:
 
 @pytest.fixture
 def desk(sqlite_house: House, tmp_path: Path) -> Iterator[Desk]:
-    server = make_server("127.0.0.1", 0, create_app(sqlite_house.parts, sqlite_house.settings), threaded=True)
+    app = create_app(sqlite_house.parts, sqlite_house.settings)
+    own: list[Desk] = []
+
+    def answer(environ: Any, start: Any) -> Any:
+        own[0].meanwhile()
+        return app(environ, start)
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
-    yield Desk(sqlite_house, f"http://127.0.0.1:{server.server_port}", tmp_path)
+    own.append(Desk(sqlite_house, f"http://127.0.0.1:{server.server_port}", tmp_path))
+    yield own[0]
     server.shutdown()
     serving.join()
     server.server_close()
@@ -90,6 +100,22 @@ def sheet(*lines: str) -> str:
 
 
 GOOD = "1,王小明,13900139000,110105194912310038,1949/12/31,是"
+
+
+def test_a_file_that_is_written_to_meanwhile_is_told_of_and_what_went_in_stays(desk: Desk) -> None:
+    file = desk.write("old.csv", sheet(GOOD))
+
+    def grow() -> None:
+        with file.open("a") as more:
+            more.write("\n2,李四,13900139001,,,否")
+
+    desk.meanwhile = grow
+    done = desk.bring(file, code=1)
+
+    assert isinstance(done.exception, Invalid)
+    assert done.exception.code == "file_changed"
+    assert "1 admitted" in done.stdout
+    assert desk.subjects() == 1
 
 
 def test_each_row_goes_in_by_itself_and_is_reported(desk: Desk) -> None:

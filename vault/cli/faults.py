@@ -21,6 +21,10 @@ MEANINGS: Mapping[str, str] = {
     "digest": "A digest is 64 hexadecimal digits, as 'vaultctl policy plan' prints them.",
     "policy_base": "Another version is in force than the files were planned against; plan them again.",
     "policy_unchanged": "These very files are in force already.",
+    "file_changed": (
+        "The file was written to while it was read. The rows that went in stay, and the report names them; of"
+        " the finished file bring in the others alone: its rows are not known to be the same."
+    ),
     "stale_revision": "Others were first, again and again; nothing was changed, so repeat it.",
     "refused": "This may not be done.",
     "changed_meanwhile": "Others kept changing the same; nothing was changed here, so repeat it.",

@@ -7,13 +7,14 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vault.cli.posting import Address, Posting
-from vault.errors import Misconfigured, Unavailable
+from vault.errors import Invalid, Misconfigured, Unavailable
 from vault.services.bulk.chunks import Comparing, Landed, Tally, bring_in
 from vault.services.bulk.mapping import as_it_is
 from vault.services.bulk.mapping_file import UNIQUE, read_mapping
@@ -78,8 +79,11 @@ def command(
 ) -> None:
     """Bring the customers of FILE in, each row by itself; the same file twice brings no row in twice.
 
-    Exit code 1 where a row was refused. Without a mapping, FILE is NDJSON and each line a record as the API
-    has it.
+    A run that was cut short goes on when the same command is run again, within 24 hours; after that a row is
+    known again by its unique fields alone (docs/import.md).
+
+    Exit code 1 where a row was refused, 2 where FILE was written to meanwhile. Without a mapping, FILE is
+    NDJSON and each line a record as the API has it.
     """
     mapping = None if mapping_file is None else read_mapping(_text(mapping_file))
     posting = Posting(Address.read(address), _token(token_file), purpose, dry_run=dry_run)
@@ -87,6 +91,7 @@ def command(
     tally = Tally()
     with (
         file.open("rb") as raw,
+        _left_alone(raw),
         opened(raw, file, mapping, encoding=encoding, sheet=sheet) as reading,
         _report(report) as write,
         _progress(file) as advance,
@@ -112,6 +117,19 @@ def command(
     if dry_run and comparing.is_full:
         click.echo("The file is long: rows far apart were not compared with each other.", err=True)
     ctx.exit(1 if tally.rows["refused"] else 0)
+
+
+@contextmanager
+def _left_alone(file: BinaryIO) -> Iterator[None]:
+    """Tell whoever imports that the file was written to between its first reading and its last row.
+
+    What went in stays, under keys of what the file was. Raises Invalid ``file_changed`` after all of it.
+    """
+    before = os.fstat(file.fileno())
+    yield
+    after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise Invalid("file_changed")
 
 
 @contextmanager
