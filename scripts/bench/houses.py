@@ -15,10 +15,10 @@ from vault.cli.town.people import Decision
 from vault.cli.town.staff import call
 from vault.domain.canonical import Json
 from vault.domain.policy import Policy
-from vault.domain.terms import PurposeId, RoleId
+from vault.domain.terms import PurposeId, RoleId, id_text
 from vault.errors import VaultError
 from vault.services import intake, standing_facts
-from vault.services.govern import Wish, create_app
+from vault.services.govern import Issued, Wish, create_app
 from vault.services.governing import operator
 from vault.services.issuing import issue
 from vault.services.locating import Located, locate
@@ -33,7 +33,7 @@ _POSTS: Final = {
     "desk": ("service_desk", "P04", ()),
     "dispatch": ("dispatcher", "P01", ()),
     "intake": ("intake", "P01", ()),
-    "registry": ("intake", "P01", ("order", "contract")),
+    "registry": ("intake", "P01", ("order", "contract", "assignment")),
 }
 
 
@@ -66,12 +66,14 @@ def build(state: Path, urls: Mapping[str, str], *, customers: int, listed: int) 
     settings = read(environ, directory=state)
     found_house(settings, candidate(default_folder()))
     with open_house(settings) as parts:
-        tokens = {name: _hire(parts, name) for name in _POSTS}
+        hired = {name: _hire(parts, name) for name in _POSTS}
+        tokens = {name: issued.token for name, issued in hired.items()}
+        dispatch = id_text("app", hired["dispatch"].app)
         notice = _notice(call(parts, tokens["intake"], "P01").policy)
         ids: dict[str, list[str]] = {"desk": [], "dispatch": []}
         for first in range(0, customers, _CHUNK):
             numbers = range(first, min(first + _CHUNK, customers))
-            admitted = _admit(parts, tokens, notice, numbers)
+            admitted = _admit(parts, tokens, notice, numbers, dispatch=dispatch)
             if len(ids["desk"]) < listed:
                 for name, known in ids.items():
                     asker = call(parts, tokens[name], _POSTS[name][1])
@@ -100,14 +102,13 @@ def opened(bench: Bench) -> Iterator[Parts]:
         yield parts
 
 
-def _hire(parts: Parts, name: str) -> str:
+def _hire(parts: Parts, name: str) -> Issued:
     role, purpose, states = _POSTS[name]
     ends = parts.clock() + timedelta(days=365)
     wish = Wish(RoleId(role), ends, "bench", frozenset({PurposeId(purpose)}))
-    issued = create_app(
+    return create_app(
         parts, operator(os.getuid()), name=name, sources=states, grants=[wish], secret_expires=ends
     )
-    return issued.token
 
 
 def _notice(policy: Policy) -> str:
@@ -115,15 +116,24 @@ def _notice(policy: Policy) -> str:
     return str(consent_item(policy.notices.values(), decision)["notice"])
 
 
-def _admit(parts: Parts, tokens: Mapping[str, str], notice: str, numbers: range) -> list[Located]:
+def _admit(
+    parts: Parts, tokens: Mapping[str, str], notice: str, numbers: range, *, dispatch: str
+) -> list[Located]:
     asker = call(parts, tokens["intake"], "P01")
     made = intake.admit_many(parts, asker, [record(one, notice, key=f"bench-{one}") for one in numbers])
     located = [_ok(one) for one in locate(parts, asker, [_ok(one).id for one in made])]
     registry = call(parts, tokens["registry"], "P01")
     own = issue(parts, registry, [one.identity for one in located])
-    for kind in ("order", "contract"):
+    for kind, purpose, to in (
+        ("order", None, None),
+        ("contract", None, None),
+        ("assignment", "P01", dispatch),
+    ):
         told = zip(numbers, own, strict=True)
-        said = [standing_facts.Statement(one, kind, f"{kind}-{number}") for number, one in told]
+        said = [
+            standing_facts.Statement(one, kind, f"{kind}-{number}", purpose=purpose, to=to)
+            for number, one in told
+        ]
         standing_facts.state_many(parts, registry, said)
     return located
 

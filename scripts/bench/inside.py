@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from scripts.bench.drivers import Driver
 from scripts.bench.floor.app import Floor
-from scripts.bench.floor.rows import Sealed
+from scripts.bench.floor.rows import COMMIT_BYTES, Sealed
 from scripts.bench.floor.turns import Turns
 from scripts.bench.peer import app as peer
 from scripts.bench.records import FIELDS
@@ -25,6 +25,7 @@ from vault.bootstrap import open_house
 from vault.cli.town.staff import call
 from vault.custody.barrier import Barrier
 from vault.custody.ledger import Ledger
+from vault.custody.receipt import Receipt
 from vault.domain.entry import Entry
 from vault.domain.terms import EntryId
 from vault.services import disclose
@@ -35,18 +36,26 @@ PROCESSES: Final = 4
 _OPENINGS: Final = 400
 
 
-class _Timed:
-    """A barrier that notes how long each opening took; every key is cold, as between two requests."""
+class _Kept:
+    """A barrier that keeps what it was asked to open, to do so once more and nothing else."""
 
     def __init__(self, barrier: Barrier) -> None:
         self._barrier = barrier
-        self.microseconds: list[float] = []
+        self.asked: list[tuple[Any, Receipt, Any]] = []
 
-    def open(self, *asked: Any, **more: Any) -> Any:
-        began = time.perf_counter()
-        opened = self._barrier.open(*asked, **more)
-        self.microseconds.append((time.perf_counter() - began) * 1e6)
-        return opened
+    def open(self, items: Any, receipt: Receipt, **more: Any) -> Any:
+        self.asked.append((items, receipt, more))
+        return self._barrier.open(items, receipt, **more)
+
+    def microseconds(self) -> list[float]:
+        """Open each once more, under a receipt of its own; every key is cold, as between two requests."""
+        spent = []
+        for items, receipt, more in self.asked:
+            again = Receipt(receipt.index, receipt.leaf, receipt.grant_digest, time.monotonic())
+            began = time.perf_counter()
+            self._barrier.open(items, again, **more)
+            spent.append((time.perf_counter() - began) * 1e6)
+        return spent
 
 
 class _Listening:
@@ -64,13 +73,13 @@ class _Listening:
 def open_vault(told: Any) -> float:
     """Open profiles behind the barrier; microseconds each."""
     with _house(told) as parts:
-        timed = _Timed(parts.barrier)
-        _read(replace(parts, barrier=cast(Barrier, timed)), told, _OPENINGS)
-    return median(timed.microseconds)
+        kept = _Kept(parts.barrier)
+        _read(replace(parts, barrier=cast(Barrier, kept)), told, _OPENINGS)
+        return median(kept.microseconds())
 
 
 def open_floor(_: Any) -> float:
-    """Unwrap the keys of a profile, check its manifests and decrypt it, with bare primitives."""
+    """Unwrap the keys of a profile, check commitments and manifests and decrypt it, with bare primitives."""
     whole = Sealed(range(_OPENINGS))
     floor = Floor(Driver(""), Driver(""), Driver(""))
     sealed = {(row[0], row[1]): row for row in whole.sealed}
@@ -83,7 +92,8 @@ def open_floor(_: Any) -> float:
         floor.unwrap(wrapped)
         shown: dict[str, str] = {}
         for _, tier, dek in deks[subject]:
-            floor.open(sealed[subject, tier], floor.unwrap(dek), shown)
+            key, commitment = floor.unwrap(dek[:-COMMIT_BYTES]), dek[-COMMIT_BYTES:]
+            floor.open(sealed[subject, tier], key, commitment, shown, FIELDS)
         spent.append((time.perf_counter() - began) * 1e6)
     return median(spent)
 

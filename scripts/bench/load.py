@@ -3,8 +3,11 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +45,25 @@ def get(paths: Iterable[str]) -> list[str]:
 def post(path: str, bodies: Iterable[object]) -> list[str]:
     """Write what replay.lua reads, for POST."""
     return [f"{path} {json.dumps(body, ensure_ascii=False)}" for body in bodies]
+
+
+def post_each(
+    served: Served, path: str, bodies: Sequence[object], headers: Mapping[str, str], *, connections: int
+) -> None:
+    """Send each of *bodies* once over so many connections; raises LoadFault where one is refused."""
+
+    def run(mine: Sequence[object]) -> None:
+        connection = HTTPConnection("127.0.0.1", served.port, timeout=60)
+        for body in mine:
+            connection.request("POST", path, json.dumps(body), dict(headers))
+            answer = connection.getresponse()
+            if answer.status != HTTPStatus.OK:
+                raise LoadFault(f"{path} answered {answer.status}")
+            answer.read()
+        connection.close()
+
+    with ThreadPoolExecutor(connections) as threads:
+        list(threads.map(run, [bodies[place::connections] for place in range(connections)]))
 
 
 def send(

@@ -6,16 +6,18 @@ import os
 import platform
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from scripts.bench import load, report
+from scripts.bench import growth, load, report
 from scripts.bench.contest import contest
 from scripts.bench.rows import ROWS, Result, run
 from scripts.bench.serving import ROOT
 from tests import postgres
+from tests.postgres import Server
 
 DATABASES: Final = ("sqlite", "postgresql")
 _SYNCS: Final = 50
@@ -30,9 +32,16 @@ def main() -> None:
     words.add_argument("--customers", type=int, help="how many live in each house (1000; quick: 300)")
     words.add_argument("--rounds", type=int, help="how often each is measured (5; quick: 1)")
     words.add_argument("--seconds", type=int, help="how long a run lasts (4; quick: 2)")
+    words.add_argument("--growth", help="measure one house at these sizes instead, such as 10000,1000000")
+    words.add_argument(
+        "--compare", type=Path, help="name the ratios outside the noise of this run and that one"
+    )
     words.add_argument("--json", type=Path, help="write every figure here")
     words.add_argument("--write", action="store_true", help="renew docs/benchmarks.md and its picture")
     asked = words.parse_args()
+    if asked.growth:
+        _grow(asked.growth, asked.database or DATABASES, asked.json, write=asked.write)
+        return
     load.require()
     customers = asked.customers or (300 if asked.quick else 1000)
     rounds, seconds = asked.rounds or (1 if asked.quick else 5), asked.seconds or (2 if asked.quick else 4)
@@ -43,11 +52,7 @@ def main() -> None:
         machine = _machine(Path(folder))
         for database in asked.database or DATABASES:
             with ExitStack() as stack:
-                server = None
-                if database == "postgresql":
-                    os.environ[postgres.DURABLE] = "1"
-                    stack.enter_context(postgres.a_run())
-                    server = postgres.the_server(lambda _: None)
+                server = _server(database, stack)
                 place = Path(folder) / database
                 standing = stack.enter_context(contest(database, server, place, customers=customers))
                 for result in run(rows, standing, rounds=rounds, seconds=seconds):
@@ -59,6 +64,34 @@ def main() -> None:
         asked.json.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     if asked.write:
         report.write(said, ROOT / "docs")
+    if asked.compare:
+        others = report.strangers(said, json.loads(asked.compare.read_text(encoding="utf-8")))
+        print("\n".join(others) or "Every ratio lies within the noise of both runs.")
+        raise SystemExit(1 if others else 0)
+
+
+def _grow(sizes: str, databases: Sequence[str], kept: Path | None, *, write: bool) -> None:
+    """Measure one house on each database as it grows."""
+    wanted = sorted(int(size) for size in sizes.split(","))
+    found = []
+    with tempfile.TemporaryDirectory(prefix="vault-bench-") as folder:
+        for database in databases:
+            with ExitStack() as stack:
+                server = _server(database, stack)
+                found += growth.grow(database, server, Path(folder) / database, wanted)
+    if kept:
+        kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if write:
+        report.write_growth(found, ROOT / "docs")
+
+
+def _server(database: str, stack: ExitStack) -> Server | None:
+    """Start the server that the tests bring along, with every flush on; None where no server is needed."""
+    if database != "postgresql":
+        return None
+    os.environ[postgres.DURABLE] = "1"
+    stack.enter_context(postgres.a_run())
+    return postgres.the_server(lambda _: None)
 
 
 def _machine(folder: Path) -> dict[str, Any]:

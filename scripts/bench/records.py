@@ -13,8 +13,8 @@ TIERS: Final = {
 FIELDS: Final = tuple(name for names in TIERS.values() for name in names)
 # By these a customer is found again; the first belongs to one customer alone.
 INDEXED: Final = ("customer_no", "mobile", "email", "landline")
-# What a dispatcher takes along in a feed: five fields, of one tier but for the preference.
-WAYBILL: Final = ("name", "mobile", "address", "district", "language")
+# What a dispatcher takes along in a feed (F02); nobody here has said how to deliver.
+WAYBILL: Final = ("name", "mobile", "landline", "address")
 
 _SURNAMES: Final = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗"
 _GIVEN: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平"

@@ -12,6 +12,8 @@ _PAGE: Final = "benchmarks.md"
 _PICTURE: Final = "benchmarks.svg"
 _MARK: Final = "<!-- figures -->"
 _END: Final = "<!-- end of figures -->"
+_GROWTH: Final = "<!-- growth -->"
+_END_OF_GROWTH: Final = "<!-- end of growth -->"
 _COLOURS: Final = {"vault": "#1f6f5c", "floor": "#b9c4c9", "peer": "#d08a3c"}
 
 
@@ -51,11 +53,58 @@ def figures(
 
 def write(said: Mapping[str, Any], folder: Path) -> None:
     """Renew the figures within the page, and the picture beside it."""
-    page = folder / _PAGE
-    before, _, rest = page.read_text(encoding="utf-8").partition(_MARK)
-    _, _, after = rest.partition(_END)
-    page.write_text(f"{before}{_MARK}\n\n{_table(said)}\n{_END}{after}", encoding="utf-8")
+    _renew(folder / _PAGE, _table(said), mark=_MARK, end=_END)
     (folder / _PICTURE).write_text(_picture(said), encoding="utf-8")
+
+
+def write_growth(found: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Renew what the page says of a house that grows."""
+    lines = [
+        "| database | customers | moved in | read | × the first | lookup | × the first | bytes each |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in found:
+        cells = [
+            one["database"],
+            f"{one['customers']:,}",
+            f"{one['moved_in_per_second']:,}/s" if one["moved_in_per_second"] else "",
+            f"{one['read_us']:,.0f} µs",
+            f"**{one['read_ratio']:.2f}**",
+            f"{one['lookup_us']:,.0f} µs",
+            f"**{one['lookup_ratio']:.2f}**",
+            f"{sum(one['bytes_per_customer'].values()):,.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "Of the bytes, with indexes, at the largest size:", ""]
+    for one in {each["database"]: each for each in found}.values():
+        largest = sorted(one["bytes_per_customer"].items(), key=lambda table: -table[1])
+        lines.append(f"- {one['database']}: {', '.join(f'{name} {size:,.0f}' for name, size in largest)}.")
+    _renew(folder / _PAGE, "\n".join([*lines, ""]), mark=_GROWTH, end=_END_OF_GROWTH)
+
+
+def strangers(said: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Name the rows whose ratio to the floor differs by more than the noise of both runs together.
+
+    The noise of a run is what its slowest and fastest rounds let the ratio be.
+    """
+    known = {(one["row"], one["database"]): one for one in before["rows"]}
+    found = []
+    for one in said["rows"]:
+        other = known.get((one["row"], one["database"]))
+        if other is not None and not _meet(_band(one), _band(other)):
+            bands = " and ".join(f"{low:.2f} to {high:.2f}" for low, high in (_band(one), _band(other)))
+            found.append(f"{one['row']} on {one['database']}: {bands} x floor")
+    return found
+
+
+def _band(row: Mapping[str, Any]) -> tuple[float, float]:
+    own, floor = (row["contestants"][name] for name in ("vault", "floor"))
+    low, high = own["min"] / floor["max"], own["max"] / floor["min"]
+    return (1 / high, 1 / low) if row["unit"] == "µs" else (low, high)
+
+
+def _meet(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
 
 
 def _of(result: Result, name: str) -> dict[str, float]:
@@ -67,6 +116,12 @@ def _of(result: Result, name: str) -> dict[str, float]:
         "p99_ms": median(one.p99_ms for one in result.runs[name]),
         "cpu_us": median(one.cpu_microseconds for one in result.runs[name]),
     }
+
+
+def _renew(page: Path, lines: str, *, mark: str, end: str) -> None:
+    before, _, rest = page.read_text(encoding="utf-8").partition(mark)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{mark}\n\n{lines}\n{end}{after}", encoding="utf-8")
 
 
 def _table(said: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 from statistics import median
 from typing import Final
 
-from scripts.bench import houses, inside, load
+from scripts.bench import bulk, houses, inside, load
 from scripts.bench.contest import CONTESTANTS, Contest, headers, some, told
 from scripts.bench.load import Load
 from scripts.bench.records import FIELDS
@@ -68,7 +68,7 @@ def run(rows: Sequence[Row], contest: Contest, *, rounds: int, seconds: int) -> 
 def _wake(contest: Contest) -> None:
     """Let each worker read its policy, as it does at the first call of each role; no run measures that."""
     (customer,) = some(contest.bench.ids["desk"], 1)
-    for app in ("desk", "intake"):
+    for app in ("desk", "intake", "dispatch"):
         for _ in range(_CALLS_TO_WAKE):
             connection = HTTPConnection("127.0.0.1", contest.served["vault"].port)
             connection.request(
@@ -157,5 +157,7 @@ ROWS: Final = (
     Row("single", "single profile over HTTP, 8 connections", "1/s", _single, "≥ 0.5 × floor"),
     Row("batch", "batches of profiles over HTTP", "profiles/s", _batch, "≥ 0.7 × floor"),
     Row("intake", "intake over HTTP, a consent and 4 indexes", "1/s", _intake, "≥ 500/s, 900/s SQLite"),
+    Row("feed", "a feed taken whole by one reader", "rows/s", bulk.feed, "≥ 0.7 × floor"),
+    Row("import", "a file brought in by vaultctl import", "records/s", bulk.bring_in, "≥ 1,800/s per core"),
     Row("ledger", "ledger entries, durable, 4 processes of 8 threads", "1/s", _ledger, "≥ 0.5 × floor"),
 )

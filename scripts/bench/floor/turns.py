@@ -17,19 +17,20 @@ class Turns:
         self._audit = audit
         self._lock = threading.Lock()
         self._turn = threading.Lock()
-        self._waiting: list[tuple[bytes, threading.Event]] = []
+        self._waiting: list[tuple[tuple[bytes, ...], threading.Event]] = []
 
-    def append(self, body: bytes) -> None:
-        """Return when *body* is durable."""
+    def append(self, *bodies: bytes) -> None:
+        """Return when *bodies* are durable."""
         done = threading.Event()
         with self._lock:
-            self._waiting.append((body, done))
+            self._waiting.append((bodies, done))
         with self._turn:
             if done.is_set():
                 return
             with self._lock:
                 mine, self._waiting = self._waiting, []
             with self._audit.transaction():
-                self._audit.execute_many(INSERT, [(one, sha256(b"\0" + one).digest()) for one, _ in mine])
+                rows = [(one, sha256(b"\0" + one).digest()) for listed, _ in mine for one in listed]
+                self._audit.execute_many(INSERT, rows)
         for _, event in mine:
             event.set()

@@ -7,21 +7,24 @@ against a role, a purpose and a consent, and is in the log, durably, before it i
 
 import hashlib
 import hmac
+import json
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from flask import Flask, Response, abort, g, jsonify, request
+from flask import Flask, Response, abort, g, jsonify, request, stream_with_context
 from sqlalchemy import ForeignKey, String, create_engine, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, sessionmaker
 from sqlalchemy_utils import StringEncryptedType
 from sqlalchemy_utils.types.encrypted.encrypted_type import AesGcmEngine
 
-from scripts.bench.records import FIELDS, INDEXED, fields_of
+from scripts.bench.records import FIELDS, INDEXED, WAYBILL, fields_of
 
 KEY: Final = "one key for all of them"
 INDEX_KEY: Final = b"another key for the columns by which customers are found"
 TOKEN: Final = "peer-token"  # noqa: S105 - opens nothing but the peer
+_PAGE: Final = 500
 _ALLOWED: Final = {("service_desk", "P04"): frozenset(FIELDS)}
 _PLAIN: Final = frozenset(
     {"company_name", "trade", "salutation", "language", "district", "lifecycle", "urgency"}
@@ -132,6 +135,19 @@ def make() -> Flask:
         _tell([one.id for one in found], names)
         return jsonify([_shown(one, names) for one in found])
 
+    @app.get("/feed/<int:count>")
+    def feed(count: int) -> Response:
+        names = _allowed(list(WAYBILL))
+        return Response(stream_with_context(_pages(count, names)), content_type="application/x-ndjson")
+
+    @app.post("/customers/bulk")
+    def admit_many() -> Response:
+        customers = [row(number) for number in request.get_json()["numbers"]]
+        g.session.add_all(customers)
+        g.session.flush()
+        _tell([one.id for one in customers], ["created"])
+        return jsonify(count=len(customers))
+
     @app.post("/customers")
     def admit() -> Response:
         customer = row(int(request.get_json()["number"]))
@@ -180,6 +196,17 @@ def fill(url: str, customers: int) -> None:
             session.add_all([row(number) for number in range(first, min(first + 500, customers))])
             session.commit()
     made.dispose()
+
+
+def _pages(count: int, names: list[str]) -> Iterator[str]:
+    """Give the first *count* customers as lines, a page at a time, each page in the log before it is sent."""
+    for first in range(0, count, _PAGE):
+        wanted = range(first + 1, min(first + _PAGE, count) + 1)
+        found = g.session.scalars(select(Customer).where(Customer.id.in_(wanted))).unique().all()
+        _tell([one.id for one in found], names)
+        yield "".join(f"{json.dumps(_shown(one, names), ensure_ascii=False)}\n" for one in found)
+        # Or the session would hold all of them.
+        g.session.expunge_all()
 
 
 def _allowed(names: list[str]) -> list[str]:

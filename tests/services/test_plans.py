@@ -1,0 +1,140 @@
+"""Plans: nothing that is asked all day goes through a whole table that grows with the customers."""
+
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import psycopg
+from sqlalchemy import event, make_url
+
+from tests.custody.ledgers import eventually
+from tests.house import Clock, House, a_house
+from tests.postgres import Server, schema_urls
+from vault.services import consent, disclose, intake, publish, restrict, watch
+from vault.services.answering import Admitted
+from vault.services.history import history
+from vault.services.lookup import lookup, match
+from vault.services.sweeping import sweep
+from vault.storage.unit_of_work import STORE_NAMES
+
+# What has a row, or several, for each customer, entry or call.
+GROWING = frozenset(
+    "subject sealed sealed_past consent authorisation fact index_token idempotency ident dek pairwise entry"
+    " node".split()
+)
+FIELDS = ("name", "mobile", "email")
+
+
+def a_day(house: House) -> None:
+    """What applications do all day."""
+    records: list[dict[str, Any]] = [
+        {
+            "kind": "person",
+            "fields": {"name": f"客户{n}", "mobile": f"+86138001380{n:02d}", "email": f"c{n}@example.com"},
+            "consents": [house.consent("P11")],
+            "idempotency_key": f"key-{n}",
+        }
+        for n in range(12)
+    ]
+    intake.admit_many(house.parts, house.call("intake"), records)
+    again = intake.admit_many(house.parts, house.call("intake"), records)
+    ids = [one.id for one in again if isinstance(one, Admitted)]
+    for customer in ids:
+        house.state(customer, "contract")
+        house.state(customer, "order")
+        house.assign(customer, "dispatch")
+    own = [house.known_to("servicedesk", customer) for customer in ids]
+    disclose.profiles(house.parts, house.call("servicedesk"), own, FIELDS)
+    house.disclose("servicedesk", own[0], *FIELDS)
+    assert len(lookup(house.parts, house.call("servicedesk"), "mobile", "+8613800138003")) == 1
+    lookup(house.parts, house.call("servicedesk"), "mobile", "8003", suffix=True)
+    match(house.parts, house.call("servicedesk"), own[0], "mobile", "+8613800138000")
+    house.amend("intake", ids[0], {"name": "王小明"})
+    history(house.parts, house.call("servicedesk"), own[0])
+    consent.listing(house.parts, house.call("intake"), ids[1])
+    house.withdraw(ids[1])
+    restrict.restrict(house.parts, house.call("officer"), house.known_to("officer", ids[2]), "disputed")
+    assert list(publish.publish(house.parts, house.call("dispatch"), "F02").pages)
+    assert watch.look(house.parts) is None
+    sweep(house.parts, None)
+    house.parts.ledger.settle([])
+
+
+def test_on_postgresql_no_growing_table_is_read_from_end_to_end(
+    tmp_path: Path, founded_postgresql: tuple[Server, Path]
+) -> None:
+    server, slots = founded_postgresql
+    state = copytree(slots, tmp_path / "house")
+    with server.database() as url:
+        # A table of twelve rows is always read whole; where that is forbidden, whoever still does it has no
+        # other way.
+        urls = {
+            store: make_url(own)
+            .update_query_dict({"options": f"-csearch_path={store} -cenable_seqscan=off"})
+            .render_as_string(hide_password=False)
+            for store, own in schema_urls(url).items()
+        }
+        before = _scans(url)
+        with a_house(urls, state, Clock()) as house:
+            a_day(house)
+        eventually(lambda: _sessions(url) == 0)
+
+        scanned = {table: count - before.get(table, 0) for table, count in _scans(url).items()}
+
+    assert {table for table, count in scanned.items() if count} & GROWING == set()
+
+
+def _scans(url: str) -> dict[str, int]:
+    with psycopg.connect(url, autocommit=True) as conn:
+        rows = conn.execute("SELECT relname, sum(seq_scan) FROM pg_stat_user_tables GROUP BY relname")
+        return {table: int(count or 0) for table, count in rows}
+
+
+def _sessions(url: str) -> int:
+    with psycopg.connect(url, autocommit=True) as conn:
+        row = conn.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def test_on_sqlite_no_growing_table_is_read_from_end_to_end(sqlite_house: House) -> None:
+    said: set[tuple[Path | None, str]] = set()
+    for name in STORE_NAMES:
+        store = sqlite_house.parts.stores.named(name)
+        for engine in (store._reader, store._writer):
+            event.listen(engine, "connect", partial(_listen, said, store.path))
+        # What is lent from now on is opened anew.
+        store.close()
+
+    a_day(sqlite_house)
+
+    asked = {(file, statement) for file, statement in said if _reads(statement)}
+    assert len(asked) > 100
+    whole = {
+        (table, statement[:200])
+        for file, statement in asked
+        for table in _read_whole(file, statement)
+        if table in GROWING
+    }
+    assert whole == set()
+
+
+def _reads(statement: str) -> bool:
+    return statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "INSERT"))
+
+
+def _listen(said: set[tuple[Path | None, str]], file: Path | None, connection: Any, _: object) -> None:
+    connection.set_trace_callback(lambda statement: said.add((file, statement)))
+
+
+def _read_whole(file: Path | None, statement: str) -> set[str]:
+    """Name the tables that SQLite would go through from end to end, and not by an index."""
+    with closing(sqlite3.connect(str(file))) as conn:
+        plan = [str(row[3]) for row in conn.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    return {step.split()[1] for step in plan if step.startswith("SCAN ") and " USING " not in step}
