@@ -122,7 +122,7 @@ def _take_part() -> None:
 
 
 def _admit(parts: Parts, token: str, records: Sequence[Mapping[str, Json]]) -> None:
-    """Let *records* in; while a disk is as busy as here, an answer may come too late, and is asked for again."""
+    """Let *records* in; on a disk as busy as here an answer may come too late, and is asked for again."""
     for _ in range(_ATTEMPTS):
         try:
             outcomes = intake.admit_many(parts, call(parts, token, "P01"), records)

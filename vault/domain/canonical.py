@@ -34,7 +34,14 @@ def _check(value: object) -> None:
             if type(key) is not str or not _is_key(key):
                 raise ValueError("key")
             # Most are one of these, and a call for each would cost more than the look at it.
-            if item is not None and (type(item) is not str or not item.isascii()):
+            kind = type(item)
+            if kind is str:
+                if not item.isascii():
+                    item.encode()
+            elif kind is int:
+                if not -_LARGEST <= item <= _LARGEST:
+                    raise ValueError("integer")
+            elif item is not None:
                 _check(item)
     elif isinstance(value, list):
         for item in value:
