@@ -113,7 +113,7 @@ def sealed_rows(
         among={"subject": ids, "tier": tiers},
     )
     own = frozenset(record for record in records if record[0] < _OWN)
-    *_, rows, sealed = SEALED.sorted(record for record in records if record[0] >= _OWN)
+    *_, rows, sealed = SEALED.rows_of(record for record in records if record[0] >= _OWN)
     return SealedRows(own, {row.subject: row for row in rows}, by_subject(sealed))
 
 

@@ -53,9 +53,9 @@ class Together:
 
         There is no row of a part one of whose values is among none.
         """
-        return self.sorted(self.records(conn, told=told, among=among))
+        return self.rows_of(self.records(conn, told=told, among=among))
 
-    def sorted(self, records: Iterable[Record]) -> list[list[Any]]:
+    def rows_of(self, records: Iterable[Record]) -> list[list[Any]]:
         """Make the rows of *records*, those of each part together."""
         found: list[list[Any]] = [[] for _ in self._readers]
         for record in records:
