@@ -76,10 +76,19 @@ class Watched(Store):
 
 
 @contextmanager
-def interrupted(house: House, at: int, deed: Callable[[], object]) -> Iterator[tuple[House, Moments]]:
-    """Lend a worker behind whose look number *at* the *deed* is done."""
+def interrupted(
+    house: House, at: int, deed: Callable[[], object], *, lives_on: bool = False
+) -> Iterator[tuple[House, Moments]]:
+    """Lend a worker behind whose look number *at* the *deed* is done, for the block or for good."""
     other, moments = house.another(), Moments(at, deed)
+    own = house._others[-1]
     stores = other.parts.stores
     watched = replace(stores, data=Watched(stores.data, moments), keys=Watched(stores.keys, moments))
     other.parts = replace(other.parts, stores=watched)
-    yield other, moments
+    try:
+        yield other, moments
+    finally:
+        # There are dozens of moments, and a server has not so many connections.
+        if not lives_on:
+            house._others.remove(own)
+            own.close()

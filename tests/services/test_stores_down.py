@@ -262,7 +262,8 @@ def test_a_store_that_goes_away_between_any_two_looks_of_a_reader_leaves_no_entr
     for at in range(1, 40):
         with ExitStack() as outage:
             begin = partial(outage.enter_context, befall(house, store, "gone"))
-            with interrupted(house, at, begin) as (worker, moments):
+            # What failed is told by the worker that failed, once the store is back.
+            with interrupted(house, at, begin, lives_on=True) as (worker, moments):
                 told = len(requests(house, "profile.disclosed"))
                 try:
                     answered.add(worker.disclose("servicedesk", own, "name").request)
