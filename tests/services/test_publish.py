@@ -333,6 +333,9 @@ def test_a_row_of_own_ids_that_never_came_from_here_keeps_nobody_from_the_feed(
     assert len([one for one in told if isinstance(one, Unshown)]) == len(planted)
     rejected = [entry["outcome"] for entry in house.entries() if entry["kind"] == Kind.VALUE_REJECTED]
     assert sorted(rejected) == ["failed:pairwise"] * 2 + ["failed:row"] * (len(planted) - 2)
+    # Nor does it use up a limit: who asks for one has somewhere to go on from.
+    *_, last = taken(house, limit=1).pages
+    assert last.next is not None
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,6 @@ def test_a_file_that_is_no_database_is_unavailable(path: Path) -> None:
         ("foreign_keys", 1),
         ("temp_store", 2),
         ("trusted_schema", 0),
-        ("busy_timeout", 2000),
     ],
 )
 def test_every_connection_is_durable_and_leaves_nothing_behind(
@@ -127,6 +126,16 @@ def test_every_connection_is_durable_and_leaves_nothing_behind(
         found = [conn.exec_driver_sql(f"PRAGMA {pragma}").scalar() for conn in (reading, writing)]
 
     assert found == [value, value]
+    store.close()
+
+
+def test_a_reader_waits_for_two_seconds_and_a_writer_looks_again_soon(path: Path) -> None:
+    store = open_store("data", url_of(path), create=True)
+
+    with store.read() as reading, store.write() as writing:
+        found = [conn.exec_driver_sql("PRAGMA busy_timeout").scalar() for conn in (reading, writing)]
+
+    assert found == [2000, 3]
     store.close()
 
 

@@ -443,3 +443,29 @@ def test_a_forked_child_has_connections_of_its_own(store_urls: Mapping[str, str]
     )
 
     assert done.returncode == 0
+
+
+def test_a_writer_is_not_kept_out_by_another_that_writes_without_a_pause(
+    sqlite_urls: Mapping[str, str],
+) -> None:
+    store = open_store("data", sqlite_urls["data"])
+    ended = Event()
+
+    def write_on() -> None:
+        other = private_files.open_standing(Path(str(store.path)))
+        while not ended.is_set():
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("CREATE TABLE IF NOT EXISTS busy (x)")
+            other.execute("INSERT INTO busy VALUES (zeroblob(300000))")
+            other.execute("COMMIT")
+        other.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        writing = thread.submit(write_on)
+        # A place that nobody gets is StoreUnavailable.
+        for _ in range(20):
+            store.transact(lambda conn: subjects.rows(conn, TENANT, [ADA]))
+        ended.set()
+
+    assert writing.exception() is None
+    store.close()

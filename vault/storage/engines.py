@@ -2,6 +2,8 @@
 
 import select
 import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +20,7 @@ from vault.storage.private_files import WAIT_SECONDS
 from vault.storage.unit_of_work import Store, StoreName
 
 STATEMENT_SECONDS = 10
+_LOOK_AGAIN_MS = 3
 _OLDEST_SQLITE = (3, 35, 0)
 _OLDEST_POSTGRESQL = 140000
 
@@ -88,8 +91,8 @@ def _open_sqlite(name: StoreName, path: Path, *, create: bool, connections: int)
     store = Store(
         name,
         "sqlite",
-        reader=_sqlite_engine(path, begin="BEGIN", read_only=True, size=connections, more=connections),
-        writer=_sqlite_engine(path, begin="BEGIN IMMEDIATE", read_only=False, size=1, more=0),
+        reader=_sqlite_engine(path, begin=_begin_to_read, read_only=True, size=connections, more=connections),
+        writer=_sqlite_engine(path, begin=_begin_to_write, read_only=False, size=1, more=0),
         path=path,
     )
     with store.write() as connection:
@@ -99,13 +102,36 @@ def _open_sqlite(name: StoreName, path: Path, *, create: bool, connections: int)
     return store
 
 
-def _sqlite_engine(path: Path, *, begin: str, read_only: bool, size: int, more: int) -> Engine:
+def _begin_to_read(driver: private_files.Opened) -> None:
+    driver.execute("BEGIN")
+
+
+def _begin_to_write(driver: private_files.Opened) -> None:
+    """Wait for the one writer's place, looking for it every millisecond or two.
+
+    SQLite looks again after up to a tenth of a second; a process that writes without a pause leaves the place
+    free for a moment now and then, and another one would miss it for seconds.
+    """
+    ends = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > ends:
+                raise
+        else:
+            return
+
+
+def _sqlite_engine(
+    path: Path, *, begin: Callable[[private_files.Opened], None], read_only: bool, size: int, more: int
+) -> Engine:
     def connect() -> private_files.Opened:
         connection = private_files.open_standing(path)
         for pragma in _SQLITE_PRAGMAS:
             connection.execute(pragma)
-        if read_only:
-            connection.execute("PRAGMA query_only=ON")
+        # Within its transaction a writer waits for nobody.
+        connection.execute("PRAGMA query_only=ON" if read_only else f"PRAGMA busy_timeout={_LOOK_AGAIN_MS}")
         return connection
 
     engine = create_engine(
@@ -119,7 +145,7 @@ def _sqlite_engine(path: Path, *, begin: str, read_only: bool, size: int, more: 
         hide_parameters=True,
     )
 
-    event.listen(engine, "begin", lambda connection: _driver(connection).execute(begin))
+    event.listen(engine, "begin", lambda connection: begin(_driver(connection)))
     return engine
 
 
