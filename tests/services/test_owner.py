@@ -129,6 +129,7 @@ ANSWERS = {
     "its revision": "UPDATE idempotency SET revision = 2",
     "its warnings": """UPDATE idempotency SET warnings = '["mobile"]'""",
     "its time": "UPDATE idempotency SET created_ms = created_ms + 1",
+    "its time, long ago": "UPDATE idempotency SET created_ms = 0",
     "its status": "UPDATE idempotency SET status = 409",
     "its result": "UPDATE idempotency SET result = (SELECT result FROM idempotency ORDER BY 1 LIMIT 1)",
     "its body": "UPDATE idempotency SET body = (SELECT body FROM idempotency ORDER BY 1 LIMIT 1)",

@@ -338,6 +338,18 @@ def test_a_row_of_own_ids_that_never_came_from_here_keeps_nobody_from_the_feed(
     assert last.next is not None
 
 
+def test_an_id_that_was_made_a_text_is_given_out_anew(sqlite_house: House) -> None:
+    house = sqlite_house
+    known = on_tour(house, "王小明", "李小红")
+    house.by_hand(
+        "keys",
+        "UPDATE pairwise SET pairwise = CAST(pairwise AS TEXT) WHERE space = :space",
+        space=house.call("dispatch").actor.space,
+    )
+
+    assert ids(taken(house).pages) == list(known)
+
+
 @pytest.mark.parametrize(
     ("app", "feed", "expected"),
     [

@@ -18,7 +18,7 @@ from vault.domain.grants import token_bytes
 from vault.domain.terms import id_text
 from vault.errors import Corrupt, Refused, Unauthenticated, Unavailable, VaultError
 from vault.rulebook.reading import read_folder
-from vault.services import consent, disclose, govern, lookup, restrict
+from vault.services import consent, disclose, govern, intake, lookup, restrict
 from vault.services.history import history
 from vault.services.locating import Located, locate
 from vault.services.policies import apply_policy, default_folder
@@ -393,3 +393,33 @@ def behind_a_revocation(house: House, customer: str, kind: str, work: Callable[[
             return refused
         put_back(house, newest[0])
     pytest.fail("the worker looks at the stores without an end")
+
+
+def test_a_contact_restricted_between_any_two_looks_gets_no_later_entry_of_an_id(house: House) -> None:
+    organisation = house.admit({"company_name": "测试物流有限公司"}, kind="organisation")
+    house.state(organisation, "contract")
+    house.assign(organisation, "accounts")
+    own = house.known_to("accounts", organisation)
+
+    for at in range(1, 40):
+        contact = intake.add_contact(
+            house.parts,
+            house.call("intake"),
+            organisation,
+            role="payer",
+            fields={"name": "李四"},
+            source=None,
+        )
+        officers, before = house.known_to("officer", contact.id), len(house.entries())
+        end = partial(restrict.restrict, house.parts, house.call("officer"), officers, "disputed")
+        with interrupted(house, at, end) as (worker, moments):
+            told = worker.disclose("accounts", own, "contacts").fields["contacts"]
+        if not moments.came:
+            break
+        kinds = [entry["kind"] for entry in house.entries()[before:]]
+        # All of those before are restricted, so that whoever is shown is this one.
+        assert told == [] or kinds.index("ids.issued") < kinds.index("restriction.set")
+    else:
+        pytest.fail("the reader looks at the stores without an end")
+
+    assert at > 5

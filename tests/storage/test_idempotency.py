@@ -23,10 +23,8 @@ def record(conn: Connection, row: AnsweredRow) -> bool:
     return idempotency.record(conn, [row]) == {row.key}
 
 
-def find(
-    conn: Connection, row: AnsweredRow, *, at_ms: int = NOW, actor: ActorId = ACTOR
-) -> AnsweredRow | None:
-    return idempotency.find(conn, TENANT, actor, keys=[row.key], at_ms=Millis(at_ms)).get(row.key)
+def find(conn: Connection, row: AnsweredRow, *, actor: ActorId = ACTOR) -> AnsweredRow | None:
+    return idempotency.find(conn, TENANT, actor, keys=[row.key]).get(row.key)
 
 
 def test_an_answer_is_found_by_its_own_actor_for_a_day(data: Store) -> None:
@@ -36,8 +34,8 @@ def test_an_answer_is_found_by_its_own_actor_for_a_day(data: Store) -> None:
 
     with data.read() as conn:
         assert find(conn, row) == row
-        assert find(conn, row, at_ms=NOW + KEPT_MS - 1) == row
-        assert find(conn, row, at_ms=NOW + KEPT_MS) is None
+        assert row.stands(Millis(NOW + KEPT_MS - 1))
+        assert not row.stands(Millis(NOW + KEPT_MS))
         assert find(conn, row, actor=ActorId(bytes(16))) is None
 
 
@@ -61,7 +59,7 @@ def test_a_key_that_is_a_day_old_may_stand_for_another_request(data: Store) -> N
         assert record(conn, later)
 
     with data.read() as conn:
-        assert find(conn, later, at_ms=later.created_ms) == later
+        assert find(conn, later) == later
 
 
 def test_of_many_with_one_key_at_once_one_is_recorded(data: Store) -> None:
@@ -81,7 +79,7 @@ def test_of_many_keys_those_that_were_free_are_told_and_those_that_are_known_fou
 
     with data.write() as conn:
         free = idempotency.record(conn, [replace(row, revision=2) for row in rows])
-        found = idempotency.find(conn, TENANT, ACTOR, keys=[row.key for row in rows], at_ms=NOW)
+        found = idempotency.find(conn, TENANT, ACTOR, keys=[row.key for row in rows])
         assert idempotency.record(conn, []) == set()
 
     assert free == {row.key for row in rows[1::2]}

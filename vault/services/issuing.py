@@ -49,17 +49,24 @@ def related(parts: Parts, call: Call, relations: Sequence[bytes]) -> Json:
         for link in links
         if isinstance(link, dict)
     ]
-    found = locate_subjects(parts, [subject for subject, _ in wanted])
+    living = _in_use(parts, call, [subject for subject, _ in wanted])
+    own = dict(zip(living, issue(parts, call, list(living.values())), strict=True))
+    # A new id has an entry of its own, and somebody may have been restricted while that waited for its turn.
+    still = _in_use(parts, call, list(own))
+    # In the app's own order: that in which they were added would be common to every app (promise 10).
+    pairs = sorted((own[subject], role) for subject, role in wanted if subject in still)
+    return [{"id": shown, "role": role} for shown, role in pairs]
+
+
+def _in_use(parts: Parts, call: Call, wanted: Sequence[SubjectId]) -> dict[SubjectId, Identity]:
+    """Find those of whom something may be used; raises Corrupt, after that is an entry."""
+    found = locate_subjects(parts, wanted)
     for fault in (one for one in found.values() if isinstance(one, Corrupt)):
         parts.ledger.append(witness.rejected(parts, call, Action.READ, fault))
         raise fault
     purpose = call.policy.purposes[call.purpose]
-    living = [
-        (one, role)
-        for subject, role in wanted
-        if isinstance(one := found[subject], Located) and not is_out_of_use(one.row.gates, purpose)
-    ]
-    ids = issue(parts, call, [one.identity for one, _ in living])
-    # In the app's own order: that in which they were added would be common to every app (promise 10).
-    pairs = sorted(zip(ids, (role for _, role in living), strict=True))
-    return [{"id": own, "role": role} for own, role in pairs]
+    return {
+        subject: one.identity
+        for subject, one in found.items()
+        if isinstance(one, Located) and not is_out_of_use(one.row.gates, purpose)
+    }

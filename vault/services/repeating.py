@@ -94,12 +94,10 @@ def answered_each(
 
 
 def _known(parts: Parts, rows: Sequence[AnsweredRow]) -> dict[bytes, AnsweredRow]:
-    at_ms = millis(parts.clock())
     if not rows:
         return {}
     with parts.stores.data.read() as conn:
-        keys = {row.key for row in rows}
-        return idempotency.find(conn, parts.tenant, rows[0].actor, keys=keys, at_ms=at_ms)
+        return idempotency.find(conn, parts.tenant, rows[0].actor, keys={row.key for row in rows})
 
 
 def _same(
@@ -112,4 +110,7 @@ def _same(
         fault = Corrupt("answer")
         parts.ledger.append(witness.rejected(parts, call, Action.ADMIT, fault))
         return fault
+    # Only now: a time that nobody signed could make the answer old, and the call act again.
+    if not known.stands(row.created_ms):
+        return None
     return known if hmac.compare_digest(known.body, row.body) else Conflict("idempotency_key_reused")

@@ -33,16 +33,20 @@ class AnsweredRow:
     created_ms: Millis
     mac: bytes = b""
 
+    def stands(self, at_ms: Millis) -> bool:
+        """Tell whether the answer is given again at the moment *at_ms*: for 24 hours it is."""
+        return self.created_ms > at_ms - KEPT_MS
+
 
 _ANSWERED = Shape(tables.idempotency, AnsweredRow)
 
 
 def find(
-    conn: Connection, tenant: TenantId, actor: ActorId, *, keys: Collection[bytes], at_ms: Millis
+    conn: Connection, tenant: TenantId, actor: ActorId, *, keys: Collection[bytes]
 ) -> dict[bytes, AnsweredRow]:
-    """Find what each of *keys* was answered within the last 24 hours; one that was not is missing."""
+    """Find what each of *keys* was answered, however long ago; one that was not is missing."""
     found = _ANSWERED.find(conn, among={"key": keys}, tenant=tenant, actor=actor)
-    return {row.key: row for row in found if row.created_ms > at_ms - KEPT_MS}
+    return {row.key: row for row in found}
 
 
 def record(conn: Connection, rows: Collection[AnsweredRow]) -> set[bytes]:

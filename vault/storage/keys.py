@@ -99,7 +99,13 @@ def without_pairwise(
 ) -> list[SubjectId]:
     """Read the next *limit* subjects of which the app has no id yet, from behind *after*."""
     held, own = tables.ident.c, tables.pairwise.c
-    known = select(own.pairwise).where(own.tenant == tenant, own.subject == held.subject, own.space == space)
+    known = select(own.pairwise).where(
+        own.tenant == tenant,
+        own.subject == held.subject,
+        own.space == space,
+        # On SQLite an id that was made a text comes before all bytes, and no page would ever give it.
+        own.pairwise >= b"",
+    )
     query = (
         select(held.subject)
         .where(held.tenant == tenant, held.subject > (after or b""), ~known.exists())
