@@ -28,11 +28,6 @@ def present(store: Store) -> set[bytes]:
         return set(subjects.rows(conn, TENANT, [ADA, BEN]))
 
 
-def glanced(store: Store) -> set[bytes]:
-    with store.glance() as conn:
-        return set(subjects.rows(conn, TENANT, [ADA, BEN]))
-
-
 # ---- whole transactions ----
 
 
@@ -66,37 +61,6 @@ def test_a_reader_cannot_write(data: Store) -> None:
         subjects.insert(conn, [subject_row(ADA)])
 
     assert present(data) == set()
-
-
-def test_a_glance_sees_what_was_committed_and_leaves_nothing_open(data: Store) -> None:
-    for who in (ADA, BEN):
-        data.transact(lambda conn, who=who: subjects.insert(conn, [subject_row(who)]))  # type: ignore[misc]
-        with data.glance() as conn:
-            assert set(subjects.rows(conn, TENANT, [who])) == {who}
-
-    # What is lent next begins a snapshot of its own.
-    assert present(data) == {ADA, BEN}
-
-
-def test_a_glance_cannot_write(data: Store) -> None:
-    with pytest.raises(StoreUnavailable), data.glance() as conn:
-        conn.rows("DELETE FROM subject", ())
-
-    assert glanced(data) == set()
-
-
-def test_a_glance_that_was_interrupted_is_not_lent_again(data: Store) -> None:
-    with pytest.raises(KeyboardInterrupt), data.glance() as first:
-        raise KeyboardInterrupt
-    with data.glance() as second:
-        pass
-    with pytest.raises(Stale), data.glance() as third:
-        raise Stale
-    with data.glance() as fourth:
-        pass
-
-    assert first is not second
-    assert second is third is fourth
 
 
 def test_a_writer_waits_for_the_one_before_and_sees_what_it_wrote(data: Store) -> None:
@@ -306,12 +270,11 @@ def test_a_server_that_restarted_is_not_noticed_by_the_next_reader(
     store = open_store("data", postgresql_urls["data"])
     outage = Outage(postgresql_urls["data"], postgresql.url)
     with ThreadPoolExecutor(6) as threads:
-        list(threads.map(lambda _: (present(store), glanced(store)), range(24)))
+        list(threads.map(lambda _: present(store), range(24)))
 
     outage.hang_up()
 
     assert [present(store) for _ in range(8)] == [set()] * 8
-    assert [glanced(store) for _ in range(8)] == [set()] * 8
     store.close()
 
 
@@ -319,7 +282,6 @@ def test_a_file_that_was_replaced_is_the_one_that_is_read(
     sqlite_urls: Mapping[str, str], tmp_path: Path
 ) -> None:
     store = open_store("data", sqlite_urls["data"])
-    assert glanced(store) == set()
     other = open_store("data", f"sqlite:///{tmp_path}/other/data.db", create=True)
     with other.write() as conn:
         conn.execute(text("CREATE TABLE newcomer (x)"))
@@ -330,8 +292,6 @@ def test_a_file_that_was_replaced_is_the_one_that_is_read(
 
     with store.read() as conn:
         assert conn.execute(text("SELECT name FROM sqlite_master")).scalars().all() == ["newcomer"]
-    with store.glance() as glance:
-        assert glance.rows("SELECT name FROM sqlite_master", ()) == [("newcomer",)]
     store.close()
 
 
