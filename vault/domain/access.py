@@ -7,6 +7,7 @@ from datetime import datetime
 from vault.domain.catalogue import Catalogue
 from vault.domain.consent import ConsentRow
 from vault.domain.facts import FactRow, assigned, scope, unmet
+from vault.domain.grants import Shown
 from vault.domain.instants import millis, month
 from vault.domain.policy import ContextClass, MatrixRow, Purpose, Requirement
 from vault.domain.terms import (
@@ -69,9 +70,8 @@ class Actor:
         return frozenset(one.role for one in self.held if purpose in one.purposes and now < one.expires_ms)
 
 
-# The fields that are shown, each with its treatment, and those that are not, each with its reason.
-Shown = tuple[tuple[FieldName, Treatment], ...]
-Withheld = Mapping[FieldName, str]
+# What is shown and how, and what is not and why.
+Projection = tuple[tuple[Shown, ...], Mapping[FieldName, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Request:
     catalogue: Catalogue
     served: frozenset[Tier]
     # What decide() found by a row already, by whether own customers are meant and what was agreed to.
-    projections: dict[tuple[bool, frozenset[str] | None], tuple[MatrixRow, Shown, Withheld]] = field(
+    projections: dict[tuple[bool, frozenset[str] | None], tuple[MatrixRow, Projection]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -165,8 +165,8 @@ def decide(
     key = own, agreed
     known = request.projections.get(key)
     if known is None or known[0] is not row:
-        known = request.projections[key] = (row, *_projection(request, row, permitted, agreed))
-    _, items, withheld = known
+        known = request.projections[key] = row, _projection(request, row, permitted, agreed)
+    items, withheld = known[1]
     return Granted(
         facts.subject, facts.token, at, facts.revision, request.action, items, withheld, _BY_DECISION
     )
@@ -183,7 +183,7 @@ def _projection(
     row: MatrixRow,
     permitted: Mapping[FieldName, Treatment],
     agreed: frozenset[str] | None,
-) -> tuple[Shown, Withheld]:
+) -> Projection:
     """Tell which fields are shown how, and why the others are withheld."""
     items: list[tuple[FieldName, Treatment]] = []
     withheld: dict[FieldName, str] = {}
