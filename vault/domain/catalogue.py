@@ -1,7 +1,7 @@
 """The catalogue: every field a customer may have, with its number, type, tier and index."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vault.domain.terms import FieldName, FieldNumber, SubjectKind, Tier, Treatment
@@ -56,21 +56,18 @@ class Field:
     freshness_months: int | None = None
     codes: Mapping[str, int] | None = None
     default_region: str = "CN"
+    # Every tier under which a value of this field may be sealed, now or from an older catalogue: it follows
+    # from the two above, and is asked for at every read.
+    tiers: frozenset[Tier] = field(init=False, compare=False, repr=False)
 
-    @property
-    def tiers(self) -> frozenset[Tier]:
-        """Every tier under which a value of this field may be sealed, now or from an older catalogue."""
-        return frozenset({self.tier, *self.tier_history})
+    def __post_init__(self) -> None:
+        """Put the tiers together once."""
+        object.__setattr__(self, "tiers", frozenset({self.tier, *self.tier_history}))
 
     @property
     def decision_tier(self) -> Tier:
         """The tier that decides: the highest it ever had, since lowering is never automatic (DESIGN §5)."""
         return max(self.tiers)
-
-    @property
-    def highest_tier(self) -> Tier:
-        """The highest tier the field has or had: a value may still be sealed under an earlier one."""
-        return max((self.tier, *self.tier_history))
 
     @property
     def exact_index(self) -> int:

@@ -137,7 +137,7 @@ def _field(field: Field) -> _Entity:
         "Field",
         field.name,
         parents=[("Group", field.group)],
-        tier=field.highest_tier,
+        tier=field.decision_tier,
         kind=field.type,
         info_class=field.info_class,
         channel=field.channel,

@@ -127,7 +127,7 @@ def _check_shown(
             f"`{field.name}` is never shown as {treatment}; choose {', '.join(sorted(field.treatments))}."
         )
         section.wrong(Code.TREATMENT_MISFIT, remedy, *place)
-    tier = field.highest_tier
+    tier = field.decision_tier
     if treatment in TELLING and tier > clearance:
         remedy = (
             f"`{field.name}` is tier {tier:d}, the clearance {clearance:d}; raise it or remove the field."
