@@ -33,7 +33,7 @@ from vault.services.parts import Parts
 from vault.settings import read
 
 PROCESSES: Final = 4
-_OPENINGS: Final = 200
+_OPENINGS: Final = 120
 
 
 class _Kept:

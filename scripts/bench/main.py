@@ -29,7 +29,7 @@ def main() -> None:
     words.add_argument("--quick", action="store_true", help="one short round: under two minutes, and rough")
     words.add_argument("--row", action="append", choices=[row.name for row in ROWS], help="only this row")
     words.add_argument("--database", action="append", choices=DATABASES, help="only this database")
-    words.add_argument("--customers", type=int, help="how many live in each house (1000; quick: 200)")
+    words.add_argument("--customers", type=int, help="how many live in each house (1000; quick: 120)")
     words.add_argument("--rounds", type=int, help="how often each is measured (5; quick: 1)")
     words.add_argument("--seconds", type=int, help="how long a run lasts (4; quick: 1)")
     words.add_argument("--growth", help="measure one house at these sizes instead, such as 10000,1000000")
@@ -43,7 +43,7 @@ def main() -> None:
         _grow(asked.growth, asked.database or DATABASES, asked.json, write=asked.write)
         return
     load.require()
-    customers = asked.customers or (200 if asked.quick else 1000)
+    customers = asked.customers or (120 if asked.quick else 1000)
     rounds, seconds = asked.rounds or (1 if asked.quick else 5), asked.seconds or (1 if asked.quick else 4)
     rows = [row for row in ROWS if not asked.row or row.name in asked.row]
     results: list[Result] = []
