@@ -25,6 +25,10 @@ GROWING = frozenset(
     "subject sealed sealed_past consent authorisation fact index_token idempotency ident dek pairwise entry"
     " node".split()
 )
+# What has a row for each person at work or each policy, or one; of the register only the end is asked for.
+SMALL = frozenset(
+    "app app_secret authority head house index_epoch outbox policy_version record role_grant".split()
+)
 FIELDS = ("name", "mobile", "email")
 
 
@@ -121,7 +125,7 @@ def test_on_sqlite_no_growing_table_is_read_from_end_to_end(sqlite_house: House)
         (table, statement[:200])
         for file, statement in asked
         for table in _read_whole(file, statement)
-        if table in GROWING
+        if table not in SMALL
     }
     assert whole == set()
 
@@ -135,7 +139,9 @@ def _listen(said: set[tuple[Path | None, str]], file: Path | None, connection: A
 
 
 def _read_whole(file: Path | None, statement: str) -> set[str]:
-    """Name the tables that SQLite would go through from end to end, and not by an index."""
+    """Name the tables, or what a statement calls them, that SQLite would go through from end to end."""
     with closing(sqlite3.connect(str(file))) as conn:
         plan = [str(row[3]) for row in conn.execute(f"EXPLAIN QUERY PLAN {statement}")]
-    return {step.split()[1] for step in plan if step.startswith("SCAN ") and " USING " not in step}
+    # A house has one tenant: whoever looks for that alone looks at everybody.
+    whole = [step for step in plan if step.startswith("SCAN ") or step.endswith("(tenant=?)")]
+    return {step.split()[1] for step in whole if not step.endswith("CONSTANT ROWS")}

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Select, bindparam, delete, exists, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, delete, exists, literal_column, select, tuple_
 from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import SubjectId, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Shape, by_subject, inserting, is_among
+from vault.storage.shapes import Question, Shape, by_subject, inserting, is_among
 
 # Where a token stands: subject, index, item. It says nothing about the value.
 Address: TypeAlias = tuple[SubjectId, int, int]
@@ -47,6 +47,15 @@ class EpochRow:
 
 _TOKEN = Shape(tables.index_token, TokenRow)
 _EPOCH = Shape(tables.index_epoch, EpochRow, tier=Tier)
+_UNDER_ONE_TOKEN = ("tenant", "index_id", "epoch", "token", "subject")
+_ANOTHER = Question(
+    select(tables.index_token.c.subject)
+    .where(
+        *(tables.index_token.c[name] == bindparam(name) for name in _UNDER_ONE_TOKEN[:-1]),
+        tables.index_token.c.subject != bindparam("subject"),
+    )
+    .limit(literal_column("1"))
+)
 _LOCKING_ORDER = ("index_id", "epoch", "token", "subject", "item")
 
 
@@ -104,9 +113,15 @@ def shared(conn: Connection, tenant: TenantId, rows: Collection[TokenRow]) -> se
     """Tell which of *rows*, which stand, have a token that another subject stands under as well."""
     if not rows:
         return set()
-    asked = {"of": tenant, "subjects": list({row.subject for row in rows})}
-    found = {tuple(record) for record in conn.execute(_sharing(conn.dialect.name), asked)}
-    return {row for row in rows if _key(row) in found}
+    if conn.dialect.name == "postgresql":
+        # One round trip for all of them.
+        asked = {"of": tenant, "subjects": list({row.subject for row in rows})}
+        found = {tuple(record) for record in conn.execute(_sharing(), asked)}
+        return {row for row in rows if _key(row) in found}
+    # Asked for all at once, SQLite without statistics goes through the tokens of everybody.
+    return {
+        row for row in rows if _ANOTHER.ask(conn, **{name: getattr(row, name) for name in _UNDER_ONE_TOKEN})
+    }
 
 
 def tokens_of(
@@ -154,7 +169,7 @@ def _finding(*, further: bool) -> Select[Any]:
 
 
 @cache
-def _sharing(dialect: str) -> Select[Any]:
+def _sharing() -> Select[Any]:
     own, other = tables.index_token.alias("own"), tables.index_token.alias("other")
     # One subject more is enough to know, however many stand under the same token.
     elsewhere = exists().where(
@@ -166,7 +181,7 @@ def _sharing(dialect: str) -> Select[Any]:
     )
     return select(*(own.c[name] for name in _LOCKING_ORDER)).where(
         own.c.tenant == bindparam("of"),
-        is_among(dialect, own.c.subject, "subjects"),
+        is_among("postgresql", own.c.subject, "subjects"),
         ~own.c.is_unique,
         elsewhere,
     )
