@@ -24,7 +24,7 @@ from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.tokens import Tokens
 from vault.domain.terms import Tier
 from vault.rulebook.rules import Rulebook
-from vault.services import founding, watch
+from vault.services import authenticate, founding, watch
 from vault.services.governing import operator
 from vault.services.parts import House, Lock, Parts
 from vault.services.policies import apply_policy
@@ -173,6 +173,7 @@ class Application:
         self._ends = ExitStack()
         parts = self._ends.enter_context(open_house(settings))
         watch.look(parts)
+        authenticate.get_ready(parts)
         stopped = threading.Event()
         watching = watch.keep_watch(parts, stopped)
         self._ends.callback(watching.join, _PATIENCE_SECONDS)

@@ -26,6 +26,15 @@ def test_a_version_is_known_by_its_files_and_carries_its_number() -> None:
     assert first.digest == later.digest == policy_digest(delivered.files())
 
 
+def test_a_version_is_read_once_however_many_threads_ask_for_it() -> None:
+    rulebook = Rulebook()
+
+    with ThreadPoolExecutor(4) as threads:
+        read = list(threads.map(lambda _: rulebook.policy(3, delivered.files()), range(4)))
+
+    assert all(one is read[0] for one in read)
+
+
 def test_a_version_is_known_only_after_its_files_were_read() -> None:
     rulebook, digest = Rulebook(), policy_digest(delivered.files())
 

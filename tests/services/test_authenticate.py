@@ -9,12 +9,13 @@ import pytest
 from tests.services.faults import thrown_away
 from tests.services.office import DAY, OPERATOR, Office
 from vault.custody import credentials
-from vault.custody.credentials import Credential
+from vault.custody.credentials import NOBODY, Credential
 from vault.domain.grants import token_text
 from vault.domain.terms import ActorId, AppId, RoleId
 from vault.errors import Corrupt, LedgerUnavailable, Unauthenticated
+from vault.rulebook.rules import Rulebook
 from vault.services import govern
-from vault.services.authenticate import policy_in_force, still
+from vault.services.authenticate import get_ready, policy_in_force, stand, still
 from vault.services.govern import Wish
 from vault.storage import floors
 
@@ -318,3 +319,12 @@ def refusal(office: Office, token: str | None) -> Unauthenticated:
     with pytest.raises(Unauthenticated) as refused:
         office.ask(token)
     return refused.value
+
+
+def test_a_worker_reads_the_policy_before_anyone_has_to_wait_for_it(office: Office) -> None:
+    fresh = replace(office.parts, rulebook=Rulebook())
+
+    get_ready(fresh)
+
+    standing = stand(fresh, NOBODY.app)
+    assert fresh.rulebook.known(standing.policy_number, standing.policy_digest) is not None

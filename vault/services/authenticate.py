@@ -1,6 +1,7 @@
 """Authenticate: from a bearer token to an actor who stands on a verified authority, or to nobody."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.policy import Policy
 from vault.domain.terms import ActorId, AppId, EntryId, Millis, PurposeId, RoleId
-from vault.errors import Corrupt, Unauthenticated
+from vault.errors import Corrupt, Unauthenticated, VaultError
 from vault.services.parts import Call, Parts
 from vault.storage import floors
 from vault.storage.accounts import SecretRow
@@ -156,6 +157,12 @@ def policy_in_force(parts: Parts, standing: Standing) -> Policy:
         parts.ledger.refuse(_rejected(parts, fault, about, source="", at=parts.clock()))
         raise
     return parts.rulebook.policy(standing.policy_number, files)
+
+
+def get_ready(parts: Parts) -> None:
+    """Read the active policy before anyone asks, who would wait for it; what is wrong, the first call tells."""
+    with suppress(VaultError):
+        policy_in_force(parts, stand(parts, NOBODY.app))
 
 
 def _shown(parts: Parts, standing: Standing, presented: Credential, at: datetime) -> SecretRow | str:
