@@ -160,7 +160,7 @@ def policy_in_force(parts: Parts, standing: Standing) -> Policy:
 
 
 def get_ready(parts: Parts) -> None:
-    """Read the active policy before anyone asks, who would wait for it; what is wrong, the first call tells."""
+    """Read the active policy before anyone waits for it; what is wrong with it, the first call tells."""
     with suppress(VaultError):
         policy_in_force(parts, stand(parts, NOBODY.app))
 
