@@ -103,7 +103,6 @@ def open_stores(settings: Settings, *, create: bool = False) -> Stores:
                 settings.urls[name],
                 create=create,
                 production=production,
-                connections=settings.threads + 1,
             )
             opened.append(store)
     except BaseException:

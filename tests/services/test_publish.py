@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tests.house import House
 from tests.rulebook import delivered
@@ -26,6 +27,7 @@ from vault.services import restrict as limiting
 from vault.services.policies import apply_policy
 from vault.services.publish import Page, Stream, Unshown
 from vault.services.showing import Answer
+from vault.storage.unit_of_work import STORE_NAMES
 
 FEED = "F02"
 SMALL = delivered.changed("feeds.toml", "page = 500", "page = 2")
@@ -202,13 +204,20 @@ def test_every_page_is_an_entry_of_its_own_that_names_the_feed(house: House) -> 
 def test_nothing_is_held_of_any_store_between_two_pages(house: House) -> None:
     in_small_pages(house)
     on_tour(house, "王小明", "李小红", "赵小刚")
+    stores = [house.parts.stores.named(name) for name in STORE_NAMES]
+    for store in stores:
+        # What is lent from now on is opened anew, and waits when it has come back.
+        store.close()
+    opened: list[object] = []
+    for store in stores:
+        event.listen(store._reader, "engine_connect", opened.append)
     pages = taken(house).pages
 
     next(pages)
 
-    for name in ("data", "keys", "audit"):
-        store = house.parts.stores.named(name)
-        assert store._reader.pool.checkedout() == 0  # type: ignore[attr-defined]
+    waiting = [conn for store in stores for conn in store._to_read._idle]
+    assert opened
+    assert waiting == opened
 
 
 # ---- cursors and limits ----

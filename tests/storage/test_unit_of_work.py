@@ -111,6 +111,8 @@ def serialization_failures(store: Store, times: int, *, at: str) -> Iterator[lis
             raise psycopg.errors.SerializationFailure
 
     event.listen(store._writer, at, fail)
+    # What is lent from now on is opened anew, and tells its listeners.
+    store.close()
     try:
         yield raised
     finally:
@@ -295,21 +297,49 @@ def test_a_file_that_was_replaced_is_the_one_that_is_read(
     store.close()
 
 
-def test_a_connection_that_was_opened_on_the_old_file_is_not_lent_again(
+def test_a_connection_that_was_in_use_while_the_file_was_replaced_is_not_lent_again(
     sqlite_urls: Mapping[str, str], tmp_path: Path
 ) -> None:
     store = open_store("data", sqlite_urls["data"])
-    assert present(store) == set()
     open_store("data", f"sqlite:///{tmp_path}/other/data.db", create=True).close()
     assert store.path is not None
-    Path(f"{tmp_path}/other/data.db").replace(store.path)
 
-    # Another thread has noticed the new file already, and this one still gets a connection of before.
-    store._files = private_files.standing(store.path)
+    with store.read() as conn:
+        assert subjects.rows(conn, TENANT, [ADA]) == {}
+        Path(f"{tmp_path}/other/data.db").replace(store.path)
 
     with store.read() as conn:
         assert conn.execute(text("SELECT name FROM sqlite_master")).all() == []
     store.close()
+
+
+def test_whoever_failed_leaves_nothing_open_for_the_next(data: Store) -> None:
+    def fail(conn: Connection) -> None:
+        subjects.insert(conn, [subject_row(ADA)])
+        raise KeyError
+
+    for way in (data.write, data.ready, data.read):
+        with pytest.raises((KeyError, StoreUnavailable)), way() as conn:
+            fail(conn)
+    with pytest.raises(KeyError):
+        data.transact(fail)
+
+    assert present(data) == set()
+    with data.ready() as conn:
+        assert not conn.in_transaction()
+
+
+def test_whoever_was_interrupted_leaves_nothing_open_for_the_next(data: Store) -> None:
+    def stop(conn: Connection) -> None:
+        subjects.insert(conn, [subject_row(ADA)])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), data.write() as conn:
+        stop(conn)
+
+    assert present(data) == set()
+    data.transact(lambda conn: subjects.insert(conn, [subject_row(ADA)]))
+    assert present(data) == {ADA}
 
 
 def test_a_log_that_was_removed_loses_no_commit(sqlite_urls: Mapping[str, str]) -> None:

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
 from vault.errors import Misconfigured
@@ -51,13 +49,11 @@ _POSTGRESQL_SETTINGS = {
 }
 
 
-def open_store(
-    name: StoreName, url: str, *, create: bool = False, production: bool = False, connections: int = 9
-) -> Store:
+def open_store(name: StoreName, url: str, *, create: bool = False, production: bool = False) -> Store:
     """Open the store *name* at *url* and look at it once, so that a fault shows now and not at noon.
 
     *create* makes the file or the schema where there is none; *production* refuses a server that may lose
-    commits; *connections* is how many threads of this process work at once.
+    commits.
     """
     setting = f"VAULT_{name.upper()}_URL"
     try:
@@ -66,11 +62,9 @@ def open_store(
         # The message would quote the URL, which may hold a password.
         raise Misconfigured([f"{setting} is not a URL such as sqlite:////var/lib/vault/{name}.db."]) from None
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
-        return _open_sqlite(name, _file(parsed, setting), create=create, connections=connections)
+        return _open_sqlite(name, _file(parsed, setting), create=create)
     if parsed.drivername in {"postgresql", "postgresql+psycopg"}:
-        return _open_postgresql(
-            name, parsed, create=create, production=production, connections=connections, setting=setting
-        )
+        return _open_postgresql(name, parsed, create=create, production=production, setting=setting)
     raise Misconfigured([f"{setting} names neither sqlite nor postgresql."])
 
 
@@ -83,16 +77,15 @@ def _file(url: URL, setting: str) -> Path:
 # ---- SQLite: one writer at a time in the process, many readers ----
 
 
-def _open_sqlite(name: StoreName, path: Path, *, create: bool, connections: int) -> Store:
+def _open_sqlite(name: StoreName, path: Path, *, create: bool) -> Store:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise Misconfigured([f"SQLite {sqlite3.sqlite_version} is too old; 3.35 is the oldest that serves."])
     private_files.claim(path, create=create)
-    # In one process writers queue at a pool of one, which is fair; SQLite's own waiting is a poll.
     store = Store(
         name,
         "sqlite",
-        reader=_sqlite_engine(path, begin=_begin_to_read, read_only=True, size=connections, more=connections),
-        writer=_sqlite_engine(path, begin=_begin_to_write, read_only=False, size=1, more=0),
+        reader=_sqlite_engine(path, begin=_begin_to_read, read_only=True),
+        writer=_sqlite_engine(path, begin=_begin_to_write, read_only=False),
         path=path,
     )
     with store.write() as connection:
@@ -123,9 +116,7 @@ def _begin_to_write(driver: private_files.Opened) -> None:
             return
 
 
-def _sqlite_engine(
-    path: Path, *, begin: Callable[[private_files.Opened], None], read_only: bool, size: int, more: int
-) -> Engine:
+def _sqlite_engine(path: Path, *, begin: Callable[[private_files.Opened], None], read_only: bool) -> Engine:
     def connect() -> private_files.Opened:
         connection = private_files.open_standing(path)
         for pragma in _SQLITE_PRAGMAS:
@@ -137,11 +128,7 @@ def _sqlite_engine(
     engine = create_engine(
         "sqlite://",
         creator=connect,
-        poolclass=QueuePool,
-        pool_size=size,
-        max_overflow=more,
-        pool_timeout=WAIT_SECONDS,
-        pool_use_lifo=True,
+        poolclass=NullPool,
         hide_parameters=True,
     )
 
@@ -156,21 +143,15 @@ def _driver(connection: Connection) -> private_files.Opened:
 # ---- PostgreSQL: one pool, snapshot for readers ----
 
 
-def _open_postgresql(
-    name: StoreName, url: URL, *, create: bool, production: bool, connections: int, setting: str
-) -> Store:
+def _open_postgresql(name: StoreName, url: URL, *, create: bool, production: bool, setting: str) -> Store:
     address = _with_settings(url, name)
     if create:
         _create_schema(address)
     engine = create_engine(
         address,
-        pool_size=connections,
-        max_overflow=connections,
-        pool_timeout=WAIT_SECONDS,
-        pool_use_lifo=True,
+        poolclass=NullPool,
         hide_parameters=True,
     )
-    event.listen(engine, "checkout", _refuse_dead_connection)
     store = Store(
         name,
         "postgresql",
@@ -247,13 +228,6 @@ def _server_faults(store: Store, setting: str, *, production: bool) -> list[str]
             if value != "on"
         ]
     return faults
-
-
-def _refuse_dead_connection(
-    connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
-) -> None:
-    if not _is_alive(cast("psycopg.Connection[Any]", connection)):
-        raise InvalidatePoolError
 
 
 def _is_alive(session: psycopg.Connection[Any]) -> bool:

@@ -1,7 +1,6 @@
 """Glances: drivers' connections, lent for one statement that reads, which is a snapshot of its own."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from sqlalchemy import Connection, Dialect, Engine
@@ -41,45 +40,12 @@ class Glance:
 Reader: TypeAlias = Connection | Glance
 
 
-class Shelf:
-    """The connections that wait to be lent, the last one returned first.
-
-    A pool that counts, and tells its listeners of every coming and going, takes longer than most questions.
-    Each thread has one of them at a time, so there are never more than threads.
-    """
-
-    def __init__(self, engine: Engine, *, is_fit: Callable[[Any], bool]) -> None:
-        """Take new connections out of *engine*, for good; *is_fit* tells whether one still serves."""
-        self._engine = engine
-        self._is_fit = is_fit
-        self._idle: deque[Glance] = deque()
-
-    def take(self) -> Glance:
-        """Lend a connection that serves; raises the driver's or the library's error where there is none."""
-        while self._idle:
-            try:
-                glance = self._idle.pop()
-            except IndexError:
-                break
-            if self._is_fit(glance.driver):
-                return glance
-            glance.close()
-        return self._fresh()
-
-    def put(self, glance: Glance) -> None:
-        """Take back what was lent and met no fault."""
-        self._idle.append(glance)
-
-    def empty(self) -> Iterator[Glance]:
-        """Hand out whatever waits; what is lent at the moment comes back later."""
-        while self._idle:
-            yield self._idle.pop()
-
-    def _fresh(self) -> Glance:
-        lent = self._engine.raw_connection()
-        lent.detach()
-        driver: Any = lent.dbapi_connection
-        if self._engine.dialect.name == "postgresql":
-            driver.set_autocommit(True)
-            driver.execute("SET default_transaction_read_only = on")
-        return Glance(driver, self._engine.dialect)
+def fresh(engine: Engine) -> Glance:
+    """Take a connection out of *engine*, for good."""
+    lent = engine.raw_connection()
+    lent.detach()
+    driver: Any = lent.dbapi_connection
+    if engine.dialect.name == "postgresql":
+        driver.set_autocommit(True)
+        driver.execute("SET default_transaction_read_only = on")
+    return Glance(driver, engine.dialect)

@@ -6,20 +6,24 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from threading import Lock
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import psycopg
 import sqlalchemy
-from sqlalchemy import Engine, Pool
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
 from vault.errors import Conflict, StoreUnavailable, VaultError
 from vault.storage import private_files
-from vault.storage.glances import Glance, Shelf
+from vault.storage.glances import Glance, fresh
+from vault.storage.private_files import WAIT_SECONDS
+from vault.storage.shelves import Shelf
 
 T = TypeVar("T")
 # What a store lends: the floors above name it so, and need not know the library.
@@ -43,8 +47,8 @@ class Store:
     """One of the four stores: its two engines and the rules of lending a connection.
 
     A driver's error never leaves it: messages may quote parameters, so only a code and the database's own
-    error name go on. Where a file was replaced or a process forked, the pools are made anew, so that a
-    store that comes back works again without a restart.
+    error name go on. What waits to be lent is looked at before: a store that was replaced, or comes back,
+    works again without a restart.
     """
 
     def __init__(
@@ -58,7 +62,7 @@ class Store:
         is_alive: Callable[[Any], bool] = lambda _: True,
         path: Path | None = None,
     ) -> None:
-        """Wrap engines, which may share a pool; *path* is the file of an embedded store.
+        """Wrap engines, which keep no pool; *path* is the file of an embedded store.
 
         *is_alive* tells, without asking the server, whether a driver's connection still reaches it.
         """
@@ -69,9 +73,13 @@ class Store:
         self._reader = reader
         self._writer = writer
         self._is_alive = is_alive
-        self._shelf = Shelf(reader, is_fit=self._is_fit)
+        self._glances = Shelf(lambda: fresh(reader), is_fit=lambda glance: self._is_fit(glance.driver))
+        self._to_read = Shelf(reader.connect, is_fit=lambda lent: self._is_fit(_driver_of(lent)))
+        self._to_write = Shelf(writer.connect, is_fit=lambda lent: self._is_fit(_driver_of(lent)))
+        # In one process writers of a file queue here, which is fair; SQLite's own waiting is a poll.
+        self._turn = None if path is None else Lock()
         self._files: private_files.Files | None = None
-        self._abandoned: list[Pool | Glance] = []
+        self._abandoned: list[Glance | Connection] = []
         _prepare_for_forks(self)
 
     @override
@@ -82,7 +90,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Lend a connection that sees one consistent snapshot and cannot write."""
-        with self._faults_told(), self._lend(self._reader) as connection:
+        with self._faults_told(), self._lent(self._to_read) as connection:
             yield connection
 
     def glance(self) -> AbstractContextManager[Glance]:
@@ -92,13 +100,13 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Lend a connection in one writing transaction; it commits at the end, or nothing happened."""
-        with self._faults_told(), self._lend(self._writer) as connection, connection.begin():
+        with self._faults_told(), self._lent_to_write() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def ready(self) -> Iterator[Connection]:
         """Lend a connection before it is needed: what writes with it begins with :meth:`begun`."""
-        with self._faults_told(), self._lend(self._writer) as connection:
+        with self._faults_told(), self._lent_to_write() as connection:
             yield connection
 
     @contextmanager
@@ -120,47 +128,82 @@ class Store:
         with self._faults_told():
             for pause_seconds in _PAUSES_SECONDS:
                 try:
-                    with self._lend(self._writer) as connection, connection.begin():
+                    with self._lent_to_write() as connection, connection.begin():
                         return work(connection)
                 except _DRIVER_ERRORS as error:
                     if _reason(error) not in _RETRYABLE:
                         raise
                 # Two that collided once must not collide in step for ever.
                 time.sleep(pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
-            with self._lend(self._writer) as connection, connection.begin():
+            with self._lent_to_write() as connection, connection.begin():
                 return work(connection)
 
     def close(self) -> None:
         """Give back what is idle; what is lent is closed when it returns."""
-        for glance in self._shelf.empty():
-            glance.close()
-        self._reader.dispose()
-        self._writer.dispose()
+        for idle in self._idle():
+            # One that is lost already has nothing to say at its end.
+            with suppress(*_DRIVER_ERRORS):
+                idle.close()
 
-    def _lend(self, engine: Engine) -> Connection:
+    @contextmanager
+    def _lent_to_write(self) -> Iterator[Connection]:
+        if self._turn is None:
+            with self._lent(self._to_write) as connection:
+                yield connection
+            return
+        if not self._turn.acquire(timeout=WAIT_SECONDS):
+            raise sqlalchemy.exc.TimeoutError
+        try:
+            with self._lent(self._to_write) as connection:
+                yield connection
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def _lent(self, shelf: Shelf[Connection]) -> Iterator[Connection]:
+        connection = self._take(shelf)
+        try:
+            yield connection
+        except BaseException as fault:
+            # Whoever was interrupted, or failed in the driver, may be in the middle of something.
+            broken = isinstance(fault, _DRIVER_ERRORS) or not isinstance(fault, Exception)
+            self._take_back(shelf, connection, broken=broken)
+            raise
+        self._take_back(shelf, connection)
+
+    def _take_back(self, shelf: Shelf[Connection], connection: Connection, *, broken: bool = False) -> None:
+        """Let what was lent wait with no transaction open, or close it for good."""
+        if not broken:
+            try:
+                connection.rollback()
+            except _DRIVER_ERRORS:
+                broken = True
+        if broken:
+            connection.invalidate()
+            connection.close()
+        else:
+            shelf.put(connection)
+
+    def _take(self, shelf: Shelf[Connection]) -> Connection:
         if self.path is None:
-            return engine.connect()
+            return shelf.take()
         # SQLite goes on with a file that was removed or replaced. Two stat calls notice it before anything is
         # answered from, or committed to, a file that nobody will ever see again; the last to close the
         # old file saves what only its log holds.
-        if self._files not in {None, private_files.standing(self.path)}:
+        if self._files not in {None, private_files.standing(self._name)}:
             self.close()
-            self._files = None
-        connection = engine.connect()
-        if self._files is None:
-            self._files = _files_of(connection)
-        if _files_of(connection) != self._files:
-            connection.close()
-            self.close()
-            connection = engine.connect()
-            self._files = _files_of(connection)
+        connection = shelf.take()
+        self._files = _files_of(connection)
         return connection
 
     def _is_fit(self, driver: Any) -> bool:
-        """Tell whether what waited still leads to the store: see ``_lend`` for a file."""
+        """Tell whether what waited still leads to the store: see ``_take`` for a file."""
         if self.path is None:
             return self._is_alive(driver)
         return bool(driver.files == private_files.standing(self._name))
+
+    def _idle(self) -> Iterator[Glance | Connection]:
+        return chain(self._glances.empty(), self._to_read.empty(), self._to_write.empty())
 
     @contextmanager
     def _faults_told(self) -> Iterator[None]:
@@ -176,12 +219,11 @@ class Store:
 
     def _leave_to_parent(self) -> None:
         """Forget, in a forked child, connections that belong to the parent, without closing them."""
-        for engine in (self._reader, self._writer):
-            # Closing would say goodbye in the parent's name; so the child keeps them, untouched, for good.
-            self._abandoned.append(engine.pool)
-            engine.dispose(close=False)
-        self._abandoned += self._shelf.empty()
+        # Closing would say goodbye in the parent's name; so the child keeps them, untouched, for good.
+        self._abandoned += self._idle()
         self._files = None
+        if self._turn is not None:
+            self._turn = Lock()
 
 
 class _Glancing:
@@ -194,14 +236,14 @@ class _Glancing:
 
     def __enter__(self) -> Glance:
         try:
-            self._glance = self._store._shelf.take()  # noqa: SLF001 - one with its store
+            self._glance = self._store._glances.take()  # noqa: SLF001 - one with its store
         except _DRIVER_ERRORS as error:
             raise self._store._fault(error) from None  # noqa: SLF001 - one with its store
         return self._glance
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: object) -> None:
         if kind is None or issubclass(kind, VaultError):
-            self._store._shelf.put(self._glance)  # noqa: SLF001 - one with its store
+            self._store._glances.put(self._glance)  # noqa: SLF001 - one with its store
             return
         # Whoever was interrupted leaves no connection that is in the middle of something.
         self._glance.close()
@@ -241,8 +283,12 @@ def _reason(error: Exception) -> str:
 
 def _files_of(connection: Connection) -> private_files.Files:
     """Tell which files *connection* has open."""
-    opened: private_files.Opened = cast("Any", connection.connection.dbapi_connection)
+    opened: private_files.Opened = _driver_of(connection)
     return opened.files
+
+
+def _driver_of(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
 
 
 def _prepare_for_forks(store: Store) -> None:

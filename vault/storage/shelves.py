@@ -1,0 +1,53 @@
+"""Shelves: connections that wait to be lent again, as they were returned."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, TypeVar
+
+
+class Closing(Protocol):
+    """What is closed when it is not wanted any more."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+T = TypeVar("T", bound=Closing)
+
+
+class Shelf(Generic[T]):
+    """The connections of one kind that wait, the last one returned first.
+
+    A pool that counts, and that tells its listeners of every coming and going, takes longer than most
+    questions. Each thread has one of a kind at a time, so there are never more than threads.
+    """
+
+    def __init__(self, make: Callable[[], T], *, is_fit: Callable[[T], bool]) -> None:
+        """Open what is missing with *make*; *is_fit* tells whether one that waited still serves."""
+        self._make = make
+        self._is_fit = is_fit
+        self._idle: deque[T] = deque()
+
+    def take(self) -> T:
+        """Lend a connection that serves; raises the driver's or the library's error where there is none."""
+        while self._idle:
+            try:
+                waiting = self._idle.pop()
+            except IndexError:
+                break
+            if self._is_fit(waiting):
+                return waiting
+            waiting.close()
+        return self._make()
+
+    def put(self, lent: T) -> None:
+        """Take back what was lent and met no fault."""
+        self._idle.append(lent)
+
+    def empty(self) -> Iterator[T]:
+        """Hand out whatever waits; what is lent at the moment comes back later."""
+        while self._idle:
+            try:
+                yield self._idle.pop()
+            except IndexError:
+                return
