@@ -165,24 +165,22 @@ class Store:
         try:
             yield connection
         except BaseException as fault:
-            # Whoever was interrupted, or failed in the driver, may be in the middle of something.
-            broken = isinstance(fault, _DRIVER_ERRORS) or not isinstance(fault, Exception)
-            self._take_back(shelf, connection, broken=broken)
+            # Whoever was interrupted may be in the middle of something.
+            self._take_back(shelf, connection, is_whole=isinstance(fault, Exception))
             raise
         self._take_back(shelf, connection)
 
-    def _take_back(self, shelf: Shelf[Connection], connection: Connection, *, broken: bool = False) -> None:
+    def _take_back(self, shelf: Shelf[Connection], connection: Connection, *, is_whole: bool = True) -> None:
         """Let what was lent wait with no transaction open, or close it for good."""
-        if not broken:
-            try:
+        if is_whole and not connection.invalidated:
+            # The library takes a commit that failed for the end; the driver may not.
+            with suppress(*_DRIVER_ERRORS):
                 connection.rollback()
-            except _DRIVER_ERRORS:
-                broken = True
-        if broken:
-            connection.invalidate()
-            connection.close()
-        else:
-            shelf.put(connection)
+                _driver_of(connection).rollback()
+                shelf.put(connection)
+                return
+        connection.invalidate()
+        connection.close()
 
     def _take(self, shelf: Shelf[Connection]) -> Connection:
         if self.path is None:
