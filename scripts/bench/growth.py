@@ -5,14 +5,16 @@ Run as ``python -m scripts.bench.growth``, it is one of the processes that let c
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import make_url, text
 
@@ -31,40 +33,68 @@ from vault.services.parts import Parts
 from vault.settings import read
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
+# With these the house is founded; the others are known by a key of their number.
+_FIRST: Final = 100
+_KEY: Final = "grown"
+# So many, from the first to the last, are read and looked up.
 _KNOWN: Final = 400
 _CHUNK: Final = 500
 _ATTEMPTS: Final = 30
-_TIMES: Final = 600
-# Each is measured so often in turn, and the least of the medians counts: what disturbs only adds.
-_ROUNDS: Final = 5
+_TIMES: Final = 120
+_ROUNDS: Final = 9
+
+_Work: TypeAlias = Callable[[Parts, Bench, int, str], None]
 
 
 def grow(database: str, server: Server | None, folder: Path, sizes: Sequence[int]) -> list[dict[str, Any]]:
-    """Measure a house at each of *sizes*, which rise; the first is what the others are held against."""
+    """Measure a house at each of *sizes*, which rise; the first is what the others are held against.
+
+    Each size but the last is kept as a copy, and all of them are measured in turn: a machine has its moods.
+    """
     folder.mkdir()
     found: list[dict[str, Any]] = []
-    with _urls(server) as urls:
-        bench = houses.build(folder / "vault", urls, customers=_KNOWN, listed=_KNOWN)
-        standing = _KNOWN
+    with ExitStack() as kept:
+        url = None if server is None else kept.enter_context(server.database())
+        bench = houses.build(folder / "vault", _urls(url), customers=_FIRST, listed=0)
+        standing, at_each = _FIRST, []
         for size in sizes:
             fresh = range(standing, size)
             spent = _move_in(bench, fresh)
             standing = max(size, standing)
             with open_house(read(bench.environ, directory=Path("/"))) as parts:
+                known = _known(parts, bench, standing)
                 _settle_down(parts)
-                one: dict[str, Any] = {
-                    "database": database,
-                    "customers": standing,
-                    "moved_in_per_second": round(len(fresh) / spent) if fresh else 0,
-                    "read_us": _measure(lambda number: _read(parts, bench, number)),
-                    "lookup_us": _measure(lambda number: _look_up(parts, bench, number)),
-                    "bytes_per_customer": _sizes(parts, standing),
-                }
-            first = found[0] if found else one
-            one |= {f"{name}_ratio": one[f"{name}_us"] / first[f"{name}_us"] for name in ("read", "lookup")}
-            found.append(one)
-            print(line(one), flush=True)
+                found.append(
+                    {
+                        "database": database,
+                        "customers": standing,
+                        "moved_in_per_second": round(len(fresh) / spent) if fresh else 0,
+                        "bytes_per_customer": _sizes(parts, standing),
+                    }
+                )
+            one = bench if size == sizes[-1] else _copied(bench, folder / f"at-{size}", server, url, kept)
+            at_each.append((one, known))
+        found = [size | measured for size, measured in zip(found, _measured(at_each), strict=True)]
+    for size in found:
+        print(line(size), flush=True)
     return found
+
+
+def _known(parts: Parts, bench: Bench, customers: int) -> dict[int, str]:
+    """Choose customers from among all of them whom the desk may serve; its ids, by their numbers."""
+    numbers = range(_FIRST, customers, max(1, (customers - _FIRST) // _KNOWN))
+    located = houses.settle_in(parts, bench, numbers, key=_KEY)
+    return dict(zip(numbers, houses.known_to(parts, bench, "desk", located), strict=True))
+
+
+def _copied(bench: Bench, state: Path, server: Server | None, url: str | None, kept: ExitStack) -> Bench:
+    """Copy the house as it stands, which nobody uses at the moment."""
+    for suffix in ("", ".slots"):
+        shutil.copytree(bench.settings.state_dir.with_suffix(suffix), state.with_suffix(suffix))
+    if server is not None and url is not None:
+        url = kept.enter_context(replace(server, template=make_url(url).database or "").database())
+    environ = houses.environ_of(state, _urls(url))
+    return replace(bench, environ=environ, settings=read(environ, directory=state))
 
 
 def line(one: Mapping[str, Any]) -> str:
@@ -77,18 +107,16 @@ def line(one: Mapping[str, Any]) -> str:
     )
 
 
-@contextmanager
-def _urls(server: Server | None) -> Iterator[Mapping[str, str]]:
-    if server is None:
-        yield {}
-        return
-    with server.database() as whole:
-        yield {
-            name: make_url(whole)
-            .update_query_dict({"options": f"-csearch_path={name}"})
-            .render_as_string(hide_password=False)
-            for name in STORE_NAMES
-        }
+def _urls(whole: str | None) -> Mapping[str, str]:
+    """Name the schemas of one database; none where the stores are files."""
+    if whole is None:
+        return {}
+    return {
+        name: make_url(whole)
+        .update_query_dict({"options": f"-csearch_path={name}"})
+        .render_as_string(hide_password=False)
+        for name in STORE_NAMES
+    }
 
 
 def _move_in(bench: Bench, numbers: range) -> float:
@@ -117,7 +145,7 @@ def _take_part() -> None:
         for first in range(told["first"], told["end"], told["step"]):
             numbers = range(first, min(first + _CHUNK, told["end"]))
             _admit(
-                parts, told["token"], [houses.record(n, told["notice"], key=f"grown-{n}") for n in numbers]
+                parts, told["token"], [houses.record(n, told["notice"], key=f"{_KEY}-{n}") for n in numbers]
             )
 
 
@@ -147,31 +175,54 @@ def _settle_down(parts: Parts) -> None:
             raw.commit()
 
 
-def _measure(work: Callable[[int], None]) -> float:
-    """Do *work* in one thread, and give the median of its CPU time and waiting in the best of some rounds."""
-    rounds = []
-    for _ in range(_ROUNDS):
-        spent = []
-        for number in range(_TIMES // _ROUNDS):
-            began = time.perf_counter()
-            work(number)
-            spent.append((time.perf_counter() - began) * 1e6)
-        rounds.append(median(spent))
-    return min(rounds)
+def _measured(at_each: Sequence[tuple[Bench, Mapping[int, str]]]) -> list[dict[str, float]]:
+    """Read and look up in each house in turn, in one thread; each round's median, and the best round.
+
+    A ratio is one of medians that were taken within a second; of the rounds, the middle one counts.
+    """
+    with ExitStack() as opened:
+        at = [
+            (opened.enter_context(open_house(read(bench.environ, directory=Path("/")))), bench, known)
+            for bench, known in at_each
+        ]
+        rounds: dict[str, list[list[float]]] = {"read": [], "lookup": []}
+        for number in range(_ROUNDS + 1):
+            for name, work in (("read", _read), ("lookup", _look_up)):
+                spent = [_median(work, *one, part=number) for one in at]
+                # The first round warms.
+                rounds[name] += [spent] if number else []
+    return [
+        {f"{name}_us": min(spent[place] for spent in each) for name, each in rounds.items()}
+        | {
+            f"{name}_ratio": median(spent[place] / spent[0] for spent in each)
+            for name, each in rounds.items()
+        }
+        for place in range(len(at_each))
+    ]
 
 
-def _read(parts: Parts, bench: Bench, number: int) -> None:
+def _median(work: _Work, parts: Parts, bench: Bench, known: Mapping[int, str], *, part: int) -> float:
+    spent = []
+    numbers = sorted(known)
+    for step in range(_TIMES):
+        number = numbers[(part * _TIMES + step) * 37 % len(numbers)]
+        began = time.perf_counter()
+        work(parts, bench, number, known[number])
+        spent.append((time.perf_counter() - began) * 1e6)
+    return median(spent)
+
+
+def _read(parts: Parts, bench: Bench, _: int, known_as: str) -> None:
     asker = call(parts, bench.tokens["desk"], "P04")
-    (answer,) = disclose.profiles(parts, asker, [bench.ids["desk"][number * 37 % _KNOWN]], FIELDS)
+    (answer,) = disclose.profiles(parts, asker, [known_as], FIELDS)
     if isinstance(answer, Exception):
         raise answer
 
 
-def _look_up(parts: Parts, bench: Bench, number: int) -> None:
+def _look_up(parts: Parts, bench: Bench, number: int, _: str) -> None:
     """Look for somebody whom the desk may see, by a number among everybody's."""
     asker = call(parts, bench.tokens["desk"], "P04")
-    known = number * 37 % _KNOWN
-    if len(lookup(parts, asker, "mobile", fields_of(known)["mobile"])) != 1:
+    if len(lookup(parts, asker, "mobile", fields_of(number)["mobile"])) != 1:
         raise RuntimeError("nobody was found")
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -46,6 +46,8 @@ class Bench:
     tokens: Mapping[str, str]
     ids: Mapping[str, Sequence[str]]
     notice: str
+    # Who the customers are assigned to.
+    dispatch: str
 
     def headers(self, app: str) -> dict[str, str]:
         """Make the headers of a call of *app*."""
@@ -68,17 +70,41 @@ def build(state: Path, urls: Mapping[str, str], *, customers: int, listed: int) 
     with open_house(settings) as parts:
         hired = {name: _hire(parts, name) for name in _POSTS}
         tokens = {name: issued.token for name, issued in hired.items()}
-        dispatch = id_text("app", hired["dispatch"].app)
         notice = _notice(call(parts, tokens["intake"], "P01").policy)
+        bench = Bench(environ, settings, tokens, {}, notice, id_text("app", hired["dispatch"].app))
         ids: dict[str, list[str]] = {"desk": [], "dispatch": []}
         for first in range(0, customers, _CHUNK):
-            numbers = range(first, min(first + _CHUNK, customers))
-            admitted = _admit(parts, tokens, notice, numbers, dispatch=dispatch)
+            located = settle_in(parts, bench, range(first, min(first + _CHUNK, customers)), key="bench")
             if len(ids["desk"]) < listed:
                 for name, known in ids.items():
-                    asker = call(parts, tokens[name], _POSTS[name][1])
-                    known.extend(issue(parts, asker, [one.identity for one in admitted]))
-    return Bench(environ, settings, tokens, {name: known[:listed] for name, known in ids.items()}, notice)
+                    known.extend(known_to(parts, bench, name, located))
+    return replace(bench, ids={name: known[:listed] for name, known in ids.items()})
+
+
+def settle_in(parts: Parts, bench: Bench, numbers: range, *, key: str) -> list[Located]:
+    """Let customers in, each with an order, a contract and an assignment; who is there already is found."""
+    asker = call(parts, bench.tokens["intake"], "P01")
+    made = intake.admit_many(parts, asker, [record(one, bench.notice, key=f"{key}-{one}") for one in numbers])
+    located = [_ok(one) for one in locate(parts, asker, [_ok(one).id for one in made])]
+    registry = call(parts, bench.tokens["registry"], "P01")
+    own = issue(parts, registry, [one.identity for one in located])
+    for kind, purpose, to in (
+        ("order", None, None),
+        ("contract", None, None),
+        ("assignment", "P01", bench.dispatch),
+    ):
+        told = zip(numbers, own, strict=True)
+        said = [
+            standing_facts.Statement(one, kind, f"{kind}-{number}", purpose=purpose, to=to)
+            for number, one in told
+        ]
+        standing_facts.state_many(parts, registry, said)
+    return located
+
+
+def known_to(parts: Parts, bench: Bench, app: str, located: Sequence[Located]) -> list[str]:
+    """Give *app* its own ids of the customers."""
+    return issue(parts, call(parts, bench.tokens[app], _POSTS[app][1]), [one.identity for one in located])
 
 
 def record(number: int, notice: str, *, key: str | None = None) -> dict[str, Json]:
@@ -114,28 +140,6 @@ def _hire(parts: Parts, name: str) -> Issued:
 def _notice(policy: Policy) -> str:
     decision = Decision("P11", "given", "separate", "web")
     return str(consent_item(policy.notices.values(), decision)["notice"])
-
-
-def _admit(
-    parts: Parts, tokens: Mapping[str, str], notice: str, numbers: range, *, dispatch: str
-) -> list[Located]:
-    asker = call(parts, tokens["intake"], "P01")
-    made = intake.admit_many(parts, asker, [record(one, notice, key=f"bench-{one}") for one in numbers])
-    located = [_ok(one) for one in locate(parts, asker, [_ok(one).id for one in made])]
-    registry = call(parts, tokens["registry"], "P01")
-    own = issue(parts, registry, [one.identity for one in located])
-    for kind, purpose, to in (
-        ("order", None, None),
-        ("contract", None, None),
-        ("assignment", "P01", dispatch),
-    ):
-        told = zip(numbers, own, strict=True)
-        said = [
-            standing_facts.Statement(one, kind, f"{kind}-{number}", purpose=purpose, to=to)
-            for number, one in told
-        ]
-        standing_facts.state_many(parts, registry, said)
-    return located
 
 
 def _ok(outcome: T | VaultError) -> T:
