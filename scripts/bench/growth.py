@@ -72,12 +72,13 @@ def grow(database: str, server: Server | None, folder: Path, sizes: Sequence[int
                         "bytes_per_customer": _sizes(parts, standing),
                     }
                 )
-            one = bench if size == sizes[-1] else _copied(bench, folder / f"at-{size}", server, url, kept)
-            at_each.append((one, known))
-        found = [size | measured for size, measured in zip(found, _measured(at_each), strict=True)]
-    for size in found:
-        print(line(size), flush=True)
-    return found
+            last = size == sizes[-1]
+            copy = bench if last else _copied(bench, folder / f"at-{size}", server, url, kept)
+            at_each.append((copy, known))
+        whole = [one | measured for one, measured in zip(found, _measured(at_each), strict=True)]
+    for one in whole:
+        print(line(one), flush=True)
+    return whole
 
 
 def _known(parts: Parts, bench: Bench, customers: int) -> dict[int, str]:
