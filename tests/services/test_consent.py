@@ -182,3 +182,27 @@ def test_the_same_key_records_a_decision_and_a_fact_once(house: House) -> None:
     assert (kinds.count("consent.recorded"), kinds.count("fact.recorded")) == (1, 1)
     with pytest.raises(Conflict, match="idempotency_key_reused"):
         consent.record(house.parts, house.call("intake", key="c-1"), customer, house.consent("P10"))
+
+
+def test_a_kept_answer_that_was_edited_is_told_as_what_it_was_asked_for(unchecked_house: House) -> None:
+    house = unchecked_house
+    customer = house.admit()
+    registry = house.known_to("registry", customer)
+    said: dict[str, Any] = {"kind": "order", "ref": "order-1", "until": None}
+
+    def decide() -> None:
+        consent.record(house.parts, house.call("intake", key="c-1"), customer, house.consent("P11"))
+
+    def state() -> None:
+        standing_facts.record_fact(house.parts, house.call("registry", key="f-1"), registry, **said)
+
+    for work in (decide, state):
+        work()
+    house.by_hand("data", "UPDATE idempotency SET status = 409")
+    for work in (decide, state):
+        with pytest.raises(Corrupt):
+            work()
+
+    told = [entry for entry in house.entries() if entry["kind"] == "value.rejected"]
+    assert [one["action"] for one in told] == ["record-consent", "state"]
+    assert {one["outcome"] for one in told} == {"failed:answer"}

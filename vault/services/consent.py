@@ -38,7 +38,9 @@ def record(parts: Parts, call: Call, customer: str, item: Mapping[str, Json]) ->
 
     def attempt() -> Recorded:
         standing = amending.stand(parts, call, customer, Action.RECORD_CONSENT)
-        known_answer = repeating.answered(parts, call, keyed, of=standing.located.row.subject)
+        known_answer = repeating.answered(
+            parts, call, Action.RECORD_CONSENT, keyed, of=standing.located.row.subject
+        )
         if known_answer is not None:
             return Recorded(_own_id(call, standing, ConsentId(known_answer.result or b"")))
         at = parts.clock()

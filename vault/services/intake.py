@@ -98,7 +98,7 @@ def add_contact(
     # Whoever may not do it now learns nothing of what was answered when it might.
     permitted = permit(parts, call, Action.ADMIT)
     standing = amending.stand(parts, call, customer, Action.WRITE, fields=[CONTACTS])
-    answered = repeating.answered(parts, call, keyed)
+    answered = repeating.answered(parts, call, Action.ADMIT, keyed)
     if answered is not None:
         (again,) = _again(parts, call, [answered])
         if isinstance(again, VaultError):

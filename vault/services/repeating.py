@@ -47,7 +47,7 @@ def answering(parts: Parts, row: AnsweredRow, result: bytes | None) -> AnsweredR
 
 
 def answered(
-    parts: Parts, call: Call, row: AnsweredRow | None, *, of: SubjectId | None = None
+    parts: Parts, call: Call, action: Action, row: AnsweredRow | None, *, of: SubjectId | None = None
 ) -> AnsweredRow | None:
     """Find how the same call was answered before; raises Conflict where its body was another.
 
@@ -62,7 +62,7 @@ def answered(
     """
     if row is None:
         return None
-    known = _same(parts, call, row, _known(parts, [row]).get(row.key))
+    known = _same(parts, call, action, row, _known(parts, [row]).get(row.key))
     if isinstance(known, VaultError):
         raise known
     if known is not None and known.result is not None:
@@ -73,7 +73,7 @@ def answered(
 def answered_each(
     parts: Parts, call: Call, rows: Sequence[AnsweredRow]
 ) -> list[AnsweredRow | VaultError | None]:
-    """Find how each of these calls of one actor, whose results are subjects, was answered before.
+    """Find how each of these calls of one actor, which admit subjects, was answered before.
 
     Order kept; what :func:`answered` raises is the call's own item.
     """
@@ -84,7 +84,7 @@ def answered_each(
         return (
             [fault] if len(rows) == 1 else [one for row in rows for one in answered_each(parts, call, [row])]
         )
-    found = [_same(parts, call, row, known.get(row.key)) for row in rows]
+    found = [_same(parts, call, Action.ADMIT, row, known.get(row.key)) for row in rows]
     results = [SubjectId(one.result) for one in found if isinstance(one, AnsweredRow) and one.result]
     try:
         settle(parts, *results)
@@ -101,14 +101,14 @@ def _known(parts: Parts, rows: Sequence[AnsweredRow]) -> dict[bytes, AnsweredRow
 
 
 def _same(
-    parts: Parts, call: Call, row: AnsweredRow, known: AnsweredRow | None
+    parts: Parts, call: Call, action: Action, row: AnsweredRow, known: AnsweredRow | None
 ) -> AnsweredRow | VaultError | None:
     """Tell whether what is known under the key of *row* is ours, and was answered to the same body."""
     if known is None:
         return None
     if not parts.fingerprints.is_ours(known):
         fault = Corrupt("answer")
-        parts.ledger.append(witness.rejected(parts, call, Action.ADMIT, fault))
+        parts.ledger.append(witness.rejected(parts, call, action, fault))
         return fault
     # Only now: a time that nobody signed could make the answer old, and the call act again.
     if not known.stands(row.created_ms):

@@ -102,7 +102,7 @@ def _state(parts: Parts, call: Call, said: Statement) -> str:
 
     def attempt() -> str:
         standing = _stand(parts, call, said.customer)
-        known = repeating.answered(parts, call, keyed, of=standing.located.row.subject)
+        known = repeating.answered(parts, call, Action.STATE, keyed, of=standing.located.row.subject)
         if known is not None:
             return _own_id(call, standing, claim, known.result or b"")
         draft, fact = _drafted_of(parts, call, claim, standing)
