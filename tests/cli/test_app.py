@@ -13,11 +13,12 @@ from click.testing import CliRunner, Result
 
 from tests.services.office import DAY, FILES, OTHER_FILES, Office, an_office
 from vault.cli.app import app
-from vault.cli.policy import apply, plan
+from vault.cli.policy import apply, diff, export, plan, rollback, versions
 from vault.domain.instants import rfc3339
 from vault.domain.policy import policy_digest
 from vault.errors import Conflict, Invalid, Misconfigured, NotFound, Stale, Unauthenticated
 from vault.services.parts import Parts
+from vault.services.policies import candidate
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +132,12 @@ def test_people_are_told_in_words(office: Office, tmp_path: Path) -> None:
     assert shown[-1] == (
         f"{grant}  revoked {rfc3339(office.now())}  service_desk for P03 P04 P05, onboarding"
     )
-    assert planned == [f"base    {base}", f"digest  {digest}", "changed retention.toml"]
+    assert planned == [
+        f"base    {base}",
+        f"digest  {digest}",
+        "changed retention.toml",
+        "Nobody may do more or less than before.",
+    ]
     assert applied == [f"version 2 is in force, digest {digest}"]
 
 
@@ -153,6 +159,40 @@ def test_a_policy_is_planned_and_then_applied_on_what_it_was_planned_on(
         f"base    {planned['digest']}",
         f"digest  {planned['digest']}",
     ]
+
+
+def test_versions_are_listed_compared_written_out_and_put_back(office: Office, tmp_path: Path) -> None:
+    narrower = {
+        **FILES,
+        "roles.toml": FILES["roles.toml"].replace('"mobile", "landline", "address"]', '"mobile"]', 1),
+    }
+    base = policy_digest(FILES).hex()
+    folder = written(tmp_path / "policies", narrower)
+    applied = told(office, apply, str(folder), "--base", base)
+
+    listed = told(office, versions)
+    compared, words = told(office, diff, "1", "2"), run(office, diff, "1", "2").stdout.splitlines()
+    run(office, export, str(tmp_path / "first"), "--version", "1")
+    back = told(office, rollback, "1", "--base", applied["digest"])
+
+    assert [(one["number"], one["digest"]) for one in listed] == [(1, base), (2, applied["digest"])]
+    assert len(compared["access"]) == len(words) == 6
+    assert {(one["role"], one["action"], one["after"]) for one in compared["access"]} == {
+        ("service_desk", "reveal", "")
+    }
+    assert candidate(tmp_path / "first") == FILES
+    assert back == {"number": 3, "digest": base}
+    assert run(office, versions).stdout.splitlines()[-1].split()[0] == "3"
+    assert "in force" in run(office, rollback, "2", "--base", base).stdout
+
+
+def test_a_version_is_not_written_over_what_stands(office: Office, tmp_path: Path) -> None:
+    folder = written(tmp_path / "policies", OTHER_FILES)
+
+    done = CliRunner().invoke(export, [str(folder)], obj=door(office))
+
+    assert isinstance(done.exception, Invalid)
+    assert candidate(folder) == OTHER_FILES
 
 
 @pytest.mark.parametrize(("base", "fault"), [("00", Stale), ("words", Invalid)])

@@ -6,7 +6,17 @@ from tests.services.office import FILES, OPERATOR, Office
 from tests.services.office import OTHER_FILES as OTHER
 from vault.domain.grants import token_text
 from vault.domain.policy import files_text, policy_digest
-from vault.errors import Conflict, Corrupt, Invalid, LedgerUnavailable, Misconfigured, Refused, Stale
+from vault.errors import (
+    Conflict,
+    Corrupt,
+    Invalid,
+    LedgerUnavailable,
+    Misconfigured,
+    NotFound,
+    Refused,
+    Stale,
+)
+from vault.rulebook.comparing import ALIKE
 from vault.services import policies
 from vault.services.authenticate import policy_in_force
 from vault.storage import floors
@@ -32,6 +42,57 @@ def test_a_plan_names_the_files_that_differ_and_every_mistake_and_changes_nothin
     assert planned.changed == ("retention.toml", "roles.toml")
     assert {mistake.file for mistake in planned.mistakes} >= {"retention.toml", "roles.toml"}
     assert office.copy_authority() == before
+
+
+REVEALS = 'reveal = ["name", "mobile", "landline", "address"]'
+NARROWER = {**FILES, "roles.toml": FILES["roles.toml"].replace(REVEALS, 'reveal = ["name", "mobile"]')}
+
+
+def test_a_plan_says_who_may_no_longer_do_what_and_who_may_newly(office: Office) -> None:
+    planned = policies.plan(office.parts, NARROWER).compared.words()
+    apply(office, NARROWER)
+    back = policies.plan(office.parts, FILES).compared.words()
+
+    told = "service_desk for P04 address: no longer reveal=plain (reason, strong login)"
+    assert told in planned
+    assert told.replace("no longer", "newly") in back
+    assert len(planned) == len(back) == 6
+
+
+def test_every_version_can_be_read_compared_and_put_in_force_again(office: Office) -> None:
+    apply(office, NARROWER)
+    compared = policies.compare(office.parts, 1, 2)
+
+    row = policies.roll_back(
+        office.parts, OPERATOR, 1, base_digest=policy_digest(NARROWER), author="operator:1000"
+    )
+
+    assert (row.number, row.digest) == (3, NOW_IN_FORCE)
+    assert [one.number for one in policies.versions(office.parts)] == [1, 2, 3]
+    assert policies.version_files(office.parts, 2) == NARROWER
+    assert policies.version_files(office.parts) == FILES
+    assert len(compared.access) == 6
+    assert policies.compare(office.parts, 1, 3) == ALIKE
+
+
+def test_a_version_that_never_was_is_not_found(office: Office) -> None:
+    with pytest.raises(NotFound):
+        policies.version_files(office.parts, 2)
+    with pytest.raises(NotFound):
+        policies.roll_back(office.parts, OPERATOR, 0, base_digest=NOW_IN_FORCE, author="operator:1000")
+
+
+def test_an_older_version_that_was_edited_is_neither_shown_nor_put_back(office: Office) -> None:
+    apply(office, NARROWER)
+    office.by_hand("data", "UPDATE policy_version SET files = '{}' WHERE number = 1")
+
+    with pytest.raises(Corrupt):
+        policies.version_files(office.parts, 1)
+    with pytest.raises(Corrupt):
+        policies.roll_back(
+            office.parts, OPERATOR, 1, base_digest=policy_digest(NARROWER), author="operator:1000"
+        )
+    assert policies.version_files(office.parts) == NARROWER
 
 
 def test_an_applied_policy_is_the_next_version_for_every_worker(office: Office) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
+from vault.domain.instants import moment, rfc3339
+from vault.domain.policy import policy_digest
 from vault.errors import Invalid, Misconfigured
 from vault.services import policies, vetting
 from vault.services.governing import operator
@@ -77,12 +79,15 @@ def plan(doors: Doors, /, *, folder: Path, as_json: bool) -> None:
             "digest": planned.digest.hex(),
             "changed": [*planned.changed],
             "mistakes": mistakes,
+            **planned.compared.told(),
         }
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         click.echo(f"base    {base or 'none'}\ndigest  {planned.digest.hex()}")
         for name in planned.changed:
             click.echo(f"changed {name}")
+        if planned.changed and not planned.mistakes:
+            _say(planned.compared.words())
     if planned.mistakes:
         raise Misconfigured([str(mistake) for mistake in planned.mistakes])
 
@@ -98,10 +103,86 @@ def apply(doors: Doors, /, *, folder: Path, base: str, as_json: bool) -> None:
     actor = operator(os.getuid())
     with doors() as parts:
         row = policies.apply_policy(parts, actor, files=files, base_digest=_digest(base), author=actor.name)
+    _in_force(row.number, row.digest, as_json=as_json)
+
+
+@policy.command()
+@_as_json
+@click.pass_obj
+def versions(doors: Doors, /, *, as_json: bool) -> None:
+    """List every version that was ever in force; the last one is."""
+    with doors() as parts:
+        rows = policies.versions(parts)
+    told = [
+        {
+            "number": row.number,
+            "digest": row.digest.hex(),
+            "applied": rfc3339(moment(row.created_ms)),
+            "author": row.author,
+        }
+        for row in rows
+    ]
     if as_json:
-        click.echo(json.dumps({"number": row.number, "digest": row.digest.hex()}, indent=2))
+        click.echo(json.dumps(told, indent=2))
     else:
-        click.echo(f"version {row.number} is in force, digest {row.digest.hex()}")
+        for one in told:
+            click.echo("{number:>6}  {applied}  {digest}  {author}".format_map(one))
+
+
+@policy.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--version", type=int, help="Which version; without it, the one in force.")
+@click.pass_obj
+def export(doors: Doors, /, *, folder: Path, version: int | None) -> None:
+    """Write the files of a version into DIR, which must be new or empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Invalid("not_empty", field="DIR")
+    with doors() as parts:
+        files = policies.version_files(parts, version)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    click.echo(f"{len(files)} files in {folder}, digest {policy_digest(files).hex()}")
+
+
+@policy.command()
+@click.argument("one", type=int)
+@click.argument("other", type=int)
+@_as_json
+@click.pass_obj
+def diff(doors: Doors, /, *, one: int, other: int, as_json: bool) -> None:
+    """Say what version OTHER allows and requires that version ONE does not, and the other way round."""
+    with doors() as parts:
+        compared = policies.compare(parts, one, other)
+    if as_json:
+        click.echo(json.dumps(compared.told(), indent=2, ensure_ascii=False))
+    else:
+        _say(compared.words())
+
+
+@policy.command()
+@click.argument("number", type=int)
+@click.option("--base", required=True, metavar="DIGEST", help="The digest of the version that is in force.")
+@_as_json
+@click.pass_obj
+def rollback(doors: Doors, /, *, number: int, base: str, as_json: bool) -> None:
+    """Put the files of the version NUMBER in force again, as the next version."""
+    actor = operator(os.getuid())
+    with doors() as parts:
+        row = policies.roll_back(parts, actor, number, base_digest=_digest(base), author=actor.name)
+    _in_force(row.number, row.digest, as_json=as_json)
+
+
+def _in_force(number: int, digest: bytes, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"number": number, "digest": digest.hex()}, indent=2))
+    else:
+        click.echo(f"version {number} is in force, digest {digest.hex()}")
+
+
+def _say(words: Sequence[str]) -> None:
+    for line in words or ["Nobody may do more or less than before."]:
+        click.echo(line)
 
 
 def _digest(text: str) -> bytes:

@@ -148,10 +148,16 @@ class Authority:
         self._verify(conn)
         return False
 
-    def policy_files(self, conn: Connection, standing: Standing) -> Mapping[str, str]:
-        """Read the files of the active policy; raises Corrupt where they are not those of its digest."""
-        text = policies.files(conn, self._tenant, standing.policy_number)
-        if text is None or hashlib.sha256(text.encode()).digest() != standing.policy_digest:
+    def policy_files(
+        self, conn: Connection, standing: Standing, version: PolicyRow | None = None
+    ) -> Mapping[str, str]:
+        """Read the files of the active policy or of *version*, which is one of *standing*.
+
+        Raises Corrupt where they are not those of its digest.
+        """
+        version = version or standing.policy
+        text = policies.files(conn, self._tenant, version.number)
+        if text is None or hashlib.sha256(text.encode()).digest() != version.digest:
             raise Corrupt("authority_policy")
         return dict(json.loads(text))
 

@@ -1,11 +1,11 @@
 """Matrix: writes down who may see, find and change what, one line per role, purpose and field, for review."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from vault.domain.policy import ContextClass, MatrixRow, Policy, Purpose, Role
-from vault.domain.terms import Action, FieldName
+from vault.domain.terms import Action, FieldName, PurposeId, RoleId
 from vault.rulebook.asking import CHANGING, FINDING, WITHOUT_FIELDS, Case, Judge, swear_in
 from vault.rulebook.cedar import Rule, read_rules
 from vault.rulebook.compiling import compile_row
@@ -20,6 +20,7 @@ _LACKING: Final[Mapping[str, ContextClass]] = {
     "strong login": replace(FULL, strength=0),
 }
 _WIDTH: Final = 20
+NO_FIELD: Final = FieldName("")
 _LEGEND: Final = (
     "Who may see, find and change what. Made from the policy; see docs/policies.md.",
     "",
@@ -31,16 +32,51 @@ _LEGEND: Final = (
 _Rows = Mapping[str, MatrixRow]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place of the matrix: what a role may do for a purpose with one field, or with none ("")."""
+
+    role: RoleId
+    purpose: PurposeId
+    field: FieldName
+    action: Action
+
+
 def write_matrix(policy: Policy) -> str:
     """Write the whole matrix of *policy* as text; a change of policy is a visible change of it."""
     rules = read_rules(policy.cedar, [])
     judge = swear_in(policy, rules)
     lines = [*_LEGEND, ""]
     lines += ["Rules that win over every role:", *_guardrails(rules), ""]
+    for role, purpose in _pages(policy):
+        lines += [*_page(judge, policy, role, purpose), ""]
+    return "\n".join(lines)
+
+
+def cells(policy: Policy) -> dict[Place, str]:
+    """Give each place where something is allowed, in the words of the matrix: ``reveal=plain (reason)``."""
+    judge = swear_in(policy, read_rules(policy.cedar, []))
+    found: dict[Place, str] = {}
+    for role, purpose in _pages(policy):
+        for action in role.verbs:
+            rows = _rows(judge, policy, role, purpose, action)
+            if action not in WITHOUT_FIELDS:
+                told = {name: _cell(action, rows, name) for name in policy.catalogue.by_name}
+            else:
+                told = {NO_FIELD: _with_needs(action, rows)} if rows[""].permitted else {}
+            found |= {Place(role.id, purpose.id, name, action): cell for name, cell in told.items() if cell}
+    return found
+
+
+def needs(policy: Policy) -> dict[PurposeId, str]:
+    """Say for each purpose what must be true of a customer before anything is shown."""
+    return {purpose.id: _needed(purpose) for purpose in policy.purposes.values()}
+
+
+def _pages(policy: Policy) -> Iterator[tuple[Role, Purpose]]:
     for role in policy.roles.values():
         for name in sorted(role.purposes):
-            lines += [*_page(judge, policy, role, policy.purposes[name]), ""]
-    return "\n".join(lines)
+            yield role, policy.purposes[name]
 
 
 def _guardrails(rules: Sequence[Rule]) -> Iterator[str]:

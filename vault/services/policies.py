@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from vault.domain.access import Actor
@@ -11,8 +12,10 @@ from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.policy import Policy, files_text, policy_digest
 from vault.domain.terms import ZERO_ID, AppId, is_code
-from vault.errors import Conflict, Invalid, Misconfigured, Stale
+from vault.errors import Conflict, Invalid, Misconfigured, NotFound, Stale
+from vault.rulebook import comparing
 from vault.rulebook.checking import check
+from vault.rulebook.comparing import ALIKE, Comparison
 from vault.rulebook.mistakes import Mistake
 from vault.rulebook.reading import read_folder
 from vault.services.authenticate import policy_in_force, stand
@@ -24,12 +27,17 @@ from vault.storage.policies import PolicyRow
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What applying would do: from which digest to which, which files differ, what is wrong with them."""
+    """What applying would do: from which digest to which, which files differ, what is wrong with them.
+
+    Where nothing is wrong, ``compared`` says who may newly do what and who may no longer, and what a purpose
+    newly requires of a customer.
+    """
 
     base: bytes | None
     digest: bytes
     changed: tuple[str, ...]
     mistakes: tuple[Mistake, ...]
+    compared: Comparison = ALIKE
 
 
 def default_folder() -> Path:
@@ -55,9 +63,48 @@ def plan(parts: Parts, files: Mapping[str, str]) -> Plan:
     policy = policy_in_force(parts, standing)
     with parts.stores.data.read() as conn:
         held = parts.authority.policy_files(conn, standing)
-    _, mistakes = check(files, before=policy)
-    changed = (name for name in files.keys() | held.keys() if files.get(name) != held.get(name))
-    return Plan(standing.policy_digest, policy_digest(files), tuple(sorted(changed)), tuple(mistakes))
+    wanted, mistakes = check(files, before=policy)
+    changed = sorted(name for name in files.keys() | held.keys() if files.get(name) != held.get(name))
+    compared = comparing.compare(policy, wanted) if wanted is not None and changed else ALIKE
+    return Plan(standing.policy_digest, policy_digest(files), tuple(changed), tuple(mistakes), compared)
+
+
+def versions(parts: Parts) -> tuple[PolicyRow, ...]:
+    """List every version that was ever in force, oldest first; the last one is."""
+    return tuple(sorted(stand(parts, AppId(ZERO_ID)).policies, key=attrgetter("number")))
+
+
+def version_files(parts: Parts, number: int | None = None) -> Mapping[str, str]:
+    """Read the files of the version *number*, or of the one in force, as they were applied.
+
+    Raises NotFound ``policy_version`` where there is none, and Corrupt where they are not as they were.
+    """
+    standing = stand(parts, AppId(ZERO_ID))
+    wanted = [row for row in standing.policies if number in {None, row.number}]
+    if not wanted:
+        raise NotFound
+    with parts.stores.data.read() as conn:
+        return parts.authority.policy_files(conn, standing, standing.policy if number is None else wanted[0])
+
+
+def compare(parts: Parts, one: int, other: int) -> Comparison:
+    """Say what the version *other* allows and requires that *one* does not, and the other way round.
+
+    Raises what :func:`version_files` raises, and Misconfigured where one no longer passes its check.
+    """
+    before, after = (parts.rulebook.policy(number, version_files(parts, number)) for number in (one, other))
+    return comparing.compare(before, after)
+
+
+def roll_back(parts: Parts, actor: Actor, number: int, *, base_digest: bytes, author: str) -> PolicyRow:
+    """Put the files of the version *number* in force again, as the next version.
+
+    They are checked against what is in force, as any others: what was sealed since must still be found.
+    Raises what :func:`version_files` and :func:`apply_policy` raise.
+    """
+    may_govern(actor)
+    files = version_files(parts, number)
+    return apply_policy(parts, actor, files=files, base_digest=base_digest, author=author)
 
 
 def apply_policy(
