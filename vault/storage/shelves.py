@@ -1,8 +1,16 @@
 """Shelves: connections that wait to be lent again, as they were returned."""
 
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Generic, Protocol, TypeVar
+
+import psycopg
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
 
 
 class Closing(Protocol):
@@ -51,3 +59,27 @@ class Shelf(Generic[T]):
                 yield self._idle.pop()
             except IndexError:
                 return
+
+
+@contextmanager
+def on_loan(connection: Connection, shelf: Shelf[Connection]) -> Iterator[Connection]:
+    """Lend *connection* and put it on *shelf* afterwards, with no transaction open; or close it for good."""
+    try:
+        yield connection
+    except BaseException as fault:
+        # Whoever was interrupted may be in the middle of something.
+        _take_back(connection, shelf, is_whole=isinstance(fault, Exception))
+        raise
+    _take_back(connection, shelf)
+
+
+def _take_back(connection: Connection, shelf: Shelf[Connection], *, is_whole: bool = True) -> None:
+    if is_whole and not connection.invalidated:
+        # The library takes a commit that failed for the end; the driver may not.
+        with suppress(*DRIVER_ERRORS):
+            connection.rollback()
+            connection.connection.rollback()
+            shelf.put(connection)
+            return
+    connection.invalidate()
+    connection.close()

@@ -16,14 +16,13 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import psycopg
 import sqlalchemy
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
 from vault.errors import Conflict, StoreUnavailable, VaultError
 from vault.storage import private_files
 from vault.storage.glances import Glance, fresh
 from vault.storage.private_files import WAIT_SECONDS
-from vault.storage.shelves import Shelf
+from vault.storage.shelves import DRIVER_ERRORS, Shelf, on_loan
 
 T = TypeVar("T")
 # What a store lends: the floors above name it so, and need not know the library.
@@ -37,7 +36,6 @@ _UNAVAILABLE: dict[StoreName, str] = {
     "audit": "ledger_unavailable",
     "register": "register_unavailable",
 }
-_DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
 # Serialization failure and deadlock: the database undid everything and asks for the same again.
 _RETRYABLE = frozenset({"40001", "40P01"})
 _PAUSES_SECONDS = (0.005, 0.02, 0.08, 0.2)
@@ -73,9 +71,9 @@ class Store:
         self._reader = reader
         self._writer = writer
         self._is_alive = is_alive
-        self._glances = Shelf(lambda: fresh(reader), is_fit=lambda glance: self._is_fit(glance.driver))
-        self._to_read = Shelf(reader.connect, is_fit=lambda lent: self._is_fit(_driver_of(lent)))
-        self._to_write = Shelf(writer.connect, is_fit=lambda lent: self._is_fit(_driver_of(lent)))
+        self._glances = Shelf(lambda: fresh(self._reader), is_fit=lambda glance: self._is_fit(glance.driver))
+        self._to_read = Shelf(self._reader.connect, is_fit=lambda lent: self._is_fit(_driver_of(lent)))
+        self._to_write = Shelf(self._writer.connect, is_fit=lambda lent: self._is_fit(_driver_of(lent)))
         # In one process writers of a file queue here, which is fair; SQLite's own waiting is a poll.
         self._turn = None if path is None else Lock()
         self._files: private_files.Files | None = None
@@ -130,7 +128,7 @@ class Store:
                 try:
                     with self._lent_to_write() as connection, connection.begin():
                         return work(connection)
-                except _DRIVER_ERRORS as error:
+                except DRIVER_ERRORS as error:
                     if _reason(error) not in _RETRYABLE:
                         raise
                 # Two that collided once must not collide in step for ever.
@@ -142,7 +140,7 @@ class Store:
         """Give back what is idle; what is lent is closed when it returns."""
         for idle in self._idle():
             # One that is lost already has nothing to say at its end.
-            with suppress(*_DRIVER_ERRORS):
+            with suppress(*DRIVER_ERRORS):
                 idle.close()
 
     @contextmanager
@@ -159,28 +157,8 @@ class Store:
         finally:
             self._turn.release()
 
-    @contextmanager
-    def _lent(self, shelf: Shelf[Connection]) -> Iterator[Connection]:
-        connection = self._take(shelf)
-        try:
-            yield connection
-        except BaseException as fault:
-            # Whoever was interrupted may be in the middle of something.
-            self._take_back(shelf, connection, is_whole=isinstance(fault, Exception))
-            raise
-        self._take_back(shelf, connection)
-
-    def _take_back(self, shelf: Shelf[Connection], connection: Connection, *, is_whole: bool = True) -> None:
-        """Let what was lent wait with no transaction open, or close it for good."""
-        if is_whole and not connection.invalidated:
-            # The library takes a commit that failed for the end; the driver may not.
-            with suppress(*_DRIVER_ERRORS):
-                connection.rollback()
-                _driver_of(connection).rollback()
-                shelf.put(connection)
-                return
-        connection.invalidate()
-        connection.close()
+    def _lent(self, shelf: Shelf[Connection]) -> AbstractContextManager[Connection]:
+        return on_loan(self._take(shelf), shelf)
 
     def _take(self, shelf: Shelf[Connection]) -> Connection:
         if self.path is None:
@@ -207,7 +185,7 @@ class Store:
     def _faults_told(self) -> Iterator[None]:
         try:
             yield
-        except _DRIVER_ERRORS as error:
+        except DRIVER_ERRORS as error:
             raise self._fault(error) from None
 
     def _fault(self, error: Exception) -> VaultError:
@@ -218,7 +196,7 @@ class Store:
     def _leave_to_parent(self) -> None:
         """Forget, in a forked child, connections that belong to the parent, without closing them."""
         # Closing would say goodbye in the parent's name; so the child keeps them, untouched, for good.
-        self._abandoned += self._idle()
+        self._abandoned.extend(self._idle())
         self._files = None
         if self._turn is not None:
             self._turn = Lock()
@@ -235,7 +213,7 @@ class _Glancing:
     def __enter__(self) -> Glance:
         try:
             self._glance = self._store._glances.take()  # noqa: SLF001 - one with its store
-        except _DRIVER_ERRORS as error:
+        except DRIVER_ERRORS as error:
             raise self._store._fault(error) from None  # noqa: SLF001 - one with its store
         return self._glance
 
@@ -245,7 +223,7 @@ class _Glancing:
             return
         # Whoever was interrupted leaves no connection that is in the middle of something.
         self._glance.close()
-        if isinstance(fault, _DRIVER_ERRORS):
+        if isinstance(fault, DRIVER_ERRORS):
             raise self._store._fault(fault) from None  # noqa: SLF001 - one with its store
 
 
