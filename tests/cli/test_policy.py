@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from tests.rulebook import delivered
 from vault.cli.policy import policy
 from vault.domain.policy import policy_digest
-from vault.errors import Misconfigured
+from vault.errors import Invalid, Misconfigured
 
 
 def test_a_good_folder_is_told_with_its_digest(tmp_path: Path) -> None:
@@ -44,6 +44,23 @@ def test_programs_get_one_object(tmp_path: Path) -> None:
     assert (answer["ok"], answer["digest"]) == (False, policy_digest(files).hex())
     assert {"roles.toml"} == {one["file"] for one in answer["mistakes"] if one["code"] == "unknown_purpose"}
     assert answer["mistakes"][0].keys() == {"file", "line", "code", "remedy"}
+
+
+@pytest.mark.slow
+def test_one_question_is_answered_with_the_rule_and_its_line(tmp_path: Path) -> None:
+    _lay(tmp_path, delivered.files())
+    asked = ["explain", str(tmp_path), "--role", "service_desk", "--purpose", "P04", "--field", "mobile"]
+
+    read = CliRunner().invoke(policy, asked).output.splitlines()
+    reveal = CliRunner().invoke(policy, [*asked, "--action", "reveal", "--json"])
+    unknown = CliRunner().invoke(policy, [*asked, "--action", "steal"])
+
+    assert read[0] == "mask"
+    assert read[1].startswith(f"  {tmp_path / 'roles.toml'}:")
+    answered = json.loads(reveal.output)
+    assert answered["answer"] == "reveal_needs_reason"
+    assert answered["because"][0]["file"] == "access.cedar"
+    assert isinstance(unknown.exception, Invalid)
 
 
 @pytest.mark.slow

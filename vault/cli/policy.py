@@ -4,16 +4,20 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from vault.domain.instants import moment, rfc3339
-from vault.domain.policy import policy_digest
+from vault.domain.policy import ContextClass, policy_digest
 from vault.errors import Invalid, Misconfigured
 from vault.services import policies, vetting
 from vault.services.governing import operator
 from vault.services.parts import Parts
+
+_BROUGHT: Final = ("reason", "ticket", "approvals", "strength", "actor")
 
 Doors = Callable[[], AbstractContextManager[Parts]]
 
@@ -60,6 +64,30 @@ def check(folder: Path, *, as_json: bool) -> None:
 def matrix(folder: Path) -> None:
     """Print who may see, find and change what under the policy files of DIR (default: policies)."""
     click.echo(vetting.matrix(folder), nl=False)
+
+
+@policy.command()
+@_own_files
+@click.option("--role", "roles", multiple=True, required=True, help="A role of the asker; may be repeated.")
+@click.option("--purpose", required=True, help="What it is for, such as P04.")
+@click.option("--action", default="read", show_default=True, help="What is to be done.")
+@click.option("--field", default="", help="With which field; some actions have none.")
+@click.option("--reason", is_flag=True, help="The asker says why.")
+@click.option("--ticket", is_flag=True, help="The asker names a case or order.")
+@click.option("--approvals", type=click.IntRange(0, 2), default=0, help="How many others have approved.")
+@click.option("--strength", type=click.IntRange(0, 2), default=0, help="How strong the login is.")
+@click.option("--actor", default="app", show_default=True, type=click.Choice(["app", "person", "system"]))
+@_as_json
+def explain(folder: Path, *, roles: tuple[str, ...], as_json: bool, **asked: Any) -> None:
+    """Say what the policy files of DIR (default: policies) answer to one question, and by which rule."""
+    context = ContextClass(**{name: asked.pop(name) for name in _BROUGHT})
+    explained = vetting.explain(folder, roles=roles, context=context, **asked)
+    if as_json:
+        click.echo(json.dumps(asdict(explained), indent=2, ensure_ascii=False))
+    else:
+        click.echo(explained.answer)
+        for one in explained.because:
+            click.echo(f"  {folder / one.file}:{one.line}: {one.says}")
 
 
 @policy.command()
