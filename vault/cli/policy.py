@@ -13,7 +13,7 @@ import click
 from vault.domain.instants import moment, rfc3339
 from vault.domain.policy import ContextClass, policy_digest
 from vault.errors import Invalid, Misconfigured
-from vault.services import policies, vetting
+from vault.services import policies, simulating, vetting
 from vault.services.governing import operator
 from vault.services.parts import Parts
 
@@ -122,6 +122,26 @@ def plan(doors: Doors, /, *, folder: Path, as_json: bool) -> None:
 
 @policy.command()
 @_files
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back.")
+@_as_json
+@click.pass_obj
+def simulate(doors: Doors, /, *, folder: Path, days: int, as_json: bool) -> None:
+    """Say what the policy files of DIR would have answered to what was asked, by the ledger.
+
+    Nothing is opened; each line counts the customers whom another answer would have concerned.
+    """
+    files = policies.candidate(folder)
+    with doors() as parts:
+        found = simulating.simulate(parts, files, days=days)
+    if as_json:
+        click.echo(json.dumps(found.told(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{found.judged} of {found.entries} entries were judged by a policy.")
+        _say(found.words(), nothing="Every answer would have been the same.")
+
+
+@policy.command()
+@_files
 @click.option("--base", required=True, metavar="DIGEST", help="What `policy plan` named as its base.")
 @_as_json
 @click.pass_obj
@@ -208,8 +228,8 @@ def _in_force(number: int, digest: bytes, *, as_json: bool) -> None:
         click.echo(f"version {number} is in force, digest {digest.hex()}")
 
 
-def _say(words: Sequence[str]) -> None:
-    for line in words or ["Nobody may do more or less than before."]:
+def _say(words: Sequence[str], *, nothing: str = "Nobody may do more or less than before.") -> None:
+    for line in words or [nothing]:
         click.echo(line)
 
 
