@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from tests.services.office import DAY, FILES, OTHER_FILES, Office, an_office
 from vault.cli.app import app
-from vault.cli.policy import apply, diff, export, plan, rollback, versions
+from vault.cli.policy import apply, diff, export, plan, rollback, simulate, versions
 from vault.domain.instants import rfc3339
 from vault.domain.policy import policy_digest
 from vault.errors import Conflict, Invalid, Misconfigured, NotFound, Stale, Unauthenticated
@@ -184,6 +184,20 @@ def test_versions_are_listed_compared_written_out_and_put_back(office: Office, t
     assert back == {"number": 3, "digest": base}
     assert run(office, versions).stdout.splitlines()[-1].split()[0] == "3"
     assert "in force" in run(office, rollback, "2", "--base", base).stdout
+
+
+def test_a_policy_is_tried_on_what_was_asked(office: Office, tmp_path: Path) -> None:
+    folder = str(written(tmp_path / "policies", OTHER_FILES))
+
+    found, words = told(office, simulate, folder), run(office, simulate, folder, "--days", "7").stdout
+
+    # Nobody has asked for anything in an office that was just opened.
+    assert (found["judged"], found["turned"]) == (0, [])
+    assert found["entries"] > 0
+    assert words.splitlines() == [
+        f"0 of {found['entries']} entries were judged by a policy.",
+        "Every answer would have been the same.",
+    ]
 
 
 def test_a_version_is_not_written_over_what_stands(office: Office, tmp_path: Path) -> None:

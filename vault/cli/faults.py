@@ -21,6 +21,11 @@ MEANINGS: Mapping[str, str] = {
     "digest": "A digest is 64 hexadecimal digits, as 'vaultctl policy plan' prints them.",
     "policy_base": "Another version is in force than the files were planned against; plan them again.",
     "policy_unchanged": "These very files are in force already.",
+    "exists": "The file is there already; name another.",
+    "suffix": "The name of the file says its form: .ndjson, .jsonl or .csv.",
+    "other_feed": "What waits in the .part file is of another feed; remove it, or name another file.",
+    "feed_changed": "The feed is shown otherwise than when this began; remove the .part file and begin anew.",
+    "not_empty": "The folder is not empty; name one that is new.",
     "file_changed": (
         "The file was written to while it was read. The rows that went in stay, and the report names them; of"
         " the finished file bring in the others alone: its rows are not known to be the same."

@@ -86,7 +86,7 @@ def command(
     NDJSON and each line a record as the API has it.
     """
     mapping = None if mapping_file is None else read_mapping(_text(mapping_file))
-    posting = Posting(Address.read(address), _token(token_file), purpose, dry_run=dry_run)
+    posting = Posting(Address.read(address), token_of(token_file), purpose, dry_run=dry_run)
     comparing = Comparing(UNIQUE if mapping is None else mapping.unique)
     tally = Tally()
     with (
@@ -177,8 +177,8 @@ def _tell(tally: Tally, *, as_json: bool) -> None:
         click.echo(f"{times:>9} x {one.code}{f' ({one.field})' if one.field else ''}")
 
 
-def _token(path: Path) -> str:
-    """Read the token; a file that others may read is refused, so that it is noticed."""
+def token_of(path: Path) -> str:
+    """Read the token of *path*; a file that others may read is refused, so that it is noticed."""
     held = path.stat()
     if stat.S_ISREG(held.st_mode) and stat.S_IMODE(held.st_mode) & 0o077:
         raise Misconfigured([f"The token file is open to others; run 'chmod 600 {path}'."])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 from typing_extensions import override
 
-from vault.cli import app, demo, house, importing, ledger, policy, serve
+from vault.cli import app, demo, exporting, house, importing, ledger, policy, serve
 from vault.cli.faults import told
 from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable, VaultError
 from vault.services.parts import Parts
@@ -72,6 +72,7 @@ for command in (
     ledger.ledger,
     policy.policy,
     importing.command,
+    exporting.command,
     demo.demo,
 ):
     cli.add_command(command)

@@ -28,7 +28,7 @@ from vault.services.bulk.chunks import Finding, Outcome, Record
 # A house that restarts is back within this; whatever was sent twice goes in once.
 WAITS_SECONDS: Final = (0.5, 1, 2, 4, 8, 15)
 _TIMEOUT_SECONDS = 60
-_KINDS: Mapping[int, type[VaultError]] = {
+KINDS: Mapping[int, type[VaultError]] = {
     400: Invalid,
     401: Unauthenticated,
     403: Refused,
@@ -39,7 +39,7 @@ _KINDS: Mapping[int, type[VaultError]] = {
     422: Invalid,
     428: Invalid,
 }
-_LATER = frozenset({429, 502, 503, 504})
+LATER = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,11 @@ class Address:
             # S0-11: personal data and a token would cross the network in clear.
             raise Misconfigured(["--address goes over the network; it must begin with https://."])
         return cls(parts.hostname, port, parts.scheme == "https", parts.path.rstrip("/"))
+
+    def connect(self) -> http.client.HTTPConnection:
+        """Make a connection, which opens with its first request."""
+        kind = http.client.HTTPSConnection if self.is_secure else http.client.HTTPConnection
+        return kind(self.host, self.port, timeout=_TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +97,10 @@ class Posting:
                 outcomes = [self._outcome(item) for item in answer["items"]]
                 if wait_seconds is None or not any(map(_is_under_way, outcomes)):
                     return outcomes
-            elif status not in _LATER:
-                raise _KINDS.get(status, VaultError)(_code(answer))
+            elif status not in LATER:
+                raise KINDS.get(status, VaultError)(code_of(answer))
             if wait_seconds is None or self._ended.wait(wait_seconds):
-                raise Unavailable(_code(answer))
+                raise Unavailable(code_of(answer))
         raise AssertionError
 
     def end(self) -> None:
@@ -124,21 +129,20 @@ class Posting:
     def _connection(self) -> http.client.HTTPConnection:
         standing: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if standing is None:
-            kind = http.client.HTTPSConnection if self.address.is_secure else http.client.HTTPConnection
-            standing = kind(self.address.host, self.address.port, timeout=_TIMEOUT_SECONDS)
-            self._own.connection = standing
+            standing = self._own.connection = self.address.connect()
         return standing
 
     def _outcome(self, item: Mapping[str, Any]) -> Outcome:
         if "error" in item:
-            found = Finding(_code(item["error"]), item["error"].get("field"))
+            found = Finding(code_of(item["error"]), item["error"].get("field"))
             return Outcome("refused", findings=(found,))
         warnings = tuple(Finding(one["code"], one.get("field")) for one in item["warnings"])
         new = "checked" if self.dry_run else "admitted"
         return Outcome("replayed" if item.get("replayed") else new, item["id"], warnings)
 
 
-def _code(problem: Any) -> str:
+def code_of(problem: Any) -> str:
+    """Read the code of a problem that a house answered; ``internal`` where it has none."""
     code = problem.get("code") if isinstance(problem, dict) else None
     return code if isinstance(code, str) and is_code(code) else "internal"
 
