@@ -25,7 +25,9 @@ KINDS = {
 # Their argument is a reason for the ledger, or a sentence for the operator: a caller sees one code.
 ONE_CODE = {"Corrupt", "Misconfigured"}
 # Where only the command line comes by.
-GOVERNING = {"vault/services/govern.py", "vault/services/governing.py", "vault/services/policies.py"}
+GOVERNING = {
+    f"vault/services/{room}.py" for room in ("govern", "governing", "policies", "simulating", "vetting")
+}
 
 
 def literals(node: ast.expr) -> Iterator[str]:
