@@ -34,7 +34,7 @@ def test_a_revocation_that_meets_a_write_is_told_after_it(house: House) -> None:
     call, app = house.call("intake"), house.app("intake").id
 
     def revoke() -> None:
-        # On a busy machine its entry may come with a later turn; that it comes after the write is the promise.
+        # On a busy machine its entry may come with a later turn; that it comes later is the promise.
         with suppress(LedgerUnavailable):
             govern.revoke_app(house.parts, house.operator, app)
 
