@@ -8,9 +8,10 @@ from sqlalchemy import Connection, text
 
 from tests.custody.workbench import TENANT, a_keyring
 from vault.custody import credentials
-from vault.custody.authority import Amendment, Authority, Standing
+from vault.custody.authority import Amendment, Authority
 from vault.custody.credentials import Credential
 from vault.custody.keyring import Keyring
+from vault.custody.standing import Standing
 from vault.domain.policy import files_text, policy_digest
 from vault.domain.terms import ActorId, AppId, GrantId, Millis, SpaceId
 from vault.storage import accounts, policies

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, text
 
 from tests.custody.registry import DESK, FILES, THEN, WAYBILL, Registry, policy_row
 from tests.custody.workbench import HOUSE, TENANT, some_slots
-from vault.custody.authority import Authority, check_floor
+from vault.custody.authority import Authority
 from vault.custody.keyring import Keyring
+from vault.custody.standing import check_floor
 from vault.domain.terms import AppId
 from vault.errors import Corrupt
 from vault.storage import accounts, tables

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from vault.custody.authority import Authority, Standing
+from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
@@ -19,6 +19,7 @@ from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
 from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.providers.local import LocalSlots, create_slot_file
+from vault.custody.standing import Standing
 from vault.custody.tokens import Tokens
 from vault.domain.access import Actor
 from vault.domain.entry import ObjectRef

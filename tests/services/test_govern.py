@@ -9,7 +9,7 @@ import pytest
 
 from tests.services.office import DAY, OPERATOR, Office
 from vault.custody import credentials
-from vault.custody.authority import Standing
+from vault.custody.standing import Standing
 from vault.domain.grants import token_text
 from vault.domain.terms import ZERO_ID, AppId, GrantId, PurposeId, RoleId, id_text
 from vault.errors import Conflict, Invalid, LedgerUnavailable, NotFound, Refused, Stale, VaultError

@@ -10,7 +10,10 @@ SubjectId = NewType("SubjectId", bytes)
 AppId = NewType("AppId", bytes)
 ActorId = NewType("ActorId", bytes)
 SpaceId = NewType("SpaceId", bytes)
+PersonId = NewType("PersonId", bytes)
 GrantId = NewType("GrantId", bytes)
+ApprovalId = NewType("ApprovalId", bytes)
+CampaignId = NewType("CampaignId", bytes)
 ConsentId = NewType("ConsentId", bytes)
 FactId = NewType("FactId", bytes)
 EntryId = NewType("EntryId", bytes)
@@ -97,7 +100,9 @@ _SHIFTS = tuple(range(120, -1, -10))
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 ID_TEXT_LENGTH = 26
 # The two last are shadows of a value that an app may hold in its place, and no ids of anything stored.
-PREFIXES = frozenset("sub cus app rol grt apv con ntc rcp req asn att job bak fct sec tok chn".split())
+PREFIXES = frozenset(
+    "sub cus app rol grt per apv con ntc rcp req asn att job bak fct sec ses lnk key cmp tok chn".split()
+)
 
 
 def id_text(prefix: str, raw: bytes) -> str:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from vault.custody import credentials
-from vault.custody.authority import Standing, check_floor
 from vault.custody.credentials import NOBODY, Credential
+from vault.custody.standing import Standing, check_floor
 from vault.domain.access import Actor, HeldRole
 from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis

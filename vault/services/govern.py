@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from vault.custody import credentials
-from vault.custody.authority import Standing
 from vault.custody.credentials import SECRET_BYTES, Credential
+from vault.custody.standing import Standing
 from vault.domain.access import Actor
 from vault.domain.canonical import canonical
 from vault.domain.entry import ObjectRef

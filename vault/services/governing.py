@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from vault.custody.authority import Amendment, Standing
+from vault.custody.authority import Amendment
+from vault.custody.standing import Standing
 from vault.domain.access import Actor
 from vault.domain.entry import ActorRef, Entry, ObjectRef, PolicyRef
 from vault.domain.instants import millis

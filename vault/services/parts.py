@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from vault.custody.authority import Authority, Standing
+from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import Keyring
 from vault.custody.ledger import Ledger
+from vault.custody.standing import Standing
 from vault.custody.tokens import Tokens
 from vault.domain.access import Actor
 from vault.domain.entry import ObjectRef

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from vault.custody.authority import check_floor
 from vault.custody.barrier import SealedSubject
+from vault.custody.standing import check_floor
 from vault.domain.sealed import DekRow, IdentRow, SealedRow, SubjectRow
 from vault.domain.terms import AppId, SubjectId, Tier
 from vault.errors import Corrupt

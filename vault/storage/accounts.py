@@ -1,19 +1,43 @@
-"""Accounts: apps, their secrets, the grants, and the one authority row that covers them.
+"""Accounts: apps, their secrets and grants, every other account, and the authority row that covers them.
 
 Every function takes a connection and leaves the commit to the service (STYLE 32).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from vault.domain.terms import ActorId, AppId, GrantId, Millis, SpaceId, TenantId
 from vault.storage.glances import Reader
+from vault.storage.people import (
+    AppKeyRow,
+    ApprovalRow,
+    AppTermsRow,
+    CertificationRow,
+    EmergencyRow,
+    LinkRow,
+    LoginKeyRow,
+    PersonRow,
+)
 from vault.storage.policies import PolicyRow
 from vault.storage.shapes import Question, Shape
-from vault.storage.tables import app, app_secret, authority, policy_version, role_grant
+from vault.storage.tables import (
+    app,
+    app_key,
+    app_secret,
+    app_terms,
+    approval,
+    authority,
+    certification,
+    emergency,
+    login_key,
+    one_time_link,
+    person,
+    policy_version,
+    role_grant,
+)
 from vault.storage.together import Part, Record, Together
 
 
@@ -71,18 +95,37 @@ class AuthorityRow:
     mac: bytes = b""
 
 
-AccountRow: TypeAlias = AppRow | SecretRow | GrantRow
+AccountRow: TypeAlias = (
+    AppRow
+    | SecretRow
+    | GrantRow
+    | PersonRow
+    | LoginKeyRow
+    | LinkRow
+    | ApprovalRow
+    | AppTermsRow
+    | AppKeyRow
+    | EmergencyRow
+    | CertificationRow
+)
 DecidingRow: TypeAlias = AccountRow | PolicyRow
 _AnyRow: TypeAlias = DecidingRow | AuthorityRow
-_Row = TypeVar("_Row", AppRow, SecretRow, GrantRow)
+_Row = TypeVar("_Row", bound=AccountRow)
 
-_TABLES = {
+_TABLES: Mapping[type[Any], Table] = {
     AppRow: app,
     SecretRow: app_secret,
     GrantRow: role_grant,
-    AuthorityRow: authority,
-    PolicyRow: policy_version,
+    PersonRow: person,
+    LoginKeyRow: login_key,
+    LinkRow: one_time_link,
+    ApprovalRow: approval,
+    AppTermsRow: app_terms,
+    AppKeyRow: app_key,
+    EmergencyRow: emergency,
+    CertificationRow: certification,
 }
+ROW_TYPES: Sequence[type[AccountRow]] = tuple(_TABLES)
 
 
 def authority_row(conn: Reader, tenant: TenantId) -> AuthorityRow | None:
@@ -91,19 +134,11 @@ def authority_row(conn: Reader, tenant: TenantId) -> AuthorityRow | None:
     return AuthorityRow(*found[0]) if found else None
 
 
-def apps(conn: Connection, tenant: TenantId) -> list[AppRow]:
-    """Read every app, revoked ones too."""
-    return _all(conn, tenant, AppRow)
-
-
-def secrets(conn: Connection, tenant: TenantId) -> list[SecretRow]:
-    """Read every secret, ended ones too."""
-    return _all(conn, tenant, SecretRow)
-
-
-def grants(conn: Connection, tenant: TenantId) -> list[GrantRow]:
-    """Read every grant, ended ones too."""
-    return _all(conn, tenant, GrantRow)
+def rows(conn: Connection, tenant: TenantId, row_type: type[_Row]) -> list[_Row]:
+    """Read every row of *row_type*, of what ended too."""
+    table = _TABLES[row_type]
+    columns = [table.c[field.name] for field in fields(row_type)]
+    return [row_type(*row) for row in conn.execute(select(*columns).where(table.c.tenant == tenant))]
 
 
 def own_rows(
@@ -151,18 +186,14 @@ def swap_authority(conn: Connection, row: AuthorityRow, *, was_version: int) -> 
     return conn.execute(update(authority).where(same).values(**asdict(row))).rowcount == 1
 
 
-def put(conn: Connection, row: AccountRow) -> None:
-    """Write *row* in the place of the one with its key, or as a new one."""
+def put(conn: Connection, row: AccountRow, *, attached: str | None = None) -> None:
+    """Write *row* in the place of the one with its key, or as a new one; *attached* is an approval's."""
     table, values = _TABLES[type(row)], asdict(row)
+    if attached is not None:
+        values["attached"] = attached
     key = [column == values[column.name] for column in table.primary_key]
     if conn.execute(update(table).where(*key).values(**values)).rowcount == 0:
         conn.execute(insert(table).values(**values))
-
-
-def _all(conn: Connection, tenant: TenantId, row_type: type[_Row]) -> list[_Row]:
-    table = _TABLES[row_type]
-    columns = [table.c[field.name] for field in fields(row_type)]
-    return [row_type(*row) for row in conn.execute(select(*columns).where(table.c.tenant == tenant))]
 
 
 # What decides about one app, told by its id and the number of the active policy.

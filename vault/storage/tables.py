@@ -253,6 +253,182 @@ policy_version = Table(
     PrimaryKeyConstraint("tenant", "number"),
 )
 
+person = Table(
+    "person",
+    data,
+    _id("tenant"),
+    _id("person"),
+    Column("login", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    # Who invited, recovered or re-keyed this person last: for a while the two do not approve for each other.
+    _id("made_by"),
+    _millis("made_ms"),
+    # Sessions that began before are over.
+    _millis("since_ms"),
+    _millis("created_ms"),
+    _digest("mac"),
+    PrimaryKeyConstraint("tenant", "person"),
+    UniqueConstraint("tenant", "login"),
+)
+
+login_key = Table(
+    "login_key",
+    data,
+    _id("tenant"),
+    _id("person"),
+    _id("login_key"),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    _millis("created_ms"),
+    _millis("ended_ms", nullable=True),
+    _digest("mac"),
+    PrimaryKeyConstraint("tenant", "person", "login_key"),
+)
+
+one_time_link = Table(
+    "one_time_link",
+    data,
+    _id("tenant"),
+    _id("link"),
+    Column("kind", String(16), nullable=False),
+    _id("person"),
+    _id("app", nullable=True),
+    _digest("verifier"),
+    _id("made_by"),
+    _millis("created_ms"),
+    _millis("expires_ms"),
+    _millis("used_ms", nullable=True),
+    _digest("mac"),
+    PrimaryKeyConstraint("tenant", "link"),
+)
+
+approval = Table(
+    "approval",
+    data,
+    _id("tenant"),
+    _id("approval"),
+    Column("kind", String(32), nullable=False),
+    Column("command", Text, nullable=False),
+    _id("requester"),
+    _id("beneficiary", nullable=True),
+    Column("votes", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    _millis("created_ms"),
+    _millis("expires_ms"),
+    _millis("closed_ms", nullable=True),
+    # What the command names by digest and is too long to be looked at by every request: policy files.
+    Column("attached", Text, nullable=True),
+    _digest("mac"),
+    PrimaryKeyConstraint("tenant", "approval"),
+)
+
+app_terms = Table(
+    "app_terms",
+    data,
+    _id("tenant"),
+    _id("app"),
+    _id("owner", nullable=True),
+    Column("networks", Text, nullable=False),
+    _digest("mac"),
+    PrimaryKeyConstraint("tenant", "app"),
+)
+
+app_key = Table(
+    "app_key",
+    data,
+    _id("tenant"),
+    _id("app"),
+    _id("app_key"),
+    Column("kind", String(16), nullable=False),
+    Column("body", Text, nullable=False),
+    _millis("created_ms"),
+    _millis("expires_ms"),
+    _millis("revoked_ms", nullable=True),
+    _digest("mac"),
+    PrimaryKeyConstraint("tenant", "app", "app_key"),
+)
+
+emergency = Table(
+    "emergency",
+    data,
+    _id("tenant"),
+    _id("role_grant"),
+    _id("person"),
+    _millis("opened_ms"),
+    Column("most_subjects", Integer, nullable=False),
+    _id("reviewer", nullable=True),
+    Column("verdict", String(32), nullable=True),
+    _millis("reviewed_ms", nullable=True),
+    _digest("mac"),
+    PrimaryKeyConstraint("tenant", "role_grant"),
+)
+
+certification = Table(
+    "certification",
+    data,
+    _id("tenant"),
+    _id("campaign"),
+    _id("role_grant"),
+    _id("owner"),
+    _millis("opened_ms"),
+    _millis("due_ms"),
+    Column("verdict", String(16), nullable=True),
+    _id("decided_by", nullable=True),
+    _millis("decided_ms", nullable=True),
+    _digest("mac"),
+    PrimaryKeyConstraint("tenant", "campaign", "role_grant"),
+)
+
+login_session = Table(
+    "login_session",
+    data,
+    _id("tenant"),
+    _id("session"),
+    _id("person"),
+    _digest("verifier"),
+    Column("strength", SmallInteger, nullable=False),
+    _millis("begun_ms"),
+    _millis("proved_ms"),
+    _millis("seen_ms"),
+    _digest("mac"),
+    PrimaryKeyConstraint("tenant", "session"),
+)
+Index("ix_login_session_person", login_session.c.tenant, login_session.c.person)
+
+# How often a log-in has failed of late, for a name or an address that only a keyed hash tells of.
+login_failure = Table(
+    "login_failure",
+    data,
+    _id("tenant"),
+    _id("about"),
+    Column("failures", Integer, nullable=False),
+    _millis("last_ms"),
+    _millis("until_ms"),
+    PrimaryKeyConstraint("tenant", "about"),
+)
+
+# What was accepted once and must not be again: the step of a time-based code, the counter of a passkey.
+login_use = Table(
+    "login_use",
+    data,
+    _id("tenant"),
+    _id("login_key"),
+    Column("counter", BigInteger, nullable=False),
+    _millis("last_ms"),
+    PrimaryKeyConstraint("tenant", "login_key"),
+)
+
+# When an app's secret or a grant was of use last; decides nothing.
+last_use = Table(
+    "last_use",
+    data,
+    _id("tenant"),
+    _id("what"),
+    _millis("last_ms"),
+    PrimaryKeyConstraint("tenant", "what"),
+)
+
 authority = Table(
     "authority",
     data,
