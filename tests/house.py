@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from vault.app import create_app
 from vault.bootstrap import found_house, open_house
+from vault.crypto.passwords import Passwords
 from vault.custody.keyring import SLOT_NAMES
 from vault.domain.access import Actor
 from vault.domain.canonical import Json
@@ -37,6 +38,7 @@ from vault.services import authenticate, consent, disclose, govern, intake, rect
 from vault.services.answering import Admitted
 from vault.services.attest import verify
 from vault.services.governing import operator
+from vault.services.granting import Wish
 from vault.services.issuing import issue
 from vault.services.locating import locate
 from vault.services.parts import Call, Parts
@@ -49,6 +51,8 @@ FOUNDED = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 POLICIES = Path(__file__).parents[1] / "policies"
 # Reading and compiling the policies is the same for every house of a run.
 RULEBOOK = Rulebook()
+# A password of a test is nobody's, and there are hundreds of them.
+CHEAP = Passwords(memory_kib=8, passes=1, lanes=1)
 # A shorter value would be found by chance; canaries are longer.
 SHORTEST_SEARCHED = 8
 
@@ -124,7 +128,7 @@ class House:
     def hire(self, name: str, role: str, purpose: str, *, sources: Sequence[str] = (), days: int = 90) -> App:
         """Create an app with one grant."""
         ends = self.clock() + timedelta(days=days)
-        wish = govern.Wish(RoleId(role), ends, "test", frozenset({PurposeId(purpose)}))
+        wish = Wish(RoleId(role), ends, "test", frozenset({PurposeId(purpose)}))
         issued = govern.create_app(
             self.parts, self.operator, name=name, sources=sources, grants=[wish], secret_expires=ends
         )
@@ -251,7 +255,9 @@ class House:
         """Another worker: new parts over the same stores, as another process would have them."""
         stack = ExitStack()
         self._others.append(stack)
-        parts = stack.enter_context(open_house(self.settings, clock=self.clock, rulebook=RULEBOOK))
+        parts = stack.enter_context(
+            open_house(self.settings, clock=self.clock, rulebook=RULEBOOK, passwords=CHEAP)
+        )
         return House(self.settings, self.clock, parts, self.apps, self.secret_values, self.disclosed)
 
     _others: list[ExitStack] = field(default_factory=list)
@@ -396,7 +402,7 @@ ADA: Mapping[str, Json] = {
 def a_house(urls: Mapping[StoreName, str], state: Path, clock: Clock) -> Iterator[House]:
     """Open the founded house on *urls*; whatever a test opened beside it is closed with it."""
     settings = settings_for(urls, state)
-    with open_house(settings, clock=clock, rulebook=RULEBOOK) as parts:
+    with open_house(settings, clock=clock, rulebook=RULEBOOK, passwords=CHEAP) as parts:
         house = House(settings, clock, parts)
         try:
             yield house

@@ -7,9 +7,26 @@ from flask import Flask, Response, g, request
 
 from vault.services.parts import Parts
 from vault.settings import Mode, Settings
-from vault.web import logs, metrics, problems
-from vault.web.api import consents, facts, feeds, health, profiles, reference, restrictions, subjects
-from vault.web.context import ask
+from vault.web import logs, metrics, problems, sessions
+from vault.web.api import (
+    approvals,
+    apps,
+    consents,
+    facts,
+    feeds,
+    grants,
+    health,
+    login,
+    own,
+    people,
+    policies,
+    profiles,
+    reference,
+    restrictions,
+    roles,
+    subjects,
+)
+from vault.web.context import ask, hear
 from vault.web.places import Place, Places
 from vault.web.routes import Route, View
 from vault.web.streams import Streams
@@ -36,6 +53,7 @@ def create_app(parts: Parts, settings: Settings) -> Flask:
 
     tell = problems.install(app, logs.logger(sys.stderr))
     exposition = metrics.install(app)
+    sessions.install(app, parts, secure=settings.mode is Mode.PRODUCTION)
     app.after_request(_close)
     places = Places(settings.threads)
     for route in routes(parts, settings, exposition, tell):
@@ -53,16 +71,31 @@ def routes(
     parts: Parts, settings: Settings, exposition: Callable[[], bytes], tell: problems.Tell
 ) -> tuple[Route, ...]:
     """List every call of the house, the ones for operators and readers included."""
-    asked = (*subjects.ROUTES, *profiles.ROUTES, *consents.ROUTES, *facts.ROUTES, *restrictions.ROUTES)
+    asked = (
+        *subjects.ROUTES,
+        *profiles.ROUTES,
+        *consents.ROUTES,
+        *facts.ROUTES,
+        *restrictions.ROUTES,
+    )
     streamed = feeds.routes(Streams(settings.threads), tell)
-    told = (*asked, *streamed, *health.routes(parts, exposition))
+    governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *grants.ROUTES)
+    decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES)
+    told = (*asked, *streamed, *governed, *decided, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
 
 def _view(parts: Parts, route: Route, places: Places) -> View:
     """Put what every call needs before its view: a token, a purpose, and a body that was read strictly."""
-    if route.action is None:
+    if route.action is None and route.body is None:
         return route.view
+
+    def hearing() -> Response:
+        with Place(places) as place:
+            return route.view(hear(parts, route, request, place=place))
+
+    if route.action is None:
+        return hearing
 
     def view(**path: str) -> Response:
         with Place(places) as place:

@@ -11,6 +11,7 @@ from typing import Any
 
 from vault.app import create_app
 from vault.cli.main import Doors, cli
+from vault.crypto.passwords import Passwords
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
 from vault.custody.cursors import Cursors
@@ -18,10 +19,12 @@ from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
+from vault.custody.logins import Logins
 from vault.custody.memory import forbid_dumps
 from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.tokens import Tokens
+from vault.custody.visits import Visits
 from vault.domain.terms import Tier
 from vault.rulebook.rules import Rulebook
 from vault.services import authenticate, founding, watch
@@ -77,17 +80,32 @@ def found_house(
 
 @contextmanager
 def open_house(
-    settings: Settings, *, clock: Clock = now, random: Random = os.urandom, rulebook: Rulebook | None = None
+    settings: Settings,
+    *,
+    clock: Clock = now,
+    random: Random = os.urandom,
+    rulebook: Rulebook | None = None,
+    passwords: Passwords | None = None,
 ) -> Iterator[Parts]:
     """Open the house that *settings* name, for as long as the context lasts.
 
-    A *rulebook* that has read the policies before spares reading them again.
+    A *rulebook* that has read the policies before spares reading them again; *passwords* may cost less
+    where nobody's is at stake.
     """
     with closing(open_stores(settings)) as stores:
         slots = LocalSlots.read(settings.slots)
         house = founding.recognise(stores)
         tiers = None if settings.tiers is None else frozenset(map(Tier, settings.tiers))
-        opened = connect(stores, slots, house, clock=clock, random=random, tiers=tiers, rulebook=rulebook)
+        opened = connect(
+            stores,
+            slots,
+            house,
+            clock=clock,
+            random=random,
+            tiers=tiers,
+            rulebook=rulebook,
+            passwords=passwords,
+        )
         with _closing(opened) as parts:
             yield parts
 
@@ -121,6 +139,7 @@ def connect(
     random: Random,
     tiers: frozenset[Tier] | None = None,
     rulebook: Rulebook | None = None,
+    passwords: Passwords | None = None,
 ) -> Parts:
     """Open the keyring of the tiers that are served, and put the custody around it."""
     with stores.keys.read() as conn:
@@ -141,6 +160,8 @@ def connect(
         fingerprints=Fingerprints(keyring),
         cursors=Cursors(keyring),
         authority=Authority(keyring),
+        logins=Logins(keyring, passwords or Passwords()),
+        visits=Visits(keyring, incarnation=house.incarnation),
         ledger=Ledger(
             stores,
             house.tenant,
@@ -198,4 +219,4 @@ def application_for(settings: Settings) -> Application:
 def vaultctl() -> None:
     """Run the command line; it opens the house only for commands that need one."""
     forbid_dumps()
-    cli(obj=Doors(settings, open_house, found_house))
+    cli(obj=Doors(settings, open_house, found_house, now))

@@ -14,6 +14,7 @@
     ├── Unavailable          a part the promise needs does not answer           (503)
     │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked
     └── Misconfigured        settings, slots or policies that must not start a house
+        └── PolicyMistakes   what a candidate for the next policy has wrong                (422)
 
 Messages carry codes and field names, never values (STYLE 25).
 """
@@ -158,3 +159,9 @@ class Misconfigured(VaultError):
     def __str__(self) -> str:
         """Say every fault, one a line."""
         return "\n".join(self.faults)
+
+
+class PolicyMistakes(Misconfigured):
+    """A candidate for the next policy is wrong, each fault with file, line, remedy; the old one stays."""
+
+    code = "policy_mistakes"

@@ -18,9 +18,11 @@ from vault.domain.policy import Policy
 from vault.domain.terms import PurposeId, RoleId, id_text
 from vault.errors import VaultError
 from vault.services import intake, standing_facts
-from vault.services.govern import Issued, Wish, create_app
+from vault.services.govern import create_app
 from vault.services.governing import operator
+from vault.services.granting import Wish
 from vault.services.issuing import issue
+from vault.services.keying import Issued
 from vault.services.locating import Located, locate
 from vault.services.parts import Parts
 from vault.services.policies import candidate, default_folder

@@ -51,7 +51,7 @@ def settings() -> Settings:
     raise AssertionError("the demo has settings of its own")
 
 
-DOORS = Doors(settings, open_house, found_house)
+DOORS = Doors(settings, open_house, found_house, now)
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_a_demo_is_never_made_in_earnest(tmp_path: Path) -> None:
 
 @contextmanager
 def started(*words: str) -> Iterator[subprocess.Popen[str]]:
-    code = "from vault.bootstrap import vaultctl; vaultctl()"
+    code = "from vault.bootstrap import now, vaultctl; vaultctl()"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("VAULT_")}
     process = subprocess.Popen(
         [sys.executable, "-c", code, "demo", "up", *words],

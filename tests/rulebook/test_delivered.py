@@ -57,6 +57,7 @@ TABLE = {
     "privacy_officer": "    P18               P    P     P        P      R      R        P        P     P",
     "auditor": "            P16               T    T     T        T      -      -        -        P     -",
     "administrator": "      P16               -    -     -        -      -      -        -        -     -",
+    "supervisor": "         P16               -    -     -        -      -      -        -        -     -",
     "customer": "           P18               P    P     P        P      M      M        P        P     M",
     "intake": "             P01               -    -     -        -      -      -        -        -     -",
 }
@@ -83,6 +84,7 @@ VERBS_OF = {
     "privacy_officer": "write record-consent restrict export",
     "auditor": "",
     "administrator": "govern",
+    "supervisor": "",
     "customer": "",
     "intake": "admit write record-consent",
 }
@@ -148,7 +150,7 @@ def test_a_role_does_what_its_verbs_say(name: str) -> None:
     assert _role(name).verbs - shown == {Action(verb) for verb in VERBS_OF[name].split()}
 
 
-def test_there_are_thirteen_roles_and_intake() -> None:
+def test_there_are_thirteen_roles_intake_and_the_supervisor() -> None:
     assert set(delivered.policy().roles) == set(TABLE)
 
 

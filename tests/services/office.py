@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from vault.crypto.passwords import Passwords
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
 from vault.custody.cursors import Cursors
@@ -17,10 +18,12 @@ from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
+from vault.custody.logins import Logins
 from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.standing import Standing
 from vault.custody.tokens import Tokens
+from vault.custody.visits import Visits
 from vault.domain.access import Actor
 from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
@@ -30,8 +33,10 @@ from vault.domain.terms import PurposeId, RoleId
 from vault.rulebook.rules import Rulebook
 from vault.services import founding, govern, policies
 from vault.services.authenticate import authenticate
-from vault.services.govern import Account, Issued, Wish
+from vault.services.govern import Account
 from vault.services.governing import Change, Told, amend, operator
+from vault.services.granting import Wish
+from vault.services.keying import Issued
 from vault.services.parts import House, Lock, Parts
 from vault.storage import floors, keys
 from vault.storage.engines import open_store
@@ -42,6 +47,8 @@ OPENED = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 AUTHORITY_TABLES = ("app", "app_secret", "role_grant", "policy_version", "authority")
 OPERATOR = operator(1000)
+# Nobody but a test logs in here.
+CHEAP = Passwords(memory_kib=8, passes=1, lanes=1)
 FILES = policies.candidate(policies.default_folder())
 # Another version, which differs in one file and in nothing that matters.
 OTHER_FILES = {**FILES, "retention.toml": FILES["retention.toml"] + "\n# looked through\n"}
@@ -190,6 +197,8 @@ class Office:
             fingerprints=Fingerprints(keyring),
             cursors=Cursors(keyring),
             authority=Authority(keyring),
+            logins=Logins(keyring, CHEAP),
+            visits=Visits(keyring, incarnation=house.incarnation),
             ledger=Ledger(
                 stores,
                 house.tenant,

@@ -16,7 +16,7 @@ from vault.errors import Corrupt, LedgerUnavailable, Unauthenticated
 from vault.rulebook.rules import Rulebook
 from vault.services import govern
 from vault.services.authenticate import get_ready, policy_in_force, stand, still
-from vault.services.govern import Wish
+from vault.services.granting import Wish
 from vault.storage import floors
 
 

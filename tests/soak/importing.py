@@ -19,20 +19,20 @@ from vault.storage.unit_of_work import StoreName
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 120.0
-_VAULTCTL = "from vault.bootstrap import vaultctl; vaultctl()"
+_VAULTCTL = "from vault.bootstrap import now, vaultctl; vaultctl()"
 # The tests' PostgreSQL does not sync, which a house in earnest refuses to put up with.
 _UNSYNCED_VAULTCTL = """
 import os
 from dataclasses import replace
 from pathlib import Path
-from vault.bootstrap import found_house, open_house
+from vault.bootstrap import found_house, now, open_house
 from vault.cli.main import Doors, cli
 from vault.settings import Mode, read
 
 def settings():
     return replace(read(os.environ, directory=Path.cwd()), mode=Mode.DEMO)
 
-cli(obj=Doors(settings, open_house, found_house))
+cli(obj=Doors(settings, open_house, found_house, now))
 """
 _MIB = 1024
 

@@ -70,12 +70,15 @@ def test_every_operation_has_a_name_of_its_own_and_describes_its_path(document: 
 
 
 def test_every_closed_operation_asks_for_a_token_and_a_purpose(document: dict[str, Any]) -> None:
-    assert document["security"] == [{"token": []}]
+    assert document["security"] == [{"token": []}, {"session": []}]
 
-    for path, _, operation in operations(document):
+    for path, method, operation in operations(document):
         needed = {one["name"] for one in operation["parameters"] if one["in"] == "header" and one["required"]}
-        assert ("Vault-Purpose" in needed) == path.startswith("/v1/"), path
-        assert (operation.get("security") == []) == (not path.startswith("/v1/")), path
+        is_closed = path.startswith("/v1/") and path not in {"/v1/join", "/v1/login"}
+        is_for_people = operation.get("security") == [{"session": []}]
+        assert ("Vault-Purpose" in needed) == (is_closed and not is_for_people), path
+        assert ("Vault-Csrf" in needed) == (is_for_people and method.lower() != "get"), path
+        assert (operation.get("security") == []) == (not is_closed), path
 
 
 def test_every_object_is_closed_and_so_says_its_schema(document: dict[str, Any]) -> None:

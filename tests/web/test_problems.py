@@ -84,7 +84,7 @@ def test_every_kind_of_error_has_a_status_of_its_own_and_none_falls_through() ->
 
     for kind in kinds:
         failure = (
-            kind("seal") if kind is Corrupt else Misconfigured(["x"]) if kind is Misconfigured else kind()
+            kind("seal") if kind is Corrupt else kind(["x"]) if issubclass(kind, Misconfigured) else kind()
         )
         status = problems.answer(failure, "").status_code
         assert status != 500 or kind in {VaultError, Corrupt, Misconfigured}, kind

@@ -120,7 +120,8 @@ def test_only_an_id_is_said_back() -> None:
     assert emit.known(own) == own
     assert emit.known(own.upper()) is None
     assert emit.known("13800138000") is None
-    assert emit.known(id_text("sub", bytes(16))) is None
+    assert emit.known(id_text("sub", bytes(16))) == id_text("sub", bytes(16))
+    assert emit.known(id_text("per", bytes(16))) is None
 
 
 RECORDS = st.fixed_dictionaries(

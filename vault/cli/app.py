@@ -14,8 +14,10 @@ from vault.domain.instants import moment, rfc3339
 from vault.domain.terms import GrantId, Millis, PurposeId, RoleId, id_bytes, id_text
 from vault.errors import NotFound
 from vault.services import govern
-from vault.services.govern import Account, Issued, Wish
+from vault.services.govern import Account
 from vault.services.governing import operator
+from vault.services.granting import Wish
+from vault.services.keying import Issued
 from vault.services.parts import Parts
 
 Doors = Callable[[], AbstractContextManager[Parts]]
@@ -154,10 +156,13 @@ def grant(
     with doors() as parts:
         wish = _wish(role, purposes, ends=_ends(parts, days), reason=reason)
         given = govern.give_grant(parts, _operator(), _account(parts, app).app.app, wish=wish)
+    waits = id_text("apv", given.waits) if given.waits is not None else None
     if as_json:
-        _write_json({"grant": id_text("grt", given)})
-    else:
-        click.echo(id_text("grt", given))
+        _write_json({"grant": id_text("grt", given.grant), "waits": waits})
+        return
+    click.echo(id_text("grt", given.grant))
+    if waits is not None:
+        click.echo(f"It holds once a second person has approved {waits}.", err=True)
 
 
 @app.command()

@@ -18,6 +18,17 @@ MEANINGS: Mapping[str, str] = {
     "author": f"The author of a version is a code, {_A_CODE}.",
     "expiry": "What is given must end later than now.",
     "revoked": "It has been ended before.",
+    "action": "The vault has no such action; docs/policies.md lists the verbs.",
+    "oneself": "Nobody gives rights to oneself.",
+    "separation": "One person would hold roles that nobody may hold together.",
+    "owner": "The secrets of an application go to a person who has joined and answers for it.",
+    "login_name": "A name to log in by is made of small letters, digits, dots and hyphens.",
+    "administrators": "A house begins with two administrators; give two names.",
+    "founded": "The house has its administrators; they invite everybody else.",
+    "not_logged_in": "Nobody is logged in here; 'vaultctl login NAME' comes first.",
+    "no_answer": "The house did not answer; 'vaultctl serve' runs it.",
+    "state": "There is no such state of a request.",
+    "syntax": "The file is not JSON.",
     "digest": "A digest is 64 hexadecimal digits, as 'vaultctl policy plan' prints them.",
     "policy_base": "Another version is in force than the files were planned against; plan them again.",
     "policy_unchanged": "These very files are in force already.",
@@ -48,6 +59,9 @@ def told(fault: VaultError) -> Iterator[str]:
     """Write the lines for *fault*; its names and counts follow the code, and no value is among them."""
     if isinstance(fault, Misconfigured):
         yield from fault.faults
+    elif fault.facts.get("says"):
+        # A house has told its own code in a sentence.
+        yield f"{fault.facts['says']} ({fault.code})"
     elif fault.code in MEANINGS:
         yield f"{MEANINGS[fault.code]} ({fault})"
     else:

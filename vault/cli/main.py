@@ -4,13 +4,22 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 
 import click
 from typing_extensions import override
 
-from vault.cli import app, demo, exporting, house, importing, ledger, policy, serve
+from vault.cli import app, demo, exporting, governing, house, importing, ledger, login, policy, serve
 from vault.cli.faults import told
-from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable, VaultError
+from vault.errors import (
+    Invalid,
+    Misconfigured,
+    NotFound,
+    Refused,
+    Unauthenticated,
+    Unavailable,
+    VaultError,
+)
 from vault.services.parts import Parts
 from vault.settings import Settings
 
@@ -20,6 +29,7 @@ EXIT_CODES: Mapping[type[VaultError], int] = {
     Invalid: 2,
     NotFound: 3,
     Refused: 4,
+    Unauthenticated: 4,
     Unavailable: 5,
 }
 EXIT_FAILED = 1
@@ -32,6 +42,7 @@ class Doors:
     settings: Callable[[], Settings]
     open: Callable[[Settings], AbstractContextManager[Parts]]
     found: Callable[[Settings, Mapping[str, str]], None]
+    now: Callable[[], datetime]
 
     def __call__(self) -> AbstractContextManager[Parts]:
         """Open the house that this process's settings name."""
@@ -73,6 +84,15 @@ for command in (
     policy.policy,
     importing.command,
     exporting.command,
+    login.login,
+    login.logout,
+    login.join,
+    login.me,
+    governing.person,
+    governing.grant,
+    governing.approval,
+    governing.role,
+    governing.proposal,
     demo.demo,
 ):
     cli.add_command(command)

@@ -61,6 +61,12 @@ class Role:
     verbs: frozenset[Action]
     # Only subjects or cases assigned to the asker ("own tasks", "own cases", "own customers").
     own: bool
+    # Whoever holds it holds no other role beside it: both sides of an approval are never one person's.
+    alone: bool = False
+    # The kinds of requests that it decides on: ``reveal``, ``brake``; who governs decides on governing.
+    approves: frozenset[str] = frozenset()
+    # Whether it may be taken in an emergency, without a grant.
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,9 @@ class Action(StrEnum):
     EXPORT = "export"
     PROCESS = "process"
     GOVERN = "govern"
+    APPROVE = "approve"
+    # To keep one's own account; whoever is logged in may.
+    OWN = "own"
 
 
 # Crockford's alphabet leaves out i, l, o and u, so that an id read aloud has one spelling.

@@ -86,10 +86,13 @@ def _guardrails(rules: Sequence[Rule]) -> Iterator[str]:
 
 
 def _page(judge: Judge, policy: Policy, role: Role, purpose: Purpose) -> Iterator[str]:
-    own = ", own only" if role.own else ""
+    marks = {"own only": role.own, "held alone": role.alone, "in an emergency": role.emergency}
+    marked = "".join(f", {mark}" for mark, holds in marks.items() if holds)
     known_as = " ".join(purpose.dpv)
-    yield f"== {role.id} · {purpose.id} {purpose.title} ({known_as}; mask {purpose.mask}{own})"
+    yield f"== {role.id} · {purpose.id} {purpose.title} ({known_as}; mask {purpose.mask}{marked})"
     yield f"  needs {_needed(purpose)}"
+    if role.approves:
+        yield f"  approves {', '.join(sorted(role.approves))}"
     rows = {action: _rows(judge, policy, role, purpose, action) for action in Action if action in role.verbs}
     acts = [_with_needs(action, rows[action]) for action in rows if action in WITHOUT_FIELDS]
     if acts:

@@ -48,6 +48,8 @@ class Code(StrEnum):
     NO_INDEX = "no_index"
     IDLE_VERB = "idle_verb"
     GOVERNS_AND_READS = "governs_and_reads"
+    UNKNOWN_APPROVAL = "unknown_approval"
+    BOTH_SIDES = "both_sides"
     FEED_MISFIT = "feed_misfit"
 
     CEDAR_SYNTAX = "cedar_syntax"

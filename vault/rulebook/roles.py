@@ -12,12 +12,17 @@ from vault.rulebook.reading import Section
 
 KEYS: Final[Mapping[str, frozenset[str]]] = {
     "roles.toml": frozenset({"role"}),
-    "role": frozenset("id title clearance purposes read reveal match lookup writes verbs own".split()),
+    "role": frozenset(
+        "id title clearance purposes read reveal match lookup writes verbs".split()
+        + "own alone approves emergency".split()
+    ),
     "read": frozenset({"plain", "last4", "mask", "generalise", "token"}),
 }
 
 # Verbs that a role names; read, reveal, match and lookup follow from the fields listed for them.
 VERBS: Final = JUDGED - FINDING - {Action.READ, Action.REVEAL}
+# What a role may decide on beside governing, which only those decide on who govern.
+APPROVED: Final = frozenset({"reveal", "brake"})
 # A token or a yes tells nothing of the value itself, so neither needs clearance for its tier.
 TELLING: Final = frozenset(Treatment) - {Treatment.TOKEN, Treatment.MATCH}
 
@@ -38,6 +43,7 @@ def _role(section: Section, catalogue: Catalogue, purposes: Collection[PurposeId
     section.only(KEYS["role"])
     known = catalogue.by_name
     verbs = {Action(word) for word in section.words("verbs", VERBS, Code.UNKNOWN_VERB)}
+    approves = frozenset(section.words("approves", APPROVED, Code.UNKNOWN_APPROVAL))
     read = _read(section.section("read"), known)
     reveal, match, lookup, writes = (
         _fields(section, key, known) for key in ("reveal", "match", "lookup", "writes")
@@ -55,6 +61,10 @@ def _role(section: Section, catalogue: Catalogue, purposes: Collection[PurposeId
         writes=writes,
         verbs=frozenset(verbs | {action for action, names in listed.items() if names}),
         own=section.flag("own"),
+        # Nobody governs, or approves what others ask for, and touches customers too, whatever a file says.
+        alone=section.flag("alone") or bool(approves) or Action.GOVERN in verbs,
+        approves=approves,
+        emergency=section.flag("emergency"),
     )
     _check_shape(section, role)
     _check_treatments(section, role, known)
@@ -99,6 +109,12 @@ def _check_shape(section: Section, role: Role) -> None:
             f"The role `{role.id}` governs, so it may not touch customers; move the rest to another role."
         )
         section.wrong(Code.GOVERNS_AND_READS, remedy, "verbs")
+    if role.approves and (role.verbs or role.read):
+        remedy = f"The role `{role.id}` approves what others ask for, so it may ask for nothing itself."
+        section.wrong(Code.BOTH_SIDES, remedy, "approves")
+    if role.emergency and (role.alone or role.own):
+        remedy = f"`{role.id}` is held alone or for own customers only; nobody can take it in an emergency."
+        section.wrong(Code.BOTH_SIDES, remedy, "emergency")
 
 
 def _check_treatments(section: Section, role: Role, known: Mapping[FieldName, Field]) -> None:

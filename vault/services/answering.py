@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vault.domain.terms import FieldName, id_text
+from vault.domain.terms import FieldName
 from vault.errors import Conflict, VaultError
 from vault.services.drafting import Draft
+from vault.services.naming import shown_id
 from vault.services.parts import Call, Parts
 from vault.services.rehearsing import tell_duplicates
 from vault.services.storing import Written
@@ -36,7 +37,7 @@ def answer(call: Call, draft: Draft, written: Written) -> Admitted:
     """Answer a draft that took hold."""
     identity, space = draft.identity, call.actor.space
     return Admitted(
-        id_text("cus", identity.pairwise(space, draft.subject)),
+        shown_id(call.actor, identity, draft.subject),
         identity.etag(space, written.row.revision).hex(),
         warnings_of(written.possible_duplicates),
     )

@@ -1,6 +1,7 @@
 """Authenticate: from a bearer token to an actor who stands on a verified authority, or to nobody."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -13,16 +14,19 @@ from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.policy import Policy
-from vault.domain.terms import ActorId, AppId, EntryId, Millis, PurposeId, RoleId
+from vault.domain.terms import ActorId, AppId, EntryId, Millis, PersonId, PurposeId, RoleId, SpaceId
 from vault.errors import Corrupt, Unauthenticated, VaultError
 from vault.services.parts import Call, Parts
 from vault.storage import floors
-from vault.storage.accounts import SecretRow
+from vault.storage.accounts import GrantRow, SecretRow
 from vault.storage.floors import Floors
 from vault.storage.unit_of_work import Connection
 
 LIVE = "live"
 REVOKED = "revoked"
+# What a person is before the invitation was taken, and after the end.
+INVITED = "invited"
+ENDED = "ended"
 
 
 def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime) -> tuple[Actor, Standing]:
@@ -94,41 +98,59 @@ def in_force(parts: Parts, conn: Connection, call: Call, known: Floors | None) -
     return True
 
 
-def actor_of(standing: Standing, app_id: ActorId | AppId, at: datetime) -> Actor | None:
-    """Make the actor that an app is under *standing*; None where it is unknown or revoked.
+def actor_of(standing: Standing, actor_id: ActorId | AppId | PersonId, at: datetime) -> Actor | None:
+    """Make the actor that an app or a person is under *standing*; None where it is unknown or ended.
 
     Only live grants count: an expired or revoked one gives no role, whoever holds it.
     """
-    app = standing.apps.get(AppId(app_id))
-    if app is None or app.state != LIVE:
-        return None
-    now = millis(at)
-    held = (
-        HeldRole(RoleId(one.role), frozenset(map(PurposeId, json.loads(one.purposes))), one.expires_ms)
-        for one in standing.grants.get(ActorId(app_id), ())
-        if one.revoked_ms is None and now < one.expires_ms
-    )
-    return Actor(
-        id=ActorId(app_id),
-        kind="app",
-        name=app.name,
-        space=app.space,
-        held=tuple(held),
-        sources=frozenset(json.loads(app.sources)),
-    )
+    held = tuple(_held(standing, ActorId(actor_id), millis(at)))
+    app = standing.apps.get(AppId(actor_id))
+    if app is not None and app.state == LIVE:
+        sources = frozenset(json.loads(app.sources))
+        return Actor(ActorId(actor_id), "app", app.name, app.space, held, sources=sources)
+    person = standing.people.get(PersonId(actor_id))
+    if person is not None and person.state == LIVE:
+        # People know customers by the vault's own ids; what is sealed for them alone is so by their own.
+        return Actor(ActorId(actor_id), "person", person.login, SpaceId(actor_id), held)
+    return None
+
+
+def _held(standing: Standing, holder: ActorId, now: Millis) -> Iterator[HeldRole]:
+    for one in standing.grants.get(holder, ()):
+        ends = min([one.expires_ms, *uncertified(standing, one)])
+        if one.revoked_ms is None and now < ends:
+            yield HeldRole(RoleId(one.role), frozenset(map(PurposeId, json.loads(one.purposes))), ends)
+
+
+def uncertified(standing: Standing, grant: GrantRow) -> Iterator[Millis]:
+    """Say when a grant ends because nobody has certified it: silence revokes."""
+    for item in standing.certifications.get(grant.role_grant, ()):
+        if item.verdict is None:
+            yield item.due_ms
 
 
 def still(standing: Standing, actor: Actor, at: datetime) -> Actor | None:
-    """Stand *actor* on a *standing* that may be newer; None where its app or the secret it has shown ended.
+    """Stand *actor* on a *standing* that may be newer; None where it, or what it has shown, has ended.
 
-    Who is no app (an operator, the house itself) has no account that could end.
+    Who is neither an app nor a person (an operator, the house itself) has no account that could end.
     """
+    if actor.kind == "person":
+        return _still_logged_in(standing, actor, at)
     if actor.kind != "app":
         return actor
     secrets = standing.secrets.get(AppId(actor.id), ())
     lives = any(one.secret == actor.secret and _is_live(one, millis(at)) for one in secrets)
     found = actor_of(standing, actor.id, at) if lives else None
     return replace(found, secret=actor.secret) if found is not None else None
+
+
+def _still_logged_in(standing: Standing, actor: Actor, at: datetime) -> Actor | None:
+    person = standing.people.get(PersonId(actor.id))
+    found = actor_of(standing, actor.id, at)
+    # A session's id begins with the moment at which it was made (RFC 9562 5.7).
+    if person is None or found is None or int.from_bytes(actor.secret[:6]) < person.since_ms:
+        return None
+    return replace(found, secret=actor.secret, strength=actor.strength)
 
 
 def renew(parts: Parts, call: Call) -> Call:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from vault.domain.terms import Action
+from vault.domain.terms import Action, ApprovalId
 from vault.errors import Refused, TierUnavailable, VaultError
-from vault.services.locating import locate
+from vault.services.commanding import carry_out
+from vault.services.locating import Located, locate
 from vault.services.parts import Call, Parts
 from vault.services.permitting import permit_each
 from vault.services.releasing import Opened, release
+from vault.services.revealing import Asking, Reveal, use
 from vault.services.showing import Answer, Showing
 
 
@@ -24,8 +26,18 @@ def profiles(
     return [showing.shown(one) if isinstance(one, Opened) else one for one in opened]
 
 
-def reveal(parts: Parts, call: Call, customer: str, field: str) -> Answer:
-    """Show one field plain, for a reason; raises NotFound, Refused, Corrupt as the single read does."""
+def reveal(
+    parts: Parts, call: Call, customer: str, field: str, *, approval: ApprovalId | None = None
+) -> Answer:
+    """Show one field plain, for a reason; raises NotFound, Refused, Corrupt as the single read does.
+
+    With *approval*, a second person has agreed to exactly this; it is used up before anything is opened.
+    Raises Conflict ``approval_state`` or ``approval_expired``, and Refused ``approval_other``.
+    """
+    if approval is not None:
+        located = _found(parts, call, customer)
+        wanted = call.policy.catalogue.field(field).name
+        call = use(parts, call, approval, subject=located.row.subject, field=wanted)
     # The one field that is asked for: what refuses it is told as a refusal, and not as a grant of nothing.
     permit_each(parts, call, Action.REVEAL, [field])
     (opened,) = release(parts, call, Action.REVEAL, [field], targets=[customer], find=locate)
@@ -34,3 +46,24 @@ def reveal(parts: Parts, call: Call, customer: str, field: str) -> Answer:
     for name, reason in opened.grant.withheld.items():
         raise TierUnavailable(field=name) if reason == "tier_not_served" else Refused("field", field=name)
     return Showing(parts).answer(opened)
+
+
+def ask_to_reveal(parts: Parts, call: Call, customer: str, field: str) -> ApprovalId:
+    """Ask a second person to agree that *field* of *customer* is revealed, once, to whoever asks here.
+
+    Raises NotFound, and Refused where no second person could help.
+    """
+    located, wanted = _found(parts, call, customer), call.policy.catalogue.field(field).name
+    command = Reveal(located.row.subject, wanted, call.purpose, call.reason or "", call.ticket or "")
+    waits = carry_out(parts, call.actor, command, may=Asking(command, call.actor.strength))
+    if waits is None:
+        # Only an operator needs nobody else, and none has customers.
+        raise Refused("people_only")
+    return waits
+
+
+def _found(parts: Parts, call: Call, customer: str) -> Located:
+    (found,) = locate(parts, call, [customer])
+    if isinstance(found, VaultError):
+        raise found
+    return found

@@ -1,11 +1,9 @@
 """Govern: apps, their secrets and their grants are made and ended; secrets are shown once and never kept."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from vault.custody import credentials
-from vault.custody.credentials import SECRET_BYTES, Credential
 from vault.custody.standing import Standing
 from vault.domain.access import Actor
 from vault.domain.canonical import canonical
@@ -13,34 +11,39 @@ from vault.domain.entry import ObjectRef
 from vault.domain.facts import FactKind
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
-from vault.domain.terms import ActorId, AppId, GrantId, Millis, PurposeId, RoleId, SpaceId, id_text, is_code
-from vault.errors import Conflict, Invalid, NotFound
+from vault.domain.terms import (
+    ZERO_ID,
+    ActorId,
+    AppId,
+    ApprovalId,
+    GrantId,
+    PersonId,
+    SpaceId,
+    id_text,
+    is_code,
+)
+from vault.errors import Conflict, Invalid, NotFound, Refused
 from vault.services.authenticate import LIVE, REVOKED, stand
+from vault.services.commanding import approval_ref, carry_out, needs_second, request
 from vault.services.governing import Change, Ground, Told, govern
+from vault.services.granting import GiveGrant, Wish, check_separation, grant_ref, owner_of, with_app
+from vault.services.keying import Issued, dated, fresh_secret, secret_ref
+from vault.services.linking import APP_SECRET, Link, made_link
+from vault.services.owning import SetTerms, read_networks
 from vault.services.parts import Parts
 from vault.storage.accounts import AppRow, GrantRow, SecretRow
+from vault.storage.people import AppTermsRow, LinkRow
 
 # What the vault says of a subject by itself, no app may say.
 ASSERTABLE = frozenset(FactKind) - {FactKind.REQUEST, FactKind.JURISDICTION}
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A grant as it is asked for; without purposes it takes all of its role's."""
+class Given:
+    """A grant that holds, or, where ``waits`` names a request, that will once that is approved."""
 
-    role: RoleId
-    expires: datetime
-    reason: str
-    purposes: frozenset[PurposeId] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """A fresh secret: ``token`` is shown to whoever asked, once, and is nowhere afterwards."""
-
-    app: AppId
-    secret: bytes
-    token: str = field(repr=False)
+    grant: GrantId
+    waits: ApprovalId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,21 @@ class Account:
     app: AppRow
     secrets: tuple[SecretRow, ...]
     grants: tuple[GrantRow, ...]
+    owner: ActorId | None = None
+    networks: tuple[str, ...] = ()
 
 
 def accounts(parts: Parts) -> list[Account]:
     """List every app as it stands now, by name."""
     standing = stand(parts, AppId(bytes(16)))
     return [
-        Account(app, standing.secrets.get(app.app, ()), standing.grants.get(ActorId(app.app), ()))
+        Account(
+            app,
+            standing.secrets.get(app.app, ()),
+            standing.grants.get(ActorId(app.app), ()),
+            owner_of(standing, ActorId(app.app)),
+            read_networks(standing.terms.get(app.app)),
+        )
         for app in sorted(standing.apps.values(), key=lambda app: app.name)
     ]
 
@@ -69,16 +80,20 @@ def create_app(
     sources: Iterable[str] = (),
     grants: Sequence[Wish] = (),
     secret_expires: datetime,
+    owner: PersonId | None = None,
 ) -> Issued:
     """Create an app with its own id space, its grants and its first secret, all or nothing.
 
-    Raises Invalid ``name``, ``source``, ``expiry`` and those of a grant, Conflict ``name_taken``.
+    With an *owner*, the secret is only promised: the owner takes it, once, after logging in. Without one, an
+    operator is given it, and nobody else can be. Where a second person must approve, the grants wait.
+    Raises Invalid ``name``, ``source``, ``owner``, ``expiry`` and those of a grant, Conflict ``name_taken``,
+    Refused ``oneself`` or ``separation``.
     """
     app_id = AppId(parts.new_id())
     named = sorted({_source(one) for one in sources})
     if not is_code(name):
         raise Invalid("name")
-    secret, issued = _fresh_secret(parts, app_id)
+    issued = _issue(parts, app_id, owner)
 
     def command(ground: Ground) -> Change:
         if any(app.name == name for app in ground.standing.apps.values()):
@@ -86,34 +101,42 @@ def create_app(
         now = millis(ground.at)
         space = SpaceId(parts.new_id())
         app = AppRow(parts.tenant, app_id, name, space, canonical([*named]).decode(), LIVE, now)
-        given = [_grant(parts, ground, ActorId(app_id), wish) for wish in grants]
-        return Change(
-            (app, _dated(secret, ground, secret_expires), *given),
-            (
-                Told(Kind.APP_CREATED, ObjectRef("app", app_id, name)),
-                Told(Kind.APP_SECRET_ISSUED, _secret_ref(secret)),
-                *(Told(Kind.GRANT_GIVEN, _grant_ref(row), row.reason) for row in given),
-            ),
-        )
+        made = with_app(ground, app)
+        terms = [AppTermsRow(parts.tenant, app_id, ActorId(owner), "[]")] if owner is not None else []
+        given = [GiveGrant.of(parts, ActorId(app_id), wish) for wish in grants]
+        rows = [one.row(parts, made) for one in given]
+        if owner is not None:
+            check_separation(made, ActorId(owner), adding=[one.role for one in given])
+        told = [Told(Kind.GRANT_GIVEN, grant_ref(row), row.reason) for row in rows]
+        waiting = []
+        if rows and needs_second(ground):
+            waiting = [request(parts, ground, one) for one in given]
+            rows, told = [], [Told(Kind.APPROVAL_REQUESTED, approval_ref(row)) for row in waiting]
+        key, promised = _secret_change(parts, ground, issued, app=app_id, owner=owner, expires=secret_expires)
+        created = Told(Kind.APP_CREATED, ObjectRef("app", app_id, name))
+        return Change((app, *terms, key, *rows, *waiting), (created, promised, *told))
 
     govern(parts, actor, command)
-    return issued
+    return _shown(app_id, issued)
 
 
 def issue_secret(parts: Parts, actor: Actor, app: AppId, *, expires: datetime) -> Issued:
     """Give a live app one more secret, beside those it has, so that it can change over without a gap.
 
-    Raises NotFound, Conflict ``revoked``, Invalid ``expiry``.
+    It is promised to the app's owner, who takes it after logging in; an operator is given that of an app
+    without one. Raises NotFound, Conflict ``revoked``, Invalid ``owner`` or ``expiry``.
     """
-    secret, issued = _fresh_secret(parts, app)
+    terms = stand(parts, AppId(ZERO_ID)).terms.get(app)
+    owner = PersonId(terms.owner) if terms is not None and terms.owner is not None else None
+    issued = _issue(parts, app, owner)
 
     def command(ground: Ground) -> Change:
         _live_app(ground.standing, app)
-        row = _dated(secret, ground, expires)
-        return Change((row,), (Told(Kind.APP_SECRET_ISSUED, _secret_ref(row)),))
+        row, told = _secret_change(parts, ground, issued, app=app, owner=owner, expires=expires)
+        return Change((row,), (told,))
 
     govern(parts, actor, command)
-    return issued
+    return _shown(app, issued)
 
 
 def revoke_secret(parts: Parts, actor: Actor, app: AppId, *, secret: bytes) -> None:
@@ -126,7 +149,7 @@ def revoke_secret(parts: Parts, actor: Actor, app: AppId, *, secret: bytes) -> N
             raise NotFound
         if row.revoked_ms is not None:
             raise Conflict("revoked")
-        told = Told(Kind.APP_SECRET_REVOKED, _secret_ref(row), ended=row.secret)
+        told = Told(Kind.APP_SECRET_REVOKED, secret_ref(row), ended=row.secret)
         return Change((replace(row, revoked_ms=millis(ground.at)),), (told,))
 
     govern(parts, actor, command)
@@ -143,21 +166,25 @@ def revoke_app(parts: Parts, actor: Actor, app: AppId) -> None:
     govern(parts, actor, command)
 
 
-def give_grant(parts: Parts, actor: Actor, app: AppId, *, wish: Wish) -> GrantId:
-    """Give a live app a role for some of its purposes, until it expires.
+def give_grant(parts: Parts, actor: Actor, holder: AppId | PersonId, *, wish: Wish) -> Given:
+    """Give an app or a person a role for some of its purposes, until it expires; a second person approves.
 
-    Raises NotFound, Conflict ``revoked``, Invalid ``role``, ``purpose``, ``reason``, ``expiry``.
+    Raises NotFound, Conflict ``revoked``, Refused ``oneself`` or ``separation``, Invalid ``role``,
+    ``purpose``, ``reason``, ``expiry``.
     """
-    given: list[GrantRow] = []
+    command = GiveGrant.of(parts, ActorId(holder), wish)
+    return Given(command.grant, carry_out(parts, actor, command))
 
-    def command(ground: Ground) -> Change:
-        _live_app(ground.standing, app)
-        given[:] = [_grant(parts, ground, ActorId(app), wish)]
-        told = tuple(Told(Kind.GRANT_GIVEN, _grant_ref(row), row.reason) for row in given)
-        return Change(tuple(given), told)
 
-    govern(parts, actor, command)
-    return given[0].role_grant
+def set_terms(
+    parts: Parts, actor: Actor, app: AppId, *, owner: PersonId | None, networks: Sequence[str]
+) -> ApprovalId | None:
+    """Let *owner* answer for an app, which then calls from *networks* alone; a second person approves.
+
+    Raises NotFound, Conflict ``revoked``, Invalid ``owner`` or ``network``, Refused ``oneself`` or
+    ``separation``.
+    """
+    return carry_out(parts, actor, SetTerms(app, owner, tuple(networks)))
 
 
 def revoke_grant(parts: Parts, actor: Actor, grant: GrantId) -> None:
@@ -170,7 +197,7 @@ def revoke_grant(parts: Parts, actor: Actor, grant: GrantId) -> None:
             raise NotFound
         if row.revoked_ms is not None:
             raise Conflict("revoked")
-        told = Told(Kind.GRANT_REVOKED, _grant_ref(row), ended=row.role_grant)
+        told = Told(Kind.GRANT_REVOKED, grant_ref(row), ended=row.role_grant)
         return Change((replace(row, revoked_ms=millis(ground.at)),), (told,))
 
     govern(parts, actor, command)
@@ -191,52 +218,36 @@ def _source(kind: str) -> str:
     return kind
 
 
-def _fresh_secret(parts: Parts, app: AppId) -> tuple[SecretRow, Issued]:
-    credential = Credential(app, parts.random(SECRET_BYTES))
-    secret = parts.new_id()
-    verifier = credentials.verifier(parts.keyring, credential)
-    row = SecretRow(parts.tenant, app, secret, verifier, Millis(0), Millis(0), None)
-    return row, Issued(app, secret, credentials.write(credential))
+def _issue(parts: Parts, app: AppId, owner: PersonId | None) -> tuple[SecretRow, Issued] | Link:
+    """Draw a secret, or a promise of one for an owner."""
+    if owner is not None:
+        return Link.draw(parts)
+    return fresh_secret(parts, app)
 
 
-def _dated(secret: SecretRow, ground: Ground, expires: datetime) -> SecretRow:
-    return replace(secret, created_ms=millis(ground.at), expires_ms=_expiry(ground.at, expires))
+def _secret_change(
+    parts: Parts,
+    ground: Ground,
+    issued: tuple[SecretRow, Issued] | Link,
+    *,
+    app: AppId,
+    owner: PersonId | None,
+    expires: datetime,
+) -> tuple[SecretRow | LinkRow, Told]:
+    if isinstance(issued, Link):
+        person = ground.standing.people.get(PersonId(owner or ZERO_ID))
+        if person is None or person.state != LIVE:
+            raise Invalid("owner")
+        if ground.actor.id == ActorId(person.person):
+            raise Refused("oneself")
+        row = made_link(parts, ground, issued, kind=APP_SECRET, person=person.person, app=app)
+        return row, Told(Kind.LINK_MADE, ObjectRef("link", row.link, id_text("app", app)))
+    if ground.actor.kind != "operator":
+        # A secret goes to who answers for the app, never to the admin who grants.
+        raise Invalid("owner")
+    secret = dated(issued[0], ground, expires)
+    return secret, Told(Kind.APP_SECRET_ISSUED, secret_ref(secret))
 
 
-def _grant(parts: Parts, ground: Ground, holder: ActorId, wish: Wish) -> GrantRow:
-    """Judge a wish by the active policy: its role must exist, and its purposes be the role's."""
-    role = ground.policy.roles.get(wish.role)
-    if role is None:
-        raise Invalid("role")
-    purposes = role.purposes if wish.purposes is None else wish.purposes
-    # An empty list of purposes permits nothing (STYLE 24); who asks for it is mistaken.
-    if not purposes or not purposes <= role.purposes:
-        raise Invalid("purpose")
-    if not is_code(wish.reason):
-        raise Invalid("reason")
-    return GrantRow(
-        parts.tenant,
-        GrantId(parts.new_id()),
-        holder,
-        role.id,
-        canonical([*sorted(purposes)]).decode(),
-        millis(ground.at),
-        _expiry(ground.at, wish.expires),
-        None,
-        wish.reason,
-    )
-
-
-def _expiry(at: datetime, expires: datetime) -> Millis:
-    if expires <= at:
-        raise Invalid("expiry")
-    return millis(expires)
-
-
-def _secret_ref(row: SecretRow) -> ObjectRef:
-    return ObjectRef("secret", row.secret, id_text("app", row.app))
-
-
-def _grant_ref(row: GrantRow) -> ObjectRef:
-    """Say which role was given to whom; both are codes and fit one."""
-    return ObjectRef("grant", row.role_grant, f"{row.role}:{id_text('app', row.holder)}")
+def _shown(app: AppId, issued: tuple[SecretRow, Issued] | Link) -> Issued:
+    return issued[1] if not isinstance(issued, Link) else Issued(app, issued.id, "")

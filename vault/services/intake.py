@@ -11,12 +11,13 @@ from vault.domain.access import Denied, SubjectFacts, decide
 from vault.domain.canonical import Json
 from vault.domain.instants import month
 from vault.domain.kinds import Kind
-from vault.domain.terms import Action, FieldName, Gate, SubjectId, SubjectKind, id_text
+from vault.domain.terms import Action, FieldName, Gate, SubjectId, SubjectKind
 from vault.errors import Corrupt, InvalidValue, Refused, TierUnavailable, VaultError
 from vault.services import amending, recording, repeating, witness
 from vault.services.answering import Admitted, answer, is_duplicate, warnings_of, write_told
 from vault.services.drafting import Draft, changes, item_number, kind_of, provenance
 from vault.services.locating import Located, locate_subjects
+from vault.services.naming import shown_id
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit, refuse
 from vault.services.rehearsing import rehearse, tell_duplicates
@@ -229,7 +230,7 @@ def _as_before(
     if isinstance(found, VaultError):
         return found
     return Admitted(
-        id_text("cus", found.identity.pairwise(call.actor.space, found.row.subject)),
+        shown_id(call.actor, found.identity, found.row.subject),
         found.identity.etag(call.actor.space, answered.revision).hex(),
         warnings_of(json.loads(answered.warnings)),
         replayed=True,

@@ -13,6 +13,7 @@ from vault.domain.instants import month
 from vault.domain.sealed import IdentRow, SubjectRow
 from vault.domain.terms import SubjectId, id_bytes
 from vault.errors import Corrupt, NotFound, VaultError
+from vault.services.naming import subjects_named
 from vault.services.parts import Call, Parts
 from vault.storage import hot, keys
 
@@ -46,10 +47,12 @@ class Located:
 
 
 def locate(parts: Parts, call: Call, ids: Sequence[str]) -> list[Located | VaultError]:
-    """Find the subject behind each of the app's own ids; order kept, one bad id spoils nothing.
+    """Find the subject behind each of the asker's own ids; order kept, one bad id spoils nothing.
 
     An id of another app, of another kind, garbled or erased is NotFound, all alike.
     """
+    if call.actor.kind == "person":
+        return _locate_named(parts, ids)
     wanted = [id_bytes("cus", text) for text in ids]
     given = [raw for raw in wanted if raw is not None]
     try:
@@ -62,6 +65,12 @@ def locate(parts: Parts, call: Call, ids: Sequence[str]) -> list[Located | Vault
     idents = {ident.subject: ident for _, ident in known.values() if ident is not None}
     found = iter(locate_given(parts, call, [row for row in rows if row is not None], idents=idents))
     return [NotFound() if row is None else next(found) for row in rows]
+
+
+def _locate_named(parts: Parts, ids: Sequence[str]) -> list[Located | VaultError]:
+    named = subjects_named(ids)
+    found = locate_subjects(parts, [subject for subject in named if subject is not None])
+    return [NotFound() if subject is None else found[subject] for subject in named]
 
 
 def locate_given(

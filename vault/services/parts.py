@@ -1,7 +1,8 @@
 """Parts: what every use case is given: clock, stores, custody and rulebook, and the call to carry out."""
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from vault.custody.authority import Authority
@@ -11,13 +12,15 @@ from vault.custody.detail import Detail
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import Keyring
 from vault.custody.ledger import Ledger
+from vault.custody.logins import Logins
 from vault.custody.standing import Standing
 from vault.custody.tokens import Tokens
+from vault.custody.visits import Visits
 from vault.domain.access import Actor
 from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.policy import ContextClass, Policy
-from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
+from vault.domain.terms import HouseId, Millis, PurposeId, RequestId, TenantId, uuid7
 from vault.errors import HouseLocked
 from vault.rulebook.rules import Rulebook
 from vault.storage.unit_of_work import Stores
@@ -34,6 +37,8 @@ class House:
 
 # How far back a clock may go: it is put right by seconds, and workers on several machines differ a little.
 CLOCK_TOLERANCE = timedelta(minutes=2)
+# How exactly it is known when a secret or a grant was of use last.
+_USES_APART = timedelta(minutes=1)
 
 
 class Lock:
@@ -63,6 +68,37 @@ class Lock:
         return self._latest is not None and at < self._latest - CLOCK_TOLERANCE
 
 
+class Uses:
+    """What this process has seen used since it wrote that down last; one for all threads."""
+
+    __slots__ = ("_latest", "_lock", "_written")
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self._lock = threading.Lock()
+        self._latest: dict[bytes, Millis] = {}
+        self._written: dict[bytes, Millis] = {}
+
+    def note(self, what: bytes, at_ms: Millis) -> None:
+        """Note that *what* is of use now."""
+        # A plain dict takes one item at a time: no lock on the way of every request.
+        self._latest[what] = at_ms
+
+    def take(self) -> list[tuple[bytes, Millis]]:
+        """Take what is worth writing down: what was not written within the last minute."""
+        with self._lock:
+            seen, self._latest = self._latest, {}
+            # Within a minute of what was written, nothing is.
+            apart = _USES_APART // timedelta(milliseconds=1)
+            fresh = {
+                what: at_ms
+                for what, at_ms in list(seen.items())
+                if at_ms >= self._written.get(what, Millis(0)) + apart
+            }
+            self._written |= fresh
+            return list(fresh.items())
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything a use case needs; built by ``bootstrap`` and handed down, never looked up."""
@@ -78,9 +114,12 @@ class Parts:
     fingerprints: Fingerprints
     cursors: Cursors
     authority: Authority
+    logins: Logins
+    visits: Visits
     ledger: Ledger
     rulebook: Rulebook
     lock: Lock
+    uses: Uses = field(default_factory=Uses)
 
     @property
     def tenant(self) -> TenantId:
@@ -105,6 +144,8 @@ class Call:
     reason: str | None = None
     ticket: str | None = None
     idempotency_key: str | None = None
+    # How many other persons have agreed to exactly this.
+    approvals: int = 0
     # What of the house, and no customer, the call is about: a feed.
     about: ObjectRef | None = None
 
@@ -114,6 +155,7 @@ class Call:
         return ContextClass(
             reason=self.reason is not None,
             ticket=self.ticket is not None,
+            approvals=self.approvals,
             strength=self.actor.strength,
             actor=self.actor.kind,
         )

@@ -1,26 +1,27 @@
 """Policies: a set of policy files is compared with what is in force, and enters as the next version."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
 from vault.domain.access import Actor
-from vault.domain.entry import ObjectRef
-from vault.domain.grants import token_text
 from vault.domain.instants import millis
-from vault.domain.kinds import Kind
-from vault.domain.policy import Policy, files_text, policy_digest
-from vault.domain.terms import ZERO_ID, AppId, is_code
-from vault.errors import Conflict, Invalid, Misconfigured, NotFound, Stale
-from vault.rulebook import comparing
+from vault.domain.policy import ContextClass, policy_digest
+from vault.domain.terms import ZERO_ID, Action, AppId, ApprovalId, FieldName, PurposeId, RoleId, is_code
+from vault.errors import Invalid, Misconfigured, NotFound, Stale
+from vault.rulebook import comparing, explaining
+from vault.rulebook.asking import Case
 from vault.rulebook.checking import check
 from vault.rulebook.comparing import ALIKE, Comparison
+from vault.rulebook.explaining import Asked, Explanation
 from vault.rulebook.mistakes import Mistake
 from vault.rulebook.reading import read_folder
 from vault.services.authenticate import policy_in_force, stand
-from vault.services.governing import Change, Ground, Told, amend, govern, may_govern
+from vault.services.commanding import carry_out
+from vault.services.governing import amend, only_operator
 from vault.services.parts import Parts
+from vault.services.replacing import Replace, applied, checked
 from vault.storage import accounts, floors
 from vault.storage.policies import PolicyRow
 
@@ -96,62 +97,58 @@ def compare(parts: Parts, one: int, other: int) -> Comparison:
     return comparing.compare(before, after)
 
 
-def roll_back(parts: Parts, actor: Actor, number: int, *, base_digest: bytes, author: str) -> PolicyRow:
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The version that is in force now; where ``waits`` names a request, until that is approved."""
+
+    number: int
+    digest: bytes
+    waits: ApprovalId | None = None
+
+
+def roll_back(parts: Parts, actor: Actor, number: int, *, base_digest: bytes, author: str) -> Applied:
     """Put the files of the version *number* in force again, as the next version.
 
     They are checked against what is in force, as any others: what was sealed since must still be found.
     Raises what :func:`version_files` and :func:`apply_policy` raise.
     """
-    may_govern(actor)
     files = version_files(parts, number)
     return apply_policy(parts, actor, files=files, base_digest=base_digest, author=author)
 
 
 def apply_policy(
     parts: Parts, actor: Actor, *, files: Mapping[str, str], base_digest: bytes | None, author: str
-) -> PolicyRow:
+) -> Applied:
     """Put *files* in force as the next version; every worker's next request is judged by it.
 
     *base_digest* names the version that the files were planned against; None is for the first of a house,
-    and may be repeated.
+    and may be repeated. Where a second person must approve, the version waits for that.
     Raises Stale ``policy_base`` where another is in force, Conflict ``policy_unchanged`` where it is these
-    files, Misconfigured with every mistake in them, and Invalid ``author``.
+    files, Misconfigured with every mistake in them, Refused ``separation``, and Invalid ``author``.
     """
-    may_govern(actor)
     if not is_code(author):
         raise Invalid("author")
     if base_digest is None:
-        return _apply_first(parts, actor, files, author)
-    applied: list[PolicyRow] = []
-
-    def command(ground: Ground) -> Change:
-        if ground.standing.policy_digest != base_digest:
-            raise Stale("policy_base")
-        if policy_digest(files) == base_digest:
-            raise Conflict("policy_unchanged")
-        _checked(files, before=ground.policy)
-        number = max(row.number for row in ground.standing.policies) + 1
-        row = PolicyRow(parts.tenant, number, policy_digest(files), millis(ground.at), author)
-        applied[:] = [row]
-        return _change(row, files)
-
-    govern(parts, actor, command)
-    return applied[0]
+        return _apply_first(parts, only_operator(actor), files, author)
+    command = Replace(base_digest, author, files)
+    waits = carry_out(parts, actor, command, attached=command.attached())
+    standing = stand(parts, AppId(ZERO_ID))
+    return Applied(standing.policy_number, standing.policy_digest, waits)
 
 
-def _apply_first(parts: Parts, actor: Actor, files: Mapping[str, str], author: str) -> PolicyRow:
+def _apply_first(parts: Parts, actor: Actor, files: Mapping[str, str], author: str) -> Applied:
     if _is_new(parts):
-        _checked(files, before=None)
+        checked(files, before=None)
         at = parts.clock()
         row = PolicyRow(parts.tenant, 1, policy_digest(files), millis(at), author)
-        if amend(parts, actor, _change(row, files), was=None, at=at):
-            return row
+        if amend(parts, actor, applied(row, files), was=None, at=at):
+            return Applied(row.number, row.digest)
     standing = stand(parts, AppId(ZERO_ID))
     if (standing.version, standing.policy_digest) != (1, policy_digest(files)):
         raise Stale("policy_base")
     # Someone was cut short, or is just as far: the first version stands, and may only have to be told.
     parts.ledger.settle([])
-    return standing.policy
+    return Applied(standing.policy_number, standing.policy_digest)
 
 
 def _is_new(parts: Parts) -> bool:
@@ -163,12 +160,16 @@ def _is_new(parts: Parts) -> bool:
     return manifest is None and standing is not None and standing.authority_floor == 0
 
 
-def _checked(files: Mapping[str, str], *, before: Policy | None) -> None:
-    _, mistakes = check(files, before=before)
-    if mistakes:
-        raise Misconfigured([str(mistake) for mistake in mistakes])
+def explain(
+    parts: Parts, *, roles: Sequence[str], purpose: str, action: str, field: str, context: ContextClass
+) -> Explanation:
+    """Say what the policy in force answers to one question, by which rule, and where that stands.
 
-
-def _change(row: PolicyRow, files: Mapping[str, str]) -> Change:
-    about = ObjectRef("policy", None, f"{row.number}:{token_text(row.digest)}")
-    return Change((row,), (Told(Kind.POLICY_APPLIED, about),), files_text(files))
+    Raises Invalid ``role``, ``purpose``, ``action`` or ``field`` for what the policy does not know.
+    """
+    try:
+        case = Case(Action(action), PurposeId(purpose), context)
+    except ValueError:
+        raise Invalid("action") from None
+    asked = Asked(tuple(map(RoleId, roles)), case, FieldName(field))
+    return explaining.explain(version_files(parts), asked)

@@ -9,9 +9,9 @@ from typing_extensions import override
 from vault.domain.canonical import Json
 from vault.domain.catalogue import Field, FieldType
 from vault.domain.sanitize import Show, shower_of, token
-from vault.domain.terms import id_text
 from vault.errors import Corrupt, VaultError
 from vault.services.issuing import related
+from vault.services.naming import shown_id
 from vault.services.parts import Parts
 from vault.services.releasing import Opened
 
@@ -68,7 +68,7 @@ class Showing:
             else:
                 values[field.name] = shower(profile.said[number, items[0]])
         return Answer(
-            id_text("cus", identity.pairwise(call.actor.space, opened.located.row.subject)),
+            shown_id(call.actor, identity, opened.located.row.subject),
             identity.etag(call.actor.space, opened.located.row.revision).hex(),
             values,
             plan.treatments,

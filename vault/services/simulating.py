@@ -11,7 +11,7 @@ from vault.domain.entry_reading import read_entry
 from vault.domain.instants import millis
 from vault.domain.policy import ContextClass
 from vault.domain.terms import ZERO_ID, Action, AppId, FieldName, Millis, PurposeId, RoleId
-from vault.errors import Corrupt, Misconfigured
+from vault.errors import Corrupt, PolicyMistakes
 from vault.rulebook.asking import JUDGED
 from vault.rulebook.checking import check
 from vault.rulebook.rules import Rulebook
@@ -70,12 +70,12 @@ def simulate(parts: Parts, files: Mapping[str, str], *, days: int) -> Simulation
     """Judge anew, under *files* and under the policy in force, what was asked in the last *days*.
 
     Roles, purpose, action and what was brought are those of each entry; what is true of the customer stays
-    as it was judged then. Raises Misconfigured with every mistake of *files*, and Corrupt ``entry`` where an
+    as it was judged then. Raises PolicyMistakes with every mistake of *files*, and Corrupt ``entry`` where an
     entry cannot be read.
     """
     wanted, mistakes = check(files)
     if wanted is None:
-        raise Misconfigured([str(mistake) for mistake in mistakes])
+        raise PolicyMistakes([str(mistake) for mistake in mistakes])
     held = policy_in_force(parts, stand(parts, AppId(ZERO_ID)))
     since = millis(parts.clock() - timedelta(days=days))
     # A rulebook of its own: what is only thought of must not push out what is in force.

@@ -8,7 +8,9 @@ from vault.domain.instants import millis
 from vault.domain.terms import Millis, SubjectId, Tier
 from vault.services.parts import Parts
 from vault.services.storing import LONGEST_WRITE
-from vault.storage import idempotency, key_states, subjects
+from vault.services.throttling import FORGOTTEN_AFTER
+from vault.services.visiting import LONGEST
+from vault.storage import idempotency, key_states, sessions, subjects
 from vault.storage.key_states import CONDEMNED, DekState, IdentState
 from vault.storage.unit_of_work import Connection
 
@@ -26,7 +28,7 @@ def sweep(parts: Parts, after: SubjectId | None = None) -> SubjectId | None:
     of itself must not tell what was never used.
     """
     at = parts.clock()
-    parts.stores.data.transact(lambda conn: idempotency.expire(conn, parts.tenant, at_ms=millis(at)))
+    parts.stores.data.transact(lambda conn: _forget(conn, parts, at))
     with parts.stores.keys.read() as conn:
         page = key_states.idents(conn, parts.tenant, after=after, limit=PAGE)
         if not page:
@@ -39,6 +41,12 @@ def sweep(parts: Parts, after: SubjectId | None = None) -> SubjectId | None:
     if unfinished or idle:
         _judge(parts, page, unfinished, idle, at=at)
     return last if len(page) == PAGE else None
+
+
+def _forget(conn: Connection, parts: Parts, at: datetime) -> None:
+    idempotency.expire(conn, parts.tenant, at_ms=millis(at))
+    sessions.forget_older(conn, parts.tenant, millis(at - LONGEST))
+    sessions.forget_failures(conn, parts.tenant, before_ms=millis(at - FORGOTTEN_AFTER))
 
 
 @dataclass(frozen=True, slots=True)

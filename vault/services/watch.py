@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from vault.domain.access import Actor
@@ -11,7 +12,8 @@ from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, EntryId, SubjectId
 from vault.errors import Corrupt, StoreUnavailable, VaultError
-from vault.services.governing import may_govern
+from vault.services import using
+from vault.services.governing import only_operator
 from vault.services.parts import CLOCK_TOLERANCE, Parts
 from vault.services.sweeping import sweep
 from vault.storage import accounts, audit, floors, houses, register
@@ -41,6 +43,8 @@ def look(parts: Parts) -> str | None:
     if reason != was:
         parts.ledger.note(_told(parts, reason, was=was))
     parts.ledger.flush_counts(parts.clock())
+    with suppress(StoreUnavailable):
+        using.write_down(parts)
     return reason
 
 
@@ -51,7 +55,7 @@ def accept_clock(parts: Parts, actor: Actor) -> None:
     meanwhile keeps its own memory until it is started again. Raises Refused ``role`` for anyone else, and
     LedgerUnavailable.
     """
-    may_govern(actor)
+    only_operator(actor)
     now = millis(parts.clock())
     parts.ledger.append(
         Entry(

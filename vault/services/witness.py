@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from vault.custody.identity import Identity
-from vault.domain.access import Denied, Granted, Request
+from vault.domain.access import Actor, Denied, Granted, Request
 from vault.domain.canonical import canonical
 from vault.domain.catalogue import Field
 from vault.domain.entry import ActorRef, Entry, ObjectRef, OutcomeSet, PolicyRef
@@ -53,7 +53,7 @@ def entry(
         id=EntryId(parts.new_id()),
         at_ms=at_ms,
         kind=kind,
-        actor=_actor(call),
+        actor=actor_ref(call.actor),
         outcome=outcome,
         action=action,
         purpose=call.purpose if call.purpose in call.policy.purposes else None,
@@ -223,8 +223,11 @@ def _sets(verdicts: Sequence[Verdict]) -> Iterable[OutcomeSet]:
         yield OutcomeSet(tuple(tokens), shape.fields, shape.treatments, shape.withheld, shape.outcome)
 
 
-def _actor(call: Call) -> ActorRef:
-    actor = call.actor
+def actor_ref(actor: Actor) -> ActorRef:
+    """Name who acts: apps and people by id, a person with the session, others by name."""
+    if actor.kind == "person":
+        session = token_text(actor.secret) if actor.secret else None
+        return ActorRef(token_text(actor.id), actor.kind, session=session)
     return ActorRef(token_text(actor.id) if actor.kind == "app" else actor.name, actor.kind)
 
 

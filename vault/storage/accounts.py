@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
-from vault.domain.terms import ActorId, AppId, GrantId, Millis, SpaceId, TenantId
+from vault.domain.terms import ActorId, AppId, ApprovalId, GrantId, Millis, SpaceId, TenantId
 from vault.storage.glances import Reader
 from vault.storage.people import (
     AppKeyRow,
@@ -139,6 +139,13 @@ def rows(conn: Connection, tenant: TenantId, row_type: type[_Row]) -> list[_Row]
     table = _TABLES[row_type]
     columns = [table.c[field.name] for field in fields(row_type)]
     return [row_type(*row) for row in conn.execute(select(*columns).where(table.c.tenant == tenant))]
+
+
+def attached(conn: Connection, tenant: TenantId, approval_id: ApprovalId) -> str | None:
+    """Read what a request's command names by digest; unchecked."""
+    held = approval.c
+    query = select(held.attached).where(held.tenant == tenant, held.approval == approval_id)
+    return conn.execute(query).scalar_one_or_none()
 
 
 def own_rows(

@@ -95,6 +95,12 @@ def head(conn: Connection) -> Head:
     return Head(found.seq, found.chain) if found else Head(0, NO_CHAIN)
 
 
+def has_ended(conn: Connection, ref: bytes) -> bool:
+    """Tell whether *ref* is among what ended, whatever another store says of it by now."""
+    held = tables.record.c
+    return conn.execute(select(held.seq).where(held.ref == ref).limit(1)).first() is not None
+
+
 def page(conn: Connection, *, after: int = 0, limit: int = _PAGE) -> list[RecordRow]:
     """Read the next *limit* records from behind the one numbered *after*."""
     held = tables.record.c

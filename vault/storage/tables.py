@@ -590,3 +590,4 @@ record = Table(
     _digest("chain"),
     UniqueConstraint("entry", "ref"),
 )
+Index("ix_record_ref", record.c.ref)

@@ -1,22 +1,33 @@
-"""Auth: who asks, on what standing, and under which policy; the only place where a token is looked at."""
+"""Auth: who asks, on what standing, and under which policy; where a token or a session is looked at."""
 
 from functools import partial
 
-from flask import Request
+from flask import Request, current_app
 
 from vault.domain.terms import RequestId
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.parts import Call, Parts
+from vault.services.visiting import Visit
+from vault.web import sessions
 
 
-def identify(parts: Parts, request: Request, request_id: RequestId) -> partial[Call]:
-    """Find the actor behind the request's token, and begin the call that it makes.
+def identify(
+    parts: Parts, request: Request, request_id: RequestId, *, half: bool = False
+) -> tuple[partial[Call], Visit | None]:
+    """Find the actor behind the request's token or session, and begin the call that it makes.
 
-    Raises Unauthenticated for whatever reason alike; what the call is for is yet to be said.
+    A token goes before a cookie. Raises Unauthenticated for whatever reason alike, and what
+    :func:`~vault.web.sessions.visited` raises; what the call is for is yet to be said.
     """
     # The peer itself: a forwarding header can claim anything.
     source = request.remote_addr or "unknown"
     header = request.environ.get("HTTP_AUTHORIZATION")
-    actor, standing = authenticate(parts, header, source=source, at=parts.clock())
+    visit: Visit | None = None
+    if header is None and sessions.has_cookie(current_app, request):
+        visit = sessions.visited(request, half=half)
+        actor, standing = visit.actor, visit.standing
+    else:
+        actor, standing = authenticate(parts, header, source=source, at=parts.clock())
     policy = policy_in_force(parts, standing)
-    return partial(Call, actor=actor, standing=standing, policy=policy, source=source, request=request_id)
+    call = partial(Call, actor=actor, standing=standing, policy=policy, source=source, request=request_id)
+    return call, visit

@@ -9,8 +9,10 @@ from urllib.parse import parse_qsl
 from flask import Request
 
 from vault.domain.terms import PurposeId, RequestId, is_code, is_word
-from vault.errors import Invalid, InvalidValue
+from vault.errors import Invalid, InvalidValue, Refused
+from vault.services import using
 from vault.services.parts import Call, Parts
+from vault.services.visiting import Visit
 from vault.web import body
 from vault.web.auth import identify
 from vault.web.places import Place
@@ -30,6 +32,16 @@ class Asked:
     etag: str
     query: Mapping[str, str]
     body: Any
+    # The session that was shown, where a person asks.
+    visit: Visit | None = None
+    # The request that a second person has approved, where one is named.
+    approval: str = ""
+
+    def visited(self) -> Visit:
+        """Give the session of a person; raises Refused ``people_only`` for applications."""
+        if self.visit is None:
+            raise Refused("people_only")
+        return self.visit
 
     def known(self, names: Sequence[str]) -> Sequence[str]:
         """Refuse a field that the catalogue does not have by its position; its name is not said back."""
@@ -47,14 +59,19 @@ def ask(parts: Parts, route: Route, request: Request, *, place: Place) -> Asked:
 
     The token comes first: a stranger learns nothing from the rest, and none of his body is read.
     """
-    begun = identify(parts, request, RequestId(bytes.fromhex(request_id())))
+    begun, visit = identify(parts, request, RequestId(bytes.fromhex(request_id())), half=route.half)
     environ = request.environ
     if "HTTP_VAULT_ON_BEHALF" in environ:
         raise Invalid("not_available", field="Vault-On-Behalf")
-    purpose = _header(environ, "Vault-Purpose", is_code, missing="purpose_required")
+    # What touches no customer has one purpose, which need not be said.
+    missing = "" if route.purpose else "purpose_required"
+    purpose = _header(environ, "Vault-Purpose", is_code, missing=missing) or route.purpose
     reason = _header(environ, "Vault-Reason", is_word, missing="reason_required" if route.reason else "")
     ticket = _header(environ, "Vault-Ticket", is_code)
     key = _header(environ, "Idempotency-Key", is_key)
+    agreed = _header(environ, "Vault-Approval", is_code)
+    if agreed and not route.approvable:
+        raise Invalid("header", field="Vault-Approval")
     etag = _header(environ, "If-Match", _is_etag, missing="if_match_required" if route.etag else "")
     query = _parameters(route, environ.get("QUERY_STRING", ""))
     call = begun(
@@ -63,9 +80,25 @@ def ask(parts: Parts, route: Route, request: Request, *, place: Place) -> Asked:
         ticket=ticket or None,
         idempotency_key=key if key and route.idempotent else None,
     )
+    using.note(parts, call)
     place.belong_to(call.actor.id)
     sent = _body(route, request, place)
-    return Asked(parts, call, etag.strip('"'), query, sent)
+    return Asked(parts, call, etag.strip('"'), query, sent, visit, agreed)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a stranger sent, before anybody is known: to log in, to join, to be given a token."""
+
+    parts: Parts
+    source: str
+    body: Any
+
+
+def hear(parts: Parts, route: Route, request: Request, *, place: Place) -> Told:
+    """Read *request* as a call of a *route* that is open to strangers."""
+    _parameters(route, request.environ.get("QUERY_STRING", ""))
+    return Told(parts, request.remote_addr or "unknown", _body(route, request, place))
 
 
 def _header(environ: Mapping[str, Any], name: str, fits: Callable[[str], bool], *, missing: str = "") -> str:

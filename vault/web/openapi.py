@@ -19,6 +19,8 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "Vault-Purpose": ("Why the data is used: a purpose of the policy, such as P04.", _CODE),
     "Vault-Reason": ("A word that says why now, such as customer_call; it is kept in the ledger.", _WORD),
     "Vault-Ticket": ("The case it is for; kept sealed, and as a keyed hash.", _CODE),
+    "Vault-Csrf": ("What the log-in answered; sessions need it for every change.", {"type": "string"}),
+    "Vault-Approval": ("The request that a second person has approved, such as apv_….", _CODE),
     "If-Match": (
         "The ETag of the revision that is changed.",
         {"type": "string", "pattern": '^"[0-9A-Za-z_-]{1,64}"$'},
@@ -29,6 +31,16 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 _WORDS = {
+    "session": "the id of one of your sessions",
+    "key": "the id of one of your keys",
+    "link": "the id of a promised secret",
+    "person": "the id of a person",
+    "app": "the id of an application",
+    "secret": "the id of a secret",
+    "grant": "the id of a grant",
+    "approval": "the id of a request",
+    "number": "the number of a policy version",
+    "role": "the id of a role",
     "customer": "the application's own id of the customer",
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",
@@ -45,9 +57,10 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
         openapi_version="3.1.0",
         info={"description": "Sealed customer data, shown by purpose. Every code is explained in /docs."},
         plugins=[MarshmallowPlugin(schema_name_resolver=lambda schema: _schema_class(schema).__name__)],
-        security=[{"token": []}],
+        security=[{"token": []}, {"session": []}],
     )
     spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    spec.components.security_scheme("session", {"type": "apiKey", "in": "cookie", "name": "vault"})
     for name, (meaning, form) in _HEADERS.items():
         spec.components.parameter(name, "header", {"description": meaning, "schema": form})
     spec.components.response("problem", _content(schemas.Problem, "Why not.", CONTENT_TYPE))
@@ -72,6 +85,8 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["security"] = []
     else:
         operation["x-action"] = route.action.value
+        if route.purpose:
+            operation["security"] = [{"session": []}]
     return operation
 
 
@@ -105,6 +120,12 @@ def _header_parameters(route: Route) -> list[Any]:
     if route.action is None:
         return []
     needed = {"Vault-Purpose": True, "Vault-Reason": route.reason, "Vault-Ticket": False}
+    if route.purpose:
+        needed = {}
+    if route.method != "GET":
+        needed["Vault-Csrf"] = bool(route.purpose)
+    if route.approvable:
+        needed["Vault-Approval"] = False
     if route.etag:
         needed["If-Match"] = True
     if route.idempotent:

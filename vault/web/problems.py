@@ -13,6 +13,7 @@ from vault.errors import (
     Corrupt,
     Invalid,
     NotFound,
+    PolicyMistakes,
     Refused,
     Stale,
     TooLarge,
@@ -40,6 +41,7 @@ _FAMILIES: tuple[tuple[type[VaultError], str, frozenset[int]], ...] = (
     (Stale, "stale_revision", frozenset({412})),
     (TooLarge, "too_large", frozenset({413})),
     (TooMany, "too_many", frozenset({429})),
+    (PolicyMistakes, "policy_mistakes", frozenset({422})),
     (Corrupt, "sealed_value_rejected", frozenset({500})),
     (Unavailable, "unavailable", frozenset({503})),
 )
@@ -87,7 +89,8 @@ def answer(error: Exception, request: str) -> Response:
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="vault"'
     if response.status_code in {429, 503}:
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        waits = error.facts.get("retry_after") if isinstance(error, VaultError) else None
+        response.headers["Retry-After"] = str(waits or RETRY_SECONDS)
     return response
 
 
@@ -102,6 +105,7 @@ def problem(error: Exception, request: str) -> dict[str, Any]:
         "status": kind.status,
         "code": code,
         **{name: facts[name] for name in _SHOWN_FACTS if name in facts},
+        **({"mistakes": list(error.faults)} if isinstance(error, PolicyMistakes) else {}),
         "request": request,
     }
 

@@ -32,8 +32,9 @@ class Parameter:
 class Route:
     """One call of the API; the permission it needs stands here and nowhere else.
 
-    ``action`` None means open to whoever reaches the house. ``body`` and ``answer`` describe both sides;
-    ``reader`` takes the parsed body in place of the schema on the hot routes.
+    ``action`` None means open to whoever reaches the house; with a body it takes what a stranger sends.
+    ``body`` and ``answer`` describe both sides; ``reader`` takes the parsed body in place of the schema on
+    the hot routes.
     """
 
     method: str
@@ -54,6 +55,12 @@ class Route:
     reason: bool = False
     etag: bool = False
     idempotent: bool = False
+    # The purpose of a call that touches no customer; it need not be said.
+    purpose: str = ""
+    # Whether a second person's word may be named (Vault-Approval).
+    approvable: bool = False
+    # Whether half of a log-in is enough: the second factor is to be shown by it.
+    half: bool = False
     # Whether it may take hold before its entry is durable (202): what protects the customer does.
     deferrable: bool = False
 

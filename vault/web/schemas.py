@@ -145,7 +145,7 @@ class Identified(Strict):
 
 
 class Problem(Strict):
-    """Why not (RFC 9457): ``code`` is stable; ``field``, ``position`` and ``limit`` where one is meant."""
+    """Why not (RFC 9457): ``code`` is stable; the others where one is meant."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -154,6 +154,7 @@ class Problem(Strict):
     field = fields.String()
     position = fields.Integer(strict=True)
     limit = fields.Integer(strict=True)
+    mistakes = fields.List(fields.String())
     request = Code()
 
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from vault.domain.terms import AppId, PurposeId, RequestId, RoleId
 from vault.services.authenticate import authenticate, policy_in_force
-from vault.services.govern import Wish, create_app
+from vault.services.govern import create_app
 from vault.services.governing import operator
+from vault.services.granting import Wish
 from vault.services.parts import Call, Parts
 
 _LASTING = timedelta(days=3650)

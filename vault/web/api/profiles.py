@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Response
 
-from vault.domain.terms import Action
+from vault.domain.terms import Action, ApprovalId, id_bytes
+from vault.errors import NotFound
 from vault.services import disclose
 from vault.services.showing import Answer
 from vault.web import emit, schemas
@@ -32,7 +33,11 @@ def show_many(asked: Asked) -> Response:
 def reveal(asked: Asked, customer: str) -> Response:
     """Answer one field in full."""
     (name,) = asked.known([asked.body["field"]])
-    return emit.profile(disclose.reveal(asked.parts, asked.call, customer, name))
+    raw = id_bytes("apv", asked.approval) if asked.approval else None
+    if asked.approval and raw is None:
+        raise NotFound
+    approval = ApprovalId(raw) if raw is not None else None
+    return emit.profile(disclose.reveal(asked.parts, asked.call, customer, name, approval=approval))
 
 
 def read_many(body: Any) -> tuple[list[str], list[str]]:
@@ -81,5 +86,6 @@ ROUTES = (
         answer=schemas.Profile,
         reason=True,
         tagged=True,
+        approvable=True,
     ),
 )

@@ -1,0 +1,231 @@
+"""Login: a person proves who it is, step by step; nothing tells whether a name exists."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from vault.custody.standing import Standing
+from vault.domain.access import Actor
+from vault.domain.canonical import canonical
+from vault.domain.entry import ObjectRef
+from vault.domain.instants import millis
+from vault.domain.kinds import Kind
+from vault.domain.terms import ZERO_ID, ActorId, AppId, PersonId, SpaceId
+from vault.errors import Refused, Unauthenticated
+from vault.services import throttling, visiting
+from vault.services.authenticate import ENDED, LIVE, stand
+from vault.services.choosing import check_password
+from vault.services.governing import Change, Ground, Told, govern, may_oneself
+from vault.services.linking import INVITATION, RECOVERY, presented
+from vault.services.parts import Parts
+from vault.services.rekeying import person_ref, remade
+from vault.services.visiting import Visit, second_factors
+from vault.storage import sessions
+from vault.storage.people import LoginKeyRow, PersonRow
+from vault.storage.sessions import SessionRow
+
+PASSWORD: Final = "password"  # noqa: S105 - a kind's name, not a password
+TOTP: Final = "totp"
+RECOVERY_CODES: Final = "recovery"
+# An emergency that nobody has reviewed for so long keeps its person out.
+REVIEWED_WITHIN: Final = timedelta(hours=24)
+_KNOWN = frozenset({INVITATION, RECOVERY})
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A session that has just begun: the text for its cookie, and what a change says beside it."""
+
+    person: PersonId
+    strength: int
+    # The second factors of which one must be shown before anything else is answered.
+    left: tuple[str, ...]
+    text: str = field(repr=False)
+    csrf: str = field(repr=False)
+
+
+def join(parts: Parts, text: str, *, password: str, source: str) -> PersonId:
+    """Take an invitation, or a link to begin anew, and choose a password; the link is used up.
+
+    Raises Unauthenticated ``link`` for one that is foreign, used or expired, alike; Invalid
+    ``password_length`` or ``password_weak``, and then the link can be used again.
+    """
+    throttling.check(parts, {"source": source}, at=parts.clock())
+    joined: list[PersonId] = []
+
+    def command(ground: Ground) -> Change:
+        link = presented(parts, ground, text, _KNOWN)
+        row = ground.standing.people.get(link.person)
+        if row is None or row.state == ENDED:
+            raise Unauthenticated("link")
+        check_password(password, beside=[row.login])
+        now = millis(ground.at)
+        body = canonical({"argon2id": parts.logins.password(row.person, password)}).decode()
+        key = LoginKeyRow(parts.tenant, row.person, parts.new_id(), PASSWORD, PASSWORD, body, now, None)
+        # Whatever the person logged in by before is not to be had any more.
+        ended = [replace(one, ended_ms=now) for one in _living(ground.standing, row.person)]
+        by = replace(remade(row, by=link.made_by, ground=ground), state=LIVE)
+        joined[:] = [row.person]
+        told = Told(Kind.PERSON_JOINED, person_ref(row))
+        return Change((by, key, *ended, replace(link, used_ms=now)), (told,))
+
+    try:
+        govern(parts, _stranger(), command, may=_whoever_has_a_link)
+    except Unauthenticated:
+        throttling.failed(parts, {"source": source}, at=parts.clock())
+        parts.ledger.count_failure(source, "link")
+        raise
+    return joined[0]
+
+
+def log_in(parts: Parts, login: str, *, password: str, source: str) -> LoggedIn:
+    """Begin a session by name and password.
+
+    Raises Unauthenticated ``login`` for a wrong name and a wrong password alike, after the same work;
+    TooMany ``login_throttled``; Refused ``account_locked``, which only whoever has the password is told.
+    """
+    at = parts.clock()
+    parts.lock.check(at)
+    name = login.strip().lower()
+    what = {"name": name, "source": source}
+    throttling.check(parts, what, at=at)
+    standing = stand(parts, AppId(ZERO_ID))
+    row = next((one for one in standing.people.values() if one.login == name and one.state == LIVE), None)
+    kept = _password(standing, row)
+    person = row.person if row is not None else PersonId(ZERO_ID)
+    if not parts.logins.is_password(person, password, kept) or row is None:
+        throttling.failed(parts, what, at=at)
+        parts.ledger.count_failure(source, "login")
+        raise Unauthenticated("login")
+    throttling.succeeded(parts, what)
+    check_reviewed(standing, row.person, at=at)
+    return _begun(parts, standing, row.person, strength=0, at=at)
+
+
+def prove_code(parts: Parts, visit: Visit, code: str, *, source: str) -> LoggedIn:
+    """Raise a session by a time-based code (RFC 6238); a code serves once.
+
+    Raises Unauthenticated ``second_factor`` for a wrong, old or used code alike, and TooMany.
+    """
+    at = parts.clock()
+    what = {"factor": visit.row.person.hex()}
+    throttling.check(parts, what, at=at)
+    for key in _living(visit.standing, visit.row.person, kind=TOTP):
+        sealed = str(json.loads(key.body)["sealed"])
+        step = parts.logins.step(key.person, key.login_key, sealed, code, at=at)
+        if step is not None and _use_once(parts, key, step, at=at):
+            throttling.succeeded(parts, what)
+            return raised(parts, visit, strength=1, at=at)
+    return _unproven(parts, what, source=source, at=at)
+
+
+def prove_recovery(parts: Parts, visit: Visit, code: str, *, source: str) -> LoggedIn:
+    """Raise a session by a recovery code, which is used up. Raises as :func:`prove_code` does."""
+    at = parts.clock()
+    what = {"factor": visit.row.person.hex()}
+    throttling.check(parts, what, at=at)
+    kept = parts.logins.kept_code(visit.row.person, code)
+
+    def command(ground: Ground) -> Change:
+        for key in _living(ground.standing, visit.row.person, kind=RECOVERY_CODES):
+            left = [one for one in json.loads(key.body)["codes"] if one != kept]
+            if len(left) < len(json.loads(key.body)["codes"]):
+                used = replace(key, body=canonical({"codes": [*left]}).decode())
+                about = ObjectRef("login_key", key.login_key, f"{key.kind}:{len(left)}_left")
+                return Change((used,), (Told(Kind.LOGIN_KEY_ENDED, about),))
+        raise Unauthenticated("second_factor")
+
+    try:
+        govern(parts, visit.actor, command, may=may_oneself)
+    except Unauthenticated:
+        return _unproven(parts, what, source=source, at=at)
+    throttling.succeeded(parts, what)
+    return raised(parts, visit, strength=1, at=at)
+
+
+def log_out(parts: Parts, visit: Visit) -> None:
+    """End this session."""
+    visiting.end(parts, visit.actor, visit.standing, [visit.row.session], at=parts.clock())
+
+
+def own_sessions(parts: Parts, visit: Visit) -> list[SessionRow]:
+    """List the person's own sessions that may still serve, oldest first."""
+    since = millis(parts.clock() - visiting.LONGEST)
+    with parts.stores.data.read() as conn:
+        rows = sessions.sessions_of(conn, parts.tenant, visit.row.person)
+    return [row for row in rows if row.begun_ms > since and parts.visits.is_ours(row)]
+
+
+def end_session(parts: Parts, visit: Visit, session: bytes) -> bool:
+    """End one of the person's own sessions; False where it is none of them, or over."""
+    if session not in {row.session for row in own_sessions(parts, visit)}:
+        return False
+    visiting.end(parts, visit.actor, visit.standing, [session], at=parts.clock())
+    return True
+
+
+def check_reviewed(standing: Standing, person: PersonId, *, at: datetime) -> None:
+    """Keep out whoever took a role in an emergency that nobody has reviewed in time.
+
+    It is judged from the clock that every decision goes by, not by a scheduler that somebody could stop.
+    Raises Refused ``account_locked``.
+    """
+    late = millis(at - REVIEWED_WITHIN)
+    for one in standing.emergencies.values():
+        if one.person == ActorId(person) and one.reviewed_ms is None and one.opened_ms <= late:
+            raise Refused("account_locked")
+
+
+def raised(parts: Parts, visit: Visit, *, strength: int, at: datetime) -> LoggedIn:
+    """Go on with a session under a new id, now that more was proven."""
+    return _begun(parts, visit.standing, visit.row.person, strength=strength, at=at, was=visit.row)
+
+
+def _begun(
+    parts: Parts,
+    standing: Standing,
+    person: PersonId,
+    *,
+    strength: int,
+    at: datetime,
+    was: SessionRow | None = None,
+) -> LoggedIn:
+    text, csrf, row = visiting.begin(parts, standing, person, strength=strength, at=at, was=was)
+    left = second_factors(standing.login_keys.get(person, ())) if strength == 0 else []
+    return LoggedIn(person, row.strength, tuple(left), text, csrf)
+
+
+def _unproven(parts: Parts, what: Mapping[str, str], *, source: str, at: datetime) -> LoggedIn:
+    throttling.failed(parts, what, at=at)
+    parts.ledger.count_failure(source, "second_factor")
+    raise Unauthenticated("second_factor")
+
+
+def _use_once(parts: Parts, key: LoginKeyRow, counter: int, *, at: datetime) -> bool:
+    return parts.stores.data.transact(
+        lambda conn: sessions.use_once(conn, parts.tenant, key.login_key, counter, millis(at))
+    )
+
+
+def _living(standing: Standing, person: PersonId, *, kind: str | None = None) -> list[LoginKeyRow]:
+    return [
+        one
+        for one in standing.login_keys.get(person, ())
+        if one.ended_ms is None and kind in {None, one.kind}
+    ]
+
+
+def _password(standing: Standing, row: PersonRow | None) -> str | None:
+    keys = _living(standing, row.person, kind=PASSWORD) if row is not None else []
+    return str(json.loads(keys[0].body)["argon2id"]) if keys else None
+
+
+def _stranger() -> Actor:
+    """Whoever has a link and nothing else yet."""
+    return Actor(ActorId(ZERO_ID), "visitor", "visitor", SpaceId(ZERO_ID), ())
+
+
+def _whoever_has_a_link(_parts: Parts, _ground: Ground) -> None:
+    """Ask for nothing more: the link itself is looked at in the command."""

@@ -1,0 +1,213 @@
+"""Own: what people keep for themselves: passwords, codes, recovery codes, and the secrets of their apps."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final
+
+import pyotp
+
+from vault.domain.canonical import Json, canonical
+from vault.domain.entry import ObjectRef
+from vault.domain.instants import millis
+from vault.domain.kinds import Kind
+from vault.domain.terms import AppId, Millis
+from vault.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
+from vault.services import throttling
+from vault.services.authenticate import LIVE
+from vault.services.choosing import check_password
+from vault.services.governing import Change, Ground, Told, govern, may_oneself
+from vault.services.keying import Issued, dated, fresh_secret, secret_ref
+from vault.services.linking import APP_SECRET
+from vault.services.parts import Parts
+from vault.services.visiting import Visit, second_factors
+from vault.storage import sessions
+from vault.storage.people import LinkRow, LoginKeyRow
+
+_PASSWORD: Final = "password"  # noqa: S105 - a kind's name, not a password
+_TOTP: Final = "totp"
+_CODES: Final = "recovery"
+# How long a secret lives that an owner has taken.
+SECRET_DAYS: Final = 90
+_ISSUER: Final = "Customer Vault"
+_MOST_KEYS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A generator of codes that counts once it has shown one: the secret, and the address that apps read."""
+
+    secret: str = field(repr=False)
+    address: str = field(repr=False)
+
+
+def login_keys(visit: Visit) -> list[LoginKeyRow]:
+    """List what the person logs in by, ended ones left out."""
+    return [one for one in visit.standing.login_keys.get(visit.row.person, ()) if one.ended_ms is None]
+
+
+def change_password(parts: Parts, visit: Visit, *, old: str, new: str, source: str) -> None:
+    """Choose another password; every session ends, this one too.
+
+    Raises Unauthenticated ``login`` for a wrong old one, TooMany, Invalid ``password_length`` or ``…_weak``.
+    """
+    at, what = parts.clock(), {"factor": visit.row.person.hex(), "source": source}
+    throttling.check(parts, what, at=at)
+    kept = next((one for one in login_keys(visit) if one.kind == _PASSWORD), None)
+    hashed = str(json.loads(kept.body)["argon2id"]) if kept is not None else None
+    if not parts.logins.is_password(visit.row.person, old, hashed):
+        throttling.failed(parts, what, at=at)
+        parts.ledger.count_failure(source, "password")
+        raise Unauthenticated("login")
+    person = visit.standing.people[visit.row.person]
+    check_password(new, beside=[person.login])
+    body = {"argon2id": parts.logins.password(visit.row.person, new)}
+
+    def command(ground: Ground) -> Change:
+        now = millis(ground.at)
+        row = ground.standing.people[visit.row.person]
+        former = [replace(one, ended_ms=now) for one in _living(ground, visit, _PASSWORD)]
+        key = _key(parts, ground, visit, _PASSWORD, name=_PASSWORD, body=body)
+        # One more than now: the session that asks ends with the others.
+        since = replace(row, since_ms=Millis(now + 1))
+        return Change((key, since, *former), (_told(Kind.LOGIN_KEY_ADDED, key),))
+
+    govern(parts, visit.actor, command, may=may_oneself)
+
+
+def begin_totp(parts: Parts, visit: Visit) -> Begun:
+    """Draw the secret of a generator of codes; it counts once :func:`confirm_totp` has seen a code of it."""
+    secret = parts.logins.new_totp()
+    login = visit.standing.people[visit.row.person].login
+    address = pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=_ISSUER)
+    return Begun(secret, address)
+
+
+def confirm_totp(parts: Parts, visit: Visit, *, secret: str, code: str, name: str) -> bytes:
+    """Keep the generator of *secret*, which shows *code* now; returns the key's id.
+
+    The secret comes back from whoever has just scanned it: until then the vault has kept nothing.
+    Raises Invalid ``generator_secret``, ``generator_code``, ``limit``, and Refused ``second_factor_first``
+    where the person has a second factor and has not shown it.
+    """
+    _check_raised(visit)
+    key_id = parts.new_id()
+    try:
+        sealed = parts.logins.seal_totp(visit.row.person, key_id, secret)
+    except ValueError:
+        raise Invalid("generator_secret", field="secret") from None
+    step = parts.logins.step(visit.row.person, key_id, sealed, code, at=parts.clock())
+    if step is None:
+        raise Invalid("generator_code", field="code")
+    _add(parts, visit, key_id, _TOTP, name=name, body={"sealed": sealed})
+    parts.stores.data.transact(
+        lambda conn: sessions.use_once(conn, parts.tenant, key_id, step, millis(parts.clock()))
+    )
+    return key_id
+
+
+def new_recovery_codes(parts: Parts, visit: Visit) -> list[str]:
+    """Draw ten recovery codes, shown once, in the place of the former ones. Raises as for a second factor."""
+    _check_raised(visit)
+    codes, kept = parts.logins.new_codes(visit.row.person)
+
+    def command(ground: Ground) -> Change:
+        former = [replace(one, ended_ms=millis(ground.at)) for one in _living(ground, visit, _CODES)]
+        key = _key(parts, ground, visit, _CODES, name=_CODES, body={"codes": [*kept]})
+        return Change((key, *former), (_told(Kind.LOGIN_KEY_ADDED, key),))
+
+    govern(parts, visit.actor, command, may=may_oneself)
+    return codes
+
+
+def end_key(parts: Parts, visit: Visit, key_id: bytes) -> None:
+    """End one of the person's own keys. Raises NotFound, Refused, Invalid ``key_needed`` for the password."""
+    _check_raised(visit)
+
+    def command(ground: Ground) -> Change:
+        found = next((one for one in _living(ground, visit) if one.login_key == key_id), None)
+        if found is None:
+            raise NotFound
+        if found.kind == _PASSWORD:
+            raise Invalid("key_needed", field="key")
+        return Change((replace(found, ended_ms=millis(ground.at)),), (_told(Kind.LOGIN_KEY_ENDED, found),))
+
+    govern(parts, visit.actor, command, may=may_oneself)
+
+
+def promised(visit: Visit, at_ms: Millis) -> list[LinkRow]:
+    """List the secrets of apps that wait for the person to take them."""
+    return [
+        one
+        for one in visit.standing.links.values()
+        if one.kind == APP_SECRET
+        and one.person == visit.row.person
+        and one.used_ms is None
+        and at_ms < one.expires_ms
+    ]
+
+
+def take_secret(parts: Parts, visit: Visit, link: bytes) -> Issued:
+    """Take a promised secret of an app that one answers for; it is made now, and shown here alone.
+
+    Raises NotFound, Refused ``second_factor_first`` without a second factor, Conflict ``revoked``.
+    """
+    if visit.actor.strength < 1:
+        raise Refused("second_factor_first")
+    found = next((one for one in promised(visit, millis(parts.clock())) if one.link == link), None)
+    if found is None or found.app is None:
+        raise NotFound
+    secret, issued = fresh_secret(parts, AppId(found.app))
+
+    def command(ground: Ground) -> Change:
+        row = ground.standing.links.get(link)
+        app = ground.standing.apps.get(issued.app)
+        if row is None or row.used_ms is not None or app is None:
+            raise NotFound
+        if app.state != LIVE:
+            raise Conflict("revoked")
+        fresh = dated(secret, ground, ground.at + timedelta(days=SECRET_DAYS))
+        told = Told(Kind.APP_SECRET_ISSUED, secret_ref(fresh))
+        return Change((fresh, replace(row, used_ms=millis(ground.at))), (told,))
+
+    govern(parts, visit.actor, command, may=may_oneself)
+    return issued
+
+
+def _add(
+    parts: Parts, visit: Visit, key_id: bytes, kind: str, *, name: str, body: Mapping[str, Json]
+) -> None:
+    def command(ground: Ground) -> Change:
+        if len(_living(ground, visit)) >= _MOST_KEYS:
+            raise Invalid("limit", limit=_MOST_KEYS)
+        key = replace(_key(parts, ground, visit, kind, name=name, body=body), login_key=key_id)
+        return Change((key,), (_told(Kind.LOGIN_KEY_ADDED, key),))
+
+    govern(parts, visit.actor, command, may=may_oneself)
+
+
+def _check_raised(visit: Visit) -> None:
+    """Refuse to change what guards an account where a second factor does so and was not shown of late."""
+    if visit.actor.strength < 1 and second_factors(tuple(login_keys(visit))):
+        raise Refused("second_factor_first")
+
+
+def _key(
+    parts: Parts, ground: Ground, visit: Visit, kind: str, *, name: str, body: Mapping[str, Json]
+) -> LoginKeyRow:
+    written = canonical({**body}).decode()
+    now = millis(ground.at)
+    return LoginKeyRow(parts.tenant, visit.row.person, parts.new_id(), kind, name, written, now, None)
+
+
+def _living(ground: Ground, visit: Visit, kind: str | None = None) -> list[LoginKeyRow]:
+    return [
+        one
+        for one in ground.standing.login_keys.get(visit.row.person, ())
+        if one.ended_ms is None and kind in {None, one.kind}
+    ]
+
+
+def _told(kind: Kind, key: LoginKeyRow) -> Told:
+    return Told(kind, ObjectRef("login_key", key.login_key, key.kind))

@@ -1,0 +1,201 @@
+"""People: who may log in: invited, recovered, ended and listed; the first two administrators of a house."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final
+
+from vault.domain.access import Actor
+from vault.domain.instants import millis
+from vault.domain.kinds import Kind
+from vault.domain.terms import ZERO_ID, Action, ActorId, AppId, ApprovalId, PersonId, RoleId
+from vault.errors import Conflict, Invalid, NotFound, Refused
+from vault.services.authenticate import ENDED, INVITED, stand
+from vault.services.commanding import administrators, carry_out
+from vault.services.governing import Change, Ground, Told, govern, only_operator
+from vault.services.granting import GiveGrant, Wish, grant_ref, live_grants
+from vault.services.linking import INVITATION, Link, made_link
+from vault.services.parts import Parts
+from vault.services.rekeying import Rekey, person_ref
+from vault.storage.accounts import GrantRow
+from vault.storage.people import LoginKeyRow, PersonRow
+
+# A name to log in by: it stands in the ledger and in lists, so it is no e-mail address and no number.
+_LOGIN: Final = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*", re.ASCII)
+_LONGEST_LOGIN: Final = 48
+# The first grants of a house; they are certified or renewed like any other.
+FIRST_GRANTS: Final = timedelta(days=365)
+_FOUNDERS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A person and the link to join by, or to begin anew: ``text`` is shown once.
+
+    Where ``waits`` names a request, the link works once that is approved.
+    """
+
+    person: PersonId
+    text: str = field(repr=False)
+    waits: ApprovalId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A person with the grants and the ways to log in, ended ones too."""
+
+    person: PersonRow
+    grants: tuple[GrantRow, ...]
+    keys: tuple[LoginKeyRow, ...]
+
+
+def people(parts: Parts) -> list[Portrait]:
+    """List every person as it stands now, by login."""
+    standing = stand(parts, AppId(ZERO_ID))
+    return [
+        Portrait(row, standing.grants.get(ActorId(row.person), ()), standing.login_keys.get(row.person, ()))
+        for row in sorted(standing.people.values(), key=lambda row: row.login)
+    ]
+
+
+def invite(parts: Parts, actor: Actor, *, login: str) -> Invited:
+    """Invite a person, who holds nothing yet; the link is to be handed on.
+
+    Raises Invalid ``login_name``, Conflict ``name_taken``.
+    """
+    check_login(login)
+    person, link = PersonId(parts.new_id()), Link.draw(parts)
+
+    def command(ground: Ground) -> Change:
+        row = _new_person(parts, ground, person, login)
+        rows = (row, made_link(parts, ground, link, kind=INVITATION, person=person))
+        return Change(rows, (Told(Kind.PERSON_INVITED, person_ref(row)),))
+
+    govern(parts, actor, command)
+    return Invited(person, link.text)
+
+
+def invite_again(parts: Parts, actor: Actor, person: PersonId) -> Invited:
+    """Give somebody who has not joined yet another link; the former ones end. Raises NotFound, Conflict."""
+    link = Link.draw(parts)
+
+    def command(ground: Ground) -> Change:
+        row = _living(ground, person)
+        if row.state != INVITED:
+            raise Conflict("joined")
+        former = [
+            replace(one, used_ms=millis(ground.at))
+            for one in ground.standing.links.values()
+            if one.person == person and one.used_ms is None
+        ]
+        fresh = made_link(parts, ground, link, kind=INVITATION, person=person)
+        made = replace(row, made_by=ground.actor.id, made_ms=millis(ground.at))
+        return Change((made, fresh, *former), (Told(Kind.PERSON_INVITED, person_ref(row)),))
+
+    govern(parts, actor, command)
+    return Invited(person, link.text)
+
+
+def recover(parts: Parts, actor: Actor, person: PersonId) -> Invited:
+    """Let a person who lost every way to log in begin anew; a second person approves.
+
+    Raises NotFound, Conflict ``ended``, Refused ``oneself``.
+    """
+    link = Link.draw(parts)
+    waits = carry_out(parts, actor, Rekey.of(parts, actor.id, person, link))
+    return Invited(person, link.text, waits)
+
+
+def end(parts: Parts, actor: Actor, person: PersonId) -> None:
+    """End a person's account at once, with every session and grant. Raises NotFound, Conflict ``ended``.
+
+    Who is the last but one administrator cannot be ended: nobody could approve anything any more.
+    """
+
+    def command(ground: Ground) -> Change:
+        row = _living(ground, person)
+        if ground.actor.id == ActorId(person):
+            raise Refused("oneself")
+        left = administrators(ground)
+        if person in left and len(left) <= _FOUNDERS:
+            raise Conflict("last_administrators")
+        now = millis(ground.at)
+        grants = [
+            replace(one, revoked_ms=now) for one in live_grants(ground.standing, ActorId(person), ground.at)
+        ]
+        told = Told(Kind.PERSON_ENDED, person_ref(row), ended=row.person)
+        return Change((replace(row, state=ENDED, since_ms=now), *grants), (told,))
+
+    govern(parts, actor, command)
+
+
+def found_administrators(parts: Parts, actor: Actor, logins: Sequence[str]) -> list[Invited]:
+    """Invite the first two administrators of a house, who then check each other; for an operator, once.
+
+    Raises Refused ``role``, Invalid ``login_name`` or ``administrators``, Conflict ``name_taken`` or
+    ``founded``.
+    """
+    for login in logins:
+        check_login(login)
+    if len(set(logins)) != _FOUNDERS:
+        raise Invalid("administrators", limit=_FOUNDERS)
+    links = [(PersonId(parts.new_id()), login, Link.draw(parts)) for login in logins]
+
+    def command(ground: Ground) -> Change:
+        role = next((one.id for one in ground.policy.roles.values() if Action.GOVERN in one.verbs), None)
+        if role is None:
+            raise Invalid("role")
+        if _named(ground, role):
+            raise Conflict("founded")
+        rows: list[PersonRow] = [_new_person(parts, ground, person, login) for person, login, _ in links]
+        founding = replace(
+            ground,
+            standing=replace(
+                ground.standing,
+                people={**ground.standing.people, **{row.person: row for row in rows}},
+            ),
+        )
+        wish = Wish(role, ground.at + FIRST_GRANTS, "founding")
+        grants = [GiveGrant.of(parts, ActorId(row.person), wish).row(parts, founding) for row in rows]
+        joined = [made_link(parts, ground, link, kind=INVITATION, person=person) for person, _, link in links]
+        told = [
+            *(Told(Kind.PERSON_INVITED, person_ref(row)) for row in rows),
+            *(Told(Kind.GRANT_GIVEN, grant_ref(row), row.reason) for row in grants),
+        ]
+        return Change((*rows, *grants, *joined), tuple(told))
+
+    govern(parts, only_operator(actor), command)
+    return [Invited(person, link.text) for person, _, link in links]
+
+
+def check_login(login: str) -> None:
+    """Refuse what is no name to log in by; raises Invalid ``login_name``."""
+    if len(login) > _LONGEST_LOGIN or _LOGIN.fullmatch(login) is None:
+        raise Invalid("login_name", field="login")
+
+
+def _named(ground: Ground, role: RoleId) -> bool:
+    """Tell whether anybody was ever made an administrator and has not ended."""
+    return any(
+        grant.role == role and row.state != ENDED
+        for row in ground.standing.people.values()
+        for grant in live_grants(ground.standing, ActorId(row.person), ground.at)
+    )
+
+
+def _new_person(parts: Parts, ground: Ground, person: PersonId, login: str) -> PersonRow:
+    # A name is never given out again: the ledger would tell two people's deeds by it.
+    if any(row.login == login for row in ground.standing.people.values()):
+        raise Conflict("name_taken")
+    now = millis(ground.at)
+    return PersonRow(parts.tenant, person, login, INVITED, ground.actor.id, now, now, now)
+
+
+def _living(ground: Ground, person: PersonId) -> PersonRow:
+    row = ground.standing.people.get(person)
+    if row is None:
+        raise NotFound
+    if row.state == ENDED:
+        raise Conflict("ended")
+    return row

@@ -1,0 +1,137 @@
+"""Sessions: who is logged in, how often log-ins failed of late, and what was used when.
+
+Every function takes a connection and leaves the commit to the service (STYLE 32).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from vault.domain.terms import Millis, PersonId, TenantId
+from vault.storage.tables import last_use, login_failure, login_session, login_use
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session of a person; ``strength`` is that of its log-in, and ``proved_ms`` when it was shown."""
+
+    tenant: TenantId
+    session: bytes
+    person: PersonId
+    verifier: bytes
+    strength: int
+    begun_ms: Millis
+    proved_ms: Millis
+    seen_ms: Millis
+    mac: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRow:
+    """How often log-ins failed of late for one name or address; none is tried before ``until_ms``."""
+
+    tenant: TenantId
+    about: bytes
+    failures: int
+    last_ms: Millis
+    until_ms: Millis
+
+
+def session(conn: Connection, tenant: TenantId, session_id: bytes) -> SessionRow | None:
+    """Read one session."""
+    held = login_session.c
+    found = conn.execute(
+        select(login_session).where(held.tenant == tenant, held.session == session_id)
+    ).first()
+    return SessionRow(*found) if found else None
+
+
+def sessions_of(conn: Connection, tenant: TenantId, person: PersonId) -> list[SessionRow]:
+    """Read a person's sessions, oldest first."""
+    held = login_session.c
+    query = select(login_session).where(held.tenant == tenant, held.person == person)
+    return [SessionRow(*row) for row in conn.execute(query.order_by(held.begun_ms, held.session))]
+
+
+def begin(conn: Connection, row: SessionRow) -> None:
+    """Keep a new session."""
+    conn.execute(insert(login_session).values(**asdict(row)))
+
+
+def replace(conn: Connection, row: SessionRow) -> bool:
+    """Put *row* in the place of the session with its id; False where that has ended meanwhile."""
+    held = login_session.c
+    same = (held.tenant == row.tenant) & (held.session == row.session)
+    return conn.execute(update(login_session).where(same).values(**asdict(row))).rowcount == 1
+
+
+def end(conn: Connection, tenant: TenantId, session_ids: Collection[bytes]) -> int:
+    """Forget sessions; returns how many there were."""
+    held = login_session.c
+    gone = delete(login_session).where(held.tenant == tenant, held.session.in_(list(session_ids)))
+    return conn.execute(gone).rowcount
+
+
+def forget_older(conn: Connection, tenant: TenantId, begun_before_ms: int) -> int:
+    """Sweep sessions that began before a moment; every one of them is over."""
+    held = login_session.c
+    gone = delete(login_session).where(held.tenant == tenant, held.begun_ms < begun_before_ms)
+    return conn.execute(gone).rowcount
+
+
+def failures(conn: Connection, tenant: TenantId, abouts: Collection[bytes]) -> dict[bytes, FailureRow]:
+    """Read what failed of late for each of *abouts*."""
+    held = login_failure.c
+    query = select(login_failure).where(held.tenant == tenant, held.about.in_(list(abouts)))
+    return {row.about: FailureRow(*row) for row in conn.execute(query)}
+
+
+def put_failure(conn: Connection, row: FailureRow) -> None:
+    """Write down a failure."""
+    held = login_failure.c
+    same = (held.tenant == row.tenant) & (held.about == row.about)
+    if conn.execute(update(login_failure).where(same).values(**asdict(row))).rowcount == 0:
+        conn.execute(insert(login_failure).values(**asdict(row)))
+
+
+def forget_failures(
+    conn: Connection, tenant: TenantId, *, abouts: Collection[bytes] = (), before_ms: int = 0
+) -> None:
+    """Forget the failures of *abouts*, and all whose last one lies before a moment."""
+    held = login_failure.c
+    gone = delete(login_failure).where(held.tenant == tenant)
+    conn.execute(gone.where(held.about.in_(list(abouts)) | (held.last_ms < before_ms)))
+
+
+def use_once(conn: Connection, tenant: TenantId, login_key: bytes, counter: int, at_ms: Millis) -> bool:
+    """Take *counter* as used; False where it, or a later one, was used before."""
+    held = login_use.c
+    same = (held.tenant == tenant) & (held.login_key == login_key)
+    later = update(login_use).where(same, held.counter < counter).values(counter=counter, last_ms=at_ms)
+    if conn.execute(later).rowcount == 1:
+        return True
+    if conn.execute(select(held.counter).where(same)).first() is not None:
+        return False
+    row = {"tenant": tenant, "login_key": login_key, "counter": counter, "last_ms": at_ms}
+    conn.execute(insert(login_use).values(**row))
+    return True
+
+
+def note_uses(conn: Connection, tenant: TenantId, uses: Iterable[tuple[bytes, Millis]]) -> None:
+    """Remember when each of these was used last; an earlier time changes nothing."""
+    held = last_use.c
+    for what, at_ms in sorted(uses):
+        same = (held.tenant == tenant) & (held.what == what)
+        known = conn.execute(select(held.last_ms).where(same)).first()
+        if known is None:
+            conn.execute(insert(last_use).values(tenant=tenant, what=what, last_ms=at_ms))
+        elif known.last_ms < at_ms:
+            conn.execute(update(last_use).where(same).values(last_ms=at_ms))
+
+
+def last_uses(conn: Connection, tenant: TenantId) -> Mapping[bytes, Millis]:
+    """Read when everything was used last."""
+    held = last_use.c
+    query = select(held.what, held.last_ms).where(held.tenant == tenant)
+    return {row.what: Millis(row.last_ms) for row in conn.execute(query)}

@@ -1,0 +1,195 @@
+"""Apps: applications, who answers for them, and what they prove themselves by, as an admin sees it."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from flask import Response
+
+from vault.domain.instants import millis
+from vault.domain.terms import Action, AppId, PersonId, id_bytes, id_text
+from vault.errors import NotFound
+from vault.services import govern
+from vault.services.govern import Account
+from vault.services.governing import view
+from vault.services.using import last_used
+from vault.web import emit
+from vault.web import governing_schemas as schemas
+from vault.web.context import Asked
+from vault.web.granted import described, state, told
+from vault.web.routes import Route
+
+_P16 = "P16"
+# How long before its end a secret is told as one that must be changed.
+_WARNED: Final = timedelta(days=14)
+_SECRET_DAYS: Final = timedelta(days=90)
+
+
+def list_apps(asked: Asked) -> Response:
+    """List every application."""
+    view(asked.parts, asked.call.actor, "apps")
+    return emit.json({"items": [_described(asked, one) for one in govern.accounts(asked.parts)]})
+
+
+def show(asked: Asked, app: str) -> Response:
+    """Show one application."""
+    view(asked.parts, asked.call.actor, "app")
+    wanted = _id("app", app)
+    for one in govern.accounts(asked.parts):
+        if one.app.app == wanted:
+            return emit.json(_described(asked, one))
+    raise NotFound
+
+
+def create(asked: Asked) -> Response:
+    """Create an application; its secret is promised to its owner."""
+    sent = asked.body
+    issued = govern.create_app(
+        asked.parts,
+        asked.call.actor,
+        name=sent["name"],
+        sources=sent["sources"],
+        secret_expires=asked.parts.clock() + _SECRET_DAYS,
+        owner=PersonId(_id("per", sent["owner"])),
+    )
+    body = {"app": id_text("app", issued.app), "link": id_text("lnk", issued.secret)}
+    return emit.json(body, status=201)
+
+
+def revoke(asked: Asked, app: str) -> Response:
+    """End an application."""
+    govern.revoke_app(asked.parts, asked.call.actor, AppId(_id("app", app)))
+    return emit.done()
+
+
+def promise(asked: Asked, app: str) -> Response:
+    """Promise one more secret to the owner."""
+    wanted = AppId(_id("app", app))
+    issued = govern.issue_secret(
+        asked.parts, asked.call.actor, wanted, expires=asked.parts.clock() + _SECRET_DAYS
+    )
+    return emit.json({"app": app, "link": id_text("lnk", issued.secret)}, status=201)
+
+
+def revoke_secret(asked: Asked, app: str, secret: str) -> Response:
+    """End a secret."""
+    govern.revoke_secret(asked.parts, asked.call.actor, AppId(_id("app", app)), secret=_id("sec", secret))
+    return emit.done()
+
+
+def set_terms(asked: Asked, app: str) -> Response:
+    """Change who answers for an application, and from where it calls."""
+    sent = asked.body
+    waits = govern.set_terms(
+        asked.parts,
+        asked.call.actor,
+        AppId(_id("app", app)),
+        owner=PersonId(_id("per", sent["owner"])),
+        networks=sent["networks"],
+    )
+    body = {"waits": id_text("apv", waits) if waits is not None else None}
+    return emit.json(body, status=200 if waits is None else 202)
+
+
+def _described(asked: Asked, one: Account) -> Mapping[str, Any]:
+    at, used = asked.parts.clock(), last_used(asked.parts)
+    soon = millis(at + _WARNED)
+    return {
+        "id": id_text("app", one.app.app),
+        "name": one.app.name,
+        "state": one.app.state,
+        "owner": id_text("per", one.owner) if one.owner is not None else None,
+        "networks": list(one.networks),
+        "sources": json.loads(one.app.sources),
+        "secrets": [
+            {
+                "id": id_text("sec", row.secret),
+                "state": state(row.revoked_ms, row.expires_ms, at),
+                "until": told(row.revoked_ms if row.revoked_ms is not None else row.expires_ms),
+                "expires_soon": row.revoked_ms is None and millis(at) < row.expires_ms <= soon,
+                "last_used": told(used[row.secret]) if row.secret in used else None,
+            }
+            for row in one.secrets
+        ],
+        "grants": described(asked.parts, "app", one.grants),
+    }
+
+
+def _id(prefix: str, text: str) -> bytes:
+    raw = id_bytes(prefix, text)
+    if raw is None:
+        raise NotFound
+    return raw
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/apps",
+        Action.GOVERN,
+        list_apps,
+        "List the applications with their owners, secrets and grants.",
+        answer=schemas.Apps,
+        purpose=_P16,
+    ),
+    Route(
+        "POST",
+        "/v1/apps",
+        Action.GOVERN,
+        create,
+        "Create an application; its secret waits for its owner, and for nobody else.",
+        status=201,
+        body=schemas.NewApp,
+        answer=schemas.Promised,
+        purpose=_P16,
+    ),
+    Route(
+        "GET",
+        "/v1/apps/<app>",
+        Action.GOVERN,
+        show,
+        "Show an application with its owner, secrets and grants.",
+        answer=schemas.OneApp,
+        purpose=_P16,
+    ),
+    Route(
+        "DELETE",
+        "/v1/apps/<app>",
+        Action.GOVERN,
+        revoke,
+        "End an application at once, with all its secrets and grants.",
+        status=204,
+        purpose=_P16,
+    ),
+    Route(
+        "PUT",
+        "/v1/apps/<app>/terms",
+        Action.GOVERN,
+        set_terms,
+        "Change who answers for an application and from where it calls, once a second person has approved.",
+        status=202,
+        body=schemas.NewTerms,
+        answer=schemas.Waiting,
+        purpose=_P16,
+    ),
+    Route(
+        "POST",
+        "/v1/apps/<app>/secrets",
+        Action.GOVERN,
+        promise,
+        "Promise an application's owner one more secret, beside those there are.",
+        status=201,
+        answer=schemas.Promised,
+        purpose=_P16,
+    ),
+    Route(
+        "DELETE",
+        "/v1/apps/<app>/secrets/<secret>",
+        Action.GOVERN,
+        revoke_secret,
+        "End one secret of an application at once.",
+        status=204,
+        purpose=_P16,
+    ),
+)

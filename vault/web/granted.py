@@ -1,0 +1,42 @@
+"""Granted: grants and their holders as answers have them."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from vault.domain.instants import millis, moment, rfc3339
+from vault.domain.terms import Millis, id_text
+from vault.services.granting import Grants
+from vault.services.parts import Parts
+from vault.services.using import last_used
+
+
+def described(parts: Parts, prefix: str, grants: Grants) -> list[dict[str, Any]]:
+    """Describe *grants* of one holder, ended ones too."""
+    at, used = parts.clock(), last_used(parts)
+    return [
+        {
+            "id": id_text("grt", one.role_grant),
+            "holder": id_text(prefix, one.holder),
+            "role": one.role,
+            "purposes": json.loads(one.purposes),
+            "reason": one.reason,
+            "state": state(one.revoked_ms, one.expires_ms, at),
+            "given": told(one.created_ms),
+            "until": told(one.revoked_ms if one.revoked_ms is not None else one.expires_ms),
+            "last_used": told(used[one.role_grant]) if one.role_grant in used else None,
+        }
+        for one in grants
+    ]
+
+
+def state(revoked_ms: Millis | None, expires_ms: Millis, at: datetime) -> str:
+    """Say how a grant or a secret stands."""
+    if revoked_ms is not None:
+        return "revoked"
+    return "live" if millis(at) < expires_ms else "expired"
+
+
+def told(at_ms: Millis) -> str:
+    """Write a stored moment."""
+    return rfc3339(moment(at_ms))
