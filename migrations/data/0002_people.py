@@ -171,6 +171,7 @@ def _create_what_remembers() -> None:
         sa.PrimaryKeyConstraint("tenant", "session", name="pk_login_session"),
     )
     op.create_index("ix_login_session_person", "login_session", ["tenant", "person"])
+    op.create_index("ix_login_session_begun", "login_session", ["tenant", "begun_ms"])
     op.create_table(
         "login_failure",
         _id("tenant"),
@@ -180,6 +181,7 @@ def _create_what_remembers() -> None:
         _millis("until_ms"),
         sa.PrimaryKeyConstraint("tenant", "about", name="pk_login_failure"),
     )
+    op.create_index("ix_login_failure_last", "login_failure", ["tenant", "last_ms"])
     op.create_table(
         "login_use",
         _id("tenant"),

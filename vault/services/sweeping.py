@@ -46,7 +46,7 @@ def sweep(parts: Parts, after: SubjectId | None = None) -> SubjectId | None:
 def _forget(conn: Connection, parts: Parts, at: datetime) -> None:
     idempotency.expire(conn, parts.tenant, at_ms=millis(at))
     sessions.forget_older(conn, parts.tenant, millis(at - LONGEST))
-    sessions.forget_failures(conn, parts.tenant, before_ms=millis(at - FORGOTTEN_AFTER))
+    sessions.forget_failures_before(conn, parts.tenant, millis(at - FORGOTTEN_AFTER))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,4 +51,4 @@ def failed(parts: Parts, what: Mapping[str, str], *, at: datetime) -> None:
 def succeeded(parts: Parts, what: Mapping[str, str]) -> None:
     """Forget the failures of a name; an address has to wait until they are forgotten by themselves."""
     abouts = [parts.logins.about(kind, text) for kind, text in what.items() if kind != "source"]
-    parts.stores.data.transact(lambda conn: sessions.forget_failures(conn, parts.tenant, abouts=abouts))
+    parts.stores.data.transact(lambda conn: sessions.forget_failures(conn, parts.tenant, abouts))

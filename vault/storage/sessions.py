@@ -95,13 +95,16 @@ def put_failure(conn: Connection, row: FailureRow) -> None:
         conn.execute(insert(login_failure).values(**asdict(row)))
 
 
-def forget_failures(
-    conn: Connection, tenant: TenantId, *, abouts: Collection[bytes] = (), before_ms: int = 0
-) -> None:
-    """Forget the failures of *abouts*, and all whose last one lies before a moment."""
+def forget_failures(conn: Connection, tenant: TenantId, abouts: Collection[bytes]) -> None:
+    """Forget the failures of *abouts*."""
     held = login_failure.c
-    gone = delete(login_failure).where(held.tenant == tenant)
-    conn.execute(gone.where(held.about.in_(list(abouts)) | (held.last_ms < before_ms)))
+    conn.execute(delete(login_failure).where(held.tenant == tenant, held.about.in_(list(abouts))))
+
+
+def forget_failures_before(conn: Connection, tenant: TenantId, at_ms: Millis) -> None:
+    """Forget all failures whose last one lies before a moment."""
+    held = login_failure.c
+    conn.execute(delete(login_failure).where(held.tenant == tenant, held.last_ms < at_ms))
 
 
 def use_once(conn: Connection, tenant: TenantId, login_key: bytes, counter: int, at_ms: Millis) -> bool:

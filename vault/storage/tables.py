@@ -395,6 +395,7 @@ login_session = Table(
     PrimaryKeyConstraint("tenant", "session"),
 )
 Index("ix_login_session_person", login_session.c.tenant, login_session.c.person)
+Index("ix_login_session_begun", login_session.c.tenant, login_session.c.begun_ms)
 
 # How often a log-in has failed of late, for a name or an address that only a keyed hash tells of.
 login_failure = Table(
@@ -407,6 +408,8 @@ login_failure = Table(
     _millis("until_ms"),
     PrimaryKeyConstraint("tenant", "about"),
 )
+
+Index("ix_login_failure_last", login_failure.c.tenant, login_failure.c.last_ms)
 
 # What was accepted once and must not be again: the step of a time-based code, the counter of a passkey.
 login_use = Table(
