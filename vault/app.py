@@ -11,7 +11,9 @@ from vault.web import logs, metrics, problems, sessions
 from vault.web.api import (
     approvals,
     apps,
+    campaigns,
     consents,
+    emergencies,
     facts,
     feeds,
     grants,
@@ -80,7 +82,7 @@ def routes(
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
     governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *grants.ROUTES)
-    decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES)
+    decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
     told = (*asked, *streamed, *governed, *decided, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 

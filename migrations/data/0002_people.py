@@ -18,6 +18,7 @@ _TABLES = (
     "app_key",
     "emergency",
     "certification",
+    "emergency_use",
     "login_session",
     "login_failure",
     "login_use",
@@ -157,6 +158,13 @@ def _create_apps() -> None:
 
 
 def _create_what_remembers() -> None:
+    op.create_table(
+        "emergency_use",
+        _id("tenant"),
+        _id("role_grant"),
+        _id("subject"),
+        sa.PrimaryKeyConstraint("tenant", "role_grant", "subject", name="pk_emergency_use"),
+    )
     op.create_table(
         "login_session",
         _id("tenant"),

@@ -14,6 +14,7 @@ from tests.house import House
 from tests.staff import Person, admins, hire, join
 from vault import errors
 from vault.app import create_app
+from vault.domain.instants import rfc3339
 from vault.domain.terms import id_text
 from vault.errors import VaultError
 from vault.services import policies
@@ -166,6 +167,8 @@ def office(house: House) -> dict[str, str]:
     secret = one.get(f"/v1/apps/{id_text('app', app.id)}")["secrets"][0]["id"]
     codes = one.ask("POST", "/v1/me/recovery-codes").get_json()["codes"]
     sessions = one.get("/v1/me/sessions")["items"]
+    broken = _broken(owner)
+    campaign, certified = _campaign(one, other)
     house.clock.advance(timedelta(seconds=30))
     generator = next(key["id"] for key in one.get("/v1/me")["keys"] if key["kind"] == "totp")
     return {
@@ -184,6 +187,11 @@ def office(house: House) -> dict[str, str]:
         "BASE": base,
         "CANDIDATE": json.dumps({"files": changed}),
         "CHANGE": json.dumps({"files": changed, "base": base}),
+        "BROKEN": broken,
+        "CAMPAIGN": campaign,
+        "CERTIFIED": certified,
+        "CERTIFIER": one.id,
+        "DUE": rfc3339(house.clock() + timedelta(days=14)),
         "CODE": one.code(),
         "RECOVERY": codes[0],
         "SESSION": next(each["id"] for each in sessions if not each["this"]),
@@ -197,6 +205,7 @@ def office(house: House) -> dict[str, str]:
                 ("CLERK", clerk),
                 ("OWNER", owner),
                 ("REVEALER", revealer),
+                ("CALLER", person),
                 ("LEAVER", people[0]),
                 ("LEAVING", people[1]),
             )
@@ -206,6 +215,19 @@ def office(house: House) -> dict[str, str]:
             )
         },
     }
+
+
+def _broken(by: Person) -> str:
+    taken = by.ask("POST", "/v1/emergencies", {"role": "service_desk", "purposes": ["P05"], "reason": "test"})
+    return str(taken.get_json()["grant"])
+
+
+def _campaign(one: Person, other: Person) -> tuple[str, str]:
+    """Open a campaign in which the first administrator is asked."""
+    due = rfc3339(one.house.clock() + timedelta(days=14))
+    opened = other.ask("POST", "/v1/campaigns", {"due": due, "certifier": one.id}).get_json()["id"]
+    asked = one.get(f"/v1/campaigns/{opened}")["items"]
+    return opened, next(each["grant"] for each in asked if each["asked"] == "the person li.wei")
 
 
 def _asked(by: Person, holder: str) -> str:

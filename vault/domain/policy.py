@@ -63,7 +63,7 @@ class Role:
     own: bool
     # Whoever holds it holds no other role beside it: both sides of an approval are never one person's.
     alone: bool = False
-    # The kinds of requests that it decides on: ``reveal``, ``brake``; who governs decides on governing.
+    # What it decides on: ``reveal``, ``brake``, ``emergency``; who governs decides on governing.
     approves: frozenset[str] = frozenset()
     # Whether it may be taken in an emergency, without a grant.
     emergency: bool = False

@@ -22,7 +22,7 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
 # Verbs that a role names; read, reveal, match and lookup follow from the fields listed for them.
 VERBS: Final = JUDGED - FINDING - {Action.READ, Action.REVEAL}
 # What a role may decide on beside governing, which only those decide on who govern.
-APPROVED: Final = frozenset({"reveal", "brake"})
+APPROVED: Final = frozenset({"reveal", "brake", "emergency"})
 # A token or a yes tells nothing of the value itself, so neither needs clearance for its tier.
 TELLING: Final = frozenset(Treatment) - {Treatment.TOKEN, Treatment.MATCH}
 

@@ -223,6 +223,9 @@ def _taken(parts: Parts, call: Call, feed_id: str) -> tuple[Call, Feed, Permit]:
     if feed is None:
         refuse(parts, call, Action.READ, NotFound())
     call = replace(call, about=ObjectRef("feed", code=feed.id))
+    if call.actor.kind == "person":
+        # A feed is everybody whom a purpose allows; people meet customers one by one.
+        refuse(parts, call, Action.READ, Refused("apps_only"))
     if call.purpose != feed.purpose:
         refuse(parts, call, Action.READ, Refused("purpose"))
     permitted = permit(parts, call, Action.READ, feed.fields)

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from vault.domain.terms import Millis, PersonId, TenantId
-from vault.storage.tables import last_use, login_failure, login_session, login_use
+from vault.domain.terms import GrantId, Millis, PersonId, SubjectId, TenantId
+from vault.storage.tables import emergency_use, last_use, login_failure, login_session, login_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +138,18 @@ def last_uses(conn: Connection, tenant: TenantId) -> Mapping[bytes, Millis]:
     held = last_use.c
     query = select(held.what, held.last_ms).where(held.tenant == tenant)
     return {row.what: Millis(row.last_ms) for row in conn.execute(query)}
+
+
+def meet_in_emergency(
+    conn: Connection, tenant: TenantId, grant: GrantId, subject: SubjectId, *, most: int
+) -> bool:
+    """Count a customer towards an emergency's most, once; False where there is no room for another one."""
+    held = emergency_use.c
+    same = (held.tenant == tenant) & (held.role_grant == grant)
+    met = set(conn.execute(select(held.subject).where(same)).scalars())
+    if subject in met:
+        return True
+    if len(met) >= most:
+        return False
+    conn.execute(insert(emergency_use).values(tenant=tenant, role_grant=grant, subject=subject))
+    return True

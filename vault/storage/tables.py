@@ -411,6 +411,16 @@ login_failure = Table(
 
 Index("ix_login_failure_last", login_failure.c.tenant, login_failure.c.last_ms)
 
+# Which customers an emergency has met, so that no more than its most are.
+emergency_use = Table(
+    "emergency_use",
+    data,
+    _id("tenant"),
+    _id("role_grant"),
+    _id("subject"),
+    PrimaryKeyConstraint("tenant", "role_grant", "subject"),
+)
+
 # What was accepted once and must not be again: the step of a time-based code, the counter of a passkey.
 login_use = Table(
     "login_use",

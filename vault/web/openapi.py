@@ -41,6 +41,7 @@ _WORDS = {
     "approval": "the id of a request",
     "number": "the number of a policy version",
     "role": "the id of a role",
+    "campaign": "the id of a campaign",
     "customer": "the application's own id of the customer",
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",

@@ -1,0 +1,105 @@
+"""Emergencies: a role that a person takes without asking, for minutes, and its review."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+
+from vault.domain.instants import moment, rfc3339
+from vault.domain.terms import Action, GrantId, RoleId, id_bytes, id_text
+from vault.errors import NotFound
+from vault.services import emergencies
+from vault.services.emergencies import Emergency
+from vault.web import emit, logs
+from vault.web import oversight_schemas as schemas
+from vault.web.context import Asked
+from vault.web.routes import Route, request_id
+
+_P16 = "P16"
+
+
+def break_glass(asked: Asked) -> Response:
+    """Take a role."""
+    sent = asked.body
+    taken = emergencies.break_glass(
+        asked.parts,
+        asked.visited().actor,
+        role=RoleId(sent["role"]),
+        purposes=sent["purposes"],
+        reason=sent["reason"],
+    )
+    # Whoever watches the log hears of it at once, whatever becomes of the review.
+    logs.logger(sys.stderr).error(
+        "glass_broken",
+        grant=id_text("grt", taken.row.role_grant),
+        person=id_text("per", taken.row.person),
+        role=taken.grant.role,
+        request=request_id(),
+    )
+    return emit.json(_described(taken), status=201)
+
+
+def list_emergencies(asked: Asked) -> Response:
+    """List emergencies."""
+    found = emergencies.emergencies(asked.parts, asked.visited().actor)
+    return emit.json({"items": [_described(one) for one in found]})
+
+
+def review(asked: Asked, grant: str) -> Response:
+    """Review an emergency."""
+    raw = id_bytes("grt", grant)
+    if raw is None:
+        raise NotFound
+    emergencies.review(asked.parts, asked.visited().actor, GrantId(raw), verdict=asked.body["verdict"])
+    return emit.done()
+
+
+def _described(one: Emergency) -> Mapping[str, Any]:
+    reviewed = one.row.reviewed_ms
+    return {
+        "grant": id_text("grt", one.row.role_grant),
+        "person": one.name,
+        "role": one.grant.role,
+        "purposes": emergencies.purposes_of(one),
+        "reason": one.grant.reason,
+        "taken": rfc3339(moment(one.row.opened_ms)),
+        "until": rfc3339(moment(one.grant.expires_ms)),
+        "most_customers": one.row.most_subjects,
+        "verdict": one.row.verdict,
+        "reviewed": rfc3339(moment(reviewed)) if reviewed is not None else None,
+    }
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/v1/emergencies",
+        Action.OWN,
+        break_glass,
+        "Take a role for a quarter of an hour without asking anyone; it is told at once and reviewed after.",
+        status=201,
+        body=schemas.NewEmergency,
+        answer=schemas.OneEmergency,
+        purpose=_P16,
+    ),
+    Route(
+        "GET",
+        "/v1/emergencies",
+        Action.OWN,
+        list_emergencies,
+        "List the emergencies that you took or may review, the newest first.",
+        answer=schemas.Emergencies,
+        purpose=_P16,
+    ),
+    Route(
+        "POST",
+        "/v1/emergencies/<grant>/review",
+        Action.APPROVE,
+        review,
+        "Say whether somebody else's emergency was one; without that, its person is locked out after a day.",
+        status=204,
+        body=schemas.Review,
+        purpose=_P16,
+    ),
+)
