@@ -29,8 +29,9 @@ from vault.domain.terms import Tier
 from vault.rulebook.rules import Rulebook
 from vault.services import authenticate, founding, watch
 from vault.services.governing import operator
-from vault.services.parts import House, Lock, Parts
+from vault.services.parts import House, Parts
 from vault.services.policies import apply_policy
+from vault.services.running import Lock
 from vault.settings import Mode, Settings, read
 from vault.storage import floors, keys
 from vault.storage.engines import open_store

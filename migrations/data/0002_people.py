@@ -23,6 +23,7 @@ _TABLES = (
     "login_failure",
     "login_use",
     "last_use",
+    "brake",
 )
 
 
@@ -204,6 +205,15 @@ def _create_what_remembers() -> None:
         _id("what"),
         _millis("last_ms"),
         sa.PrimaryKeyConstraint("tenant", "what", name="pk_last_use"),
+    )
+    op.create_table(
+        "brake",
+        _id("tenant"),
+        _id("actor"),
+        sa.Column("window", sa.String(8), nullable=False),
+        _millis("start_ms"),
+        sa.Column("spent", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "actor", "window", name="pk_brake"),
     )
 
 

@@ -37,7 +37,8 @@ from vault.services.govern import Account
 from vault.services.governing import Change, Told, amend, operator
 from vault.services.granting import Wish
 from vault.services.keying import Issued
-from vault.services.parts import House, Lock, Parts
+from vault.services.parts import House, Parts
+from vault.services.running import Lock
 from vault.storage import floors, keys
 from vault.storage.engines import open_store
 from vault.storage.policies import PolicyRow

@@ -242,6 +242,36 @@ def test_a_review_ends_the_role_and_is_not_ones_own(
     assert problem(read(held, customers[0])) == (403, "purpose")
 
 
+# ---- brakes ----
+
+
+def test_a_person_meets_so_many_customers_and_more_once_a_second_person_agrees(house: House) -> None:
+    crowd = []
+    for number in range(62):
+        own = house.admit({"name": f"客户{number:02}号"})
+        house.state(own, "case")
+        crowd.append(id_text("sub", house.subject_of(own)))
+    one, other = admins(house)
+    held = hire(one, other, "zhao.min", "service_desk", "P04")
+    supervisor = hire(one, other, "he.ping", "supervisor")
+    house.clock.advance(timedelta(seconds=59 - house.clock().second))
+    held.log_in()
+    told = [read(held, customer).status_code for customer in crowd[:60]]
+
+    braked = read(held, crowd[60])
+    asked = held.ask("POST", "/v1/brakes", {"customers": 1, "reason": "recall_of_goods"}).get_json()
+    shown = supervisor.get(f"/v1/approvals/{asked['waits']}")
+    supervisor.approve(asked["waits"])
+    more = read(held, crowd[60])
+
+    assert told == [200] * 60
+    assert problem(braked) == (429, "brake")
+    assert 0 < int(braked.headers["Retry-After"]) <= 60
+    assert shown["says"][0] == "Let the person zhao.min meet 1 customers more within a day"
+    assert more.status_code == 200
+    assert problem(read(held, crowd[61])) == (429, "brake")
+
+
 # ---- certification ----
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
+from vault.domain.brakes import DEFAULT, Brakes
 from vault.domain.canonical import canonical
 from vault.domain.catalogue import Catalogue
 from vault.domain.terms import Action, FeedId, FieldName, PurposeId, RoleId, Tier, Treatment
@@ -67,6 +68,8 @@ class Role:
     approves: frozenset[str] = frozenset()
     # Whether it may be taken in an emergency, without a grant.
     emergency: bool = False
+    # How many customers whoever holds it may meet.
+    brakes: Brakes = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

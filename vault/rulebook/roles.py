@@ -1,8 +1,10 @@
 """Roles: reads ``roles.toml``, what each role may see, find and do, and for which purposes."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
+from vault.domain.brakes import APP, MOST, PERSON, Brakes, Limits
 from vault.domain.catalogue import Catalogue, Field
 from vault.domain.policy import Role
 from vault.domain.terms import Action, FieldName, PurposeId, RoleId, Tier, Treatment, is_code
@@ -10,12 +12,16 @@ from vault.rulebook.asking import CHANGING, FINDING, JUDGED
 from vault.rulebook.mistakes import Code
 from vault.rulebook.reading import Section
 
+_LIMITED: Final = frozenset({"minute", "hour", "day", "misses"})
 KEYS: Final[Mapping[str, frozenset[str]]] = {
     "roles.toml": frozenset({"role"}),
     "role": frozenset(
         "id title clearance purposes read reveal match lookup writes verbs".split()
-        + "own alone approves emergency".split()
+        + "own alone approves emergency brakes".split()
     ),
+    "brakes": frozenset({"app", "person"}),
+    "brakes.app": _LIMITED,
+    "brakes.person": _LIMITED,
     "read": frozenset({"plain", "last4", "mask", "generalise", "token"}),
 }
 
@@ -65,10 +71,23 @@ def _role(section: Section, catalogue: Catalogue, purposes: Collection[PurposeId
         alone=section.flag("alone") or bool(approves) or Action.GOVERN in verbs,
         approves=approves,
         emergency=section.flag("emergency"),
+        brakes=_brakes(section.section("brakes")),
     )
     _check_shape(section, role)
     _check_treatments(section, role, known)
     return role
+
+
+def _brakes(section: Section) -> Brakes:
+    """Read the limits of a role; what is not said is as for any other."""
+    section.only(KEYS["brakes"])
+    found: dict[str, Limits] = {}
+    for kind, usual in (("app", APP), ("person", PERSON)):
+        limited = section.section(kind)
+        limited.only(KEYS[f"brakes.{kind}"])
+        said = {name: limited.whole(name, 0, MOST) for name in sorted(_LIMITED) if name in limited.values}
+        found[kind] = replace(usual, **said)
+    return Brakes(**found)
 
 
 def _read(section: Section, known: Mapping[FieldName, Field]) -> dict[FieldName, Treatment]:

@@ -21,6 +21,7 @@ from vault.services.commanding import (
     WITHDRAWN,
     Command,
     approval_ref,
+    carry_out,
     check_approver,
     check_seen,
     command_digest,
@@ -40,6 +41,7 @@ from vault.services.governing import (
 from vault.services.granting import GiveGrant, holder_name
 from vault.services.owning import SetTerms
 from vault.services.parts import Parts
+from vault.services.raising import Raise
 from vault.services.rekeying import Rekey
 from vault.services.replacing import Replace
 from vault.services.revealing import Reveal
@@ -54,10 +56,11 @@ COMMANDS: Final[Mapping[str, _Read]] = {
     Replace.kind: Replace.read,
     SetTerms.kind: SetTerms.read,
     Reveal.kind: Reveal.read,
+    Raise.kind: Raise.read,
 }
 # Who decides on which kind; what is not listed, only who governs.
 _DECIDED_BY: Final[Mapping[str, str]] = {
-    one.kind: one.decided_by for one in (GiveGrant, Rekey, Replace, SetTerms, Reveal)
+    one.kind: one.decided_by for one in (GiveGrant, Rekey, Replace, SetTerms, Reveal, Raise)
 }
 
 
@@ -119,6 +122,17 @@ def approve(parts: Parts, actor: Actor, approval: ApprovalId, *, digest: bytes) 
 
     govern(parts, actor, command, may=_may_decide(approval))
     return closed[0]
+
+
+def ask_for_more(
+    parts: Parts, actor: Actor, holder: ActorId, *, customers: int, reason: str
+) -> ApprovalId | None:
+    """Ask that *holder* may meet so many customers more within a day, for oneself or, governing, for an app.
+
+    Raises Invalid ``customers``, and Refused ``role``.
+    """
+    may = may_oneself if holder == actor.id else may_govern
+    return carry_out(parts, actor, Raise(holder, customers, reason), may=may)
 
 
 def refuse(parts: Parts, actor: Actor, approval: ApprovalId) -> None:

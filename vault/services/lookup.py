@@ -10,6 +10,7 @@ from vault.domain.normalise import normal, query, tail
 from vault.domain.terms import Action, FieldName, SubjectId
 from vault.errors import Corrupt, InvalidValue, TierUnavailable, Unavailable, VaultError
 from vault.services import witness
+from vault.services.braking import miss
 from vault.services.issuing import issue
 from vault.services.locating import locate, locate_known, unchanged
 from vault.services.parts import Call, Parts
@@ -43,6 +44,7 @@ def lookup(parts: Parts, call: Call, field: str, value: Json, *, suffix: bool = 
         parts.ledger.refuse(witness.refused(parts, call, Action.LOOKUP, fault))
         raise
     if not candidates:
+        miss(parts, call, Action.LOOKUP, 1)
         parts.ledger.append(witness.missed(parts, call, asked, wanted))
         return []
     found = release(
@@ -77,7 +79,11 @@ def match(parts: Parts, call: Call, customer: str, field: str, value: Json) -> b
         raise opened
     if asked.name in opened.grant.withheld:
         raise TierUnavailable(field=asked.name)
-    return _holds(opened, asked, wanted)
+    found = _holds(opened, asked, wanted)
+    if not found:
+        # Whoever tries one value after the other is told no more often than anyone who asks.
+        miss(parts, call, Action.MATCH, 1)
+    return found
 
 
 def _permit(searched: FieldName, parts: Parts, call: Call, action: Action, fields: Sequence[str]) -> Permit:

@@ -1,9 +1,8 @@
 """Parts: what every use case is given: clock, stores, custody and rulebook, and the call to carry out."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
@@ -20,9 +19,9 @@ from vault.domain.access import Actor
 from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.policy import ContextClass, Policy
-from vault.domain.terms import HouseId, Millis, PurposeId, RequestId, TenantId, uuid7
-from vault.errors import HouseLocked
+from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
 from vault.rulebook.rules import Rulebook
+from vault.services.running import Lock, Meters, Uses
 from vault.storage.unit_of_work import Stores
 
 
@@ -33,70 +32,6 @@ class House:
     house: HouseId
     tenant: TenantId
     incarnation: int
-
-
-# How far back a clock may go: it is put right by seconds, and workers on several machines differ a little.
-CLOCK_TOLERANCE = timedelta(minutes=2)
-# How exactly it is known when a secret or a grant was of use last.
-_USES_APART = timedelta(minutes=1)
-
-
-class Lock:
-    """Why the house answers nobody just now, if so; the one thing among the parts that changes."""
-
-    __slots__ = ("_latest", "reason")
-
-    def __init__(self) -> None:
-        """Begin open."""
-        # References, each replaced whole; every thread may read them.
-        self.reason: str | None = None
-        self._latest: datetime | None = None
-
-    def check(self, at: datetime) -> None:
-        """Raise HouseLocked, with the reason, while the stores contradict each other, or the clock itself.
-
-        The watch would see a clock that was set back in half a minute; what had ended would live until then.
-        """
-        reason = self.reason or ("clock_behind" if self.is_past(at) else None)
-        if reason is not None:
-            raise HouseLocked(reason=reason)
-        if self._latest is None or at > self._latest:
-            self._latest = at
-
-    def is_past(self, at: datetime) -> bool:
-        """Tell whether *at* lies well before a moment at which this process has worked already."""
-        return self._latest is not None and at < self._latest - CLOCK_TOLERANCE
-
-
-class Uses:
-    """What this process has seen used since it wrote that down last; one for all threads."""
-
-    __slots__ = ("_latest", "_lock", "_written")
-
-    def __init__(self) -> None:
-        """Begin with nothing seen."""
-        self._lock = threading.Lock()
-        self._latest: dict[bytes, Millis] = {}
-        self._written: dict[bytes, Millis] = {}
-
-    def note(self, what: bytes, at_ms: Millis) -> None:
-        """Note that *what* is of use now."""
-        # A plain dict takes one item at a time: no lock on the way of every request.
-        self._latest[what] = at_ms
-
-    def take(self) -> list[tuple[bytes, Millis]]:
-        """Take what is worth writing down: what was not written within the last minute."""
-        with self._lock:
-            seen, self._latest = self._latest, {}
-            # Within a minute of what was written, nothing is.
-            apart = _USES_APART // timedelta(milliseconds=1)
-            fresh = {
-                what: at_ms
-                for what, at_ms in list(seen.items())
-                if at_ms >= self._written.get(what, Millis(0)) + apart
-            }
-            self._written |= fresh
-            return list(fresh.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +55,7 @@ class Parts:
     rulebook: Rulebook
     lock: Lock
     uses: Uses = field(default_factory=Uses)
+    meters: Meters = field(default_factory=Meters)
 
     @property
     def tenant(self) -> TenantId:

@@ -10,6 +10,7 @@ from vault.domain.kinds import Kind
 from vault.domain.terms import Action, FieldName, SubjectId
 from vault.errors import Conflict, VaultError
 from vault.services import witness
+from vault.services.braking import miss
 from vault.services.drafting import Draft
 from vault.services.indexing import ENOUGH_TO_TELL, repeated_within, token_rows
 from vault.services.locating import Located, locate_subjects
@@ -32,6 +33,7 @@ def rehearse(parts: Parts, call: Call, drafts: Sequence[Draft]) -> list[tuple[Fi
         for change in draft.changes
         if change.field.exact
     }
+    miss(parts, call, Action.ADMIT, len(drafts))
     claimed, standing = _read(parts, drafts, fields)
     _tell(parts, call, drafts, fields, standing)
     unique = {field.name for field in fields.values() if field.unique}
@@ -54,6 +56,7 @@ def tell_duplicates(parts: Parts, call: Call, drafts: Sequence[Draft]) -> None:
         for change in draft.changes
         if change.field.unique
     }
+    miss(parts, call, Action.ADMIT, len(drafts))
     _, standing = _read(parts, drafts, fields)
     _tell(parts, call, drafts, fields, standing)
 

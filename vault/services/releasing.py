@@ -8,8 +8,8 @@ from vault.custody.receipt import Receipt
 from vault.domain.access import Denied, Granted, decide
 from vault.domain.profile import Profile
 from vault.domain.terms import Action, Tier
-from vault.errors import Corrupt, Moved, NotFound, Refused, VaultError
-from vault.services import capping, witness
+from vault.errors import Corrupt, Moved, NotFound, Refused, Unavailable, VaultError
+from vault.services import braking, capping, witness
 from vault.services.authenticate import renew
 from vault.services.locating import Located
 from vault.services.parts import Call, Parts
@@ -66,6 +66,10 @@ def release(
         found = find(parts, call, list(waiting.values()))
         judged = dict(zip(waiting, _judge(parts, call, permitted, found), strict=True))
         granted = {position: one for position, one in judged.items() if isinstance(one, Judged)}
+        missed = sum(1 for one in judged.values() if not isinstance(one, (Judged, Corrupt, Unavailable)))
+        braking.meet(
+            parts, call, action, [one.located.row.subject for one in granted.values()], missed=missed
+        )
         capping.cap(parts, call, action, [one.located.row.subject for one in granted.values()])
         done |= {position: _as_error(one) for position, one in judged.items() if not isinstance(one, Judged)}
         entry = witness.disclosed(parts, call, permitted.request, list(map(_verdict, judged.values())))

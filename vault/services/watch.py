@@ -14,7 +14,8 @@ from vault.domain.terms import Action, EntryId, SubjectId
 from vault.errors import Corrupt, StoreUnavailable, VaultError
 from vault.services import using
 from vault.services.governing import only_operator
-from vault.services.parts import CLOCK_TOLERANCE, Parts
+from vault.services.parts import Parts
+from vault.services.running import CLOCK_TOLERANCE
 from vault.services.sweeping import sweep
 from vault.storage import accounts, audit, floors, houses, register
 from vault.storage.floors import Floors

@@ -432,6 +432,18 @@ login_use = Table(
     PrimaryKeyConstraint("tenant", "login_key"),
 )
 
+# How many customers an actor has met in the running minute, hour and day, and how often it has missed.
+brake = Table(
+    "brake",
+    data,
+    _id("tenant"),
+    _id("actor"),
+    Column("window", String(8), nullable=False),
+    _millis("start_ms"),
+    Column("spent", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "actor", "window"),
+)
+
 # When an app's secret or a grant was of use last; decides nothing.
 last_use = Table(
     "last_use",

@@ -134,10 +134,14 @@ CODES: Mapping[str, Kind] = {
     "verdict": Kind(422, "There is no such verdict."),
     "due": Kind(422, "A campaign lasts from a day to ninety days."),
     "certifier": Kind(422, "Grants are certified by a person who has joined, and never by their holder."),
+    "customers": Kind(422, "So many customers more cannot be asked for."),
     "purpose_required": Kind(428, "The header Vault-Purpose is needed wherever a customer is touched."),
     "reason_required": Kind(428, "The header Vault-Reason is needed for this call."),
     "if_match_required": Kind(428, 'The header If-Match: "<etag>" is needed for a change.'),
     "too_many": Kind(429, "Too many calls; go on after the time in Retry-After."),
+    "brake": Kind(
+        429, "More customers, or more misses, than the role is for; go on after Retry-After, or ask for more."
+    ),
     "login_throttled": Kind(
         429, "Too many failures for this name or address; go on after the time in Retry-After."
     ),

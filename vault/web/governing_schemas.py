@@ -45,6 +45,14 @@ class NewRequest(Strict):
     field = Code(required=True)
 
 
+class MoreCustomers(Strict):
+    """How many customers more within a day, and why; ``app`` where it is for an application."""
+
+    customers = fields.Integer(required=True, strict=True)
+    reason = Code(required=True)
+    app = Code()
+
+
 class Decision(Strict):
     """The digest of the command that was shown: nothing else is approved."""
 

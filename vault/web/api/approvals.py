@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 
 from vault.domain.instants import moment, rfc3339
-from vault.domain.terms import Action, ApprovalId, id_bytes, id_text
+from vault.domain.terms import Action, ActorId, ApprovalId, id_bytes, id_text
 from vault.errors import NotFound
 from vault.services import approvals, disclose
 from vault.services.approvals import Rendered
@@ -35,6 +35,21 @@ def ask(asked: Asked) -> Response:
     (name,) = asked.known([asked.body["field"]])
     waits = disclose.ask_to_reveal(asked.parts, asked.call, asked.body["subject"], name)
     return emit.json({"id": id_text("apv", waits), "waits": id_text("apv", waits)}, status=201)
+
+
+def ask_for_more(asked: Asked) -> Response:
+    """Ask for more customers than a brake lets through."""
+    named = asked.body.get("app")
+    holder = _actor(named) if named is not None else asked.call.actor.id
+    waits = approvals.ask_for_more(
+        asked.parts,
+        asked.visited().actor,
+        holder,
+        customers=asked.body["customers"],
+        reason=asked.body["reason"],
+    )
+    text = id_text("apv", waits) if waits is not None else None
+    return emit.json({"id": text, "waits": text}, status=201)
 
 
 def approve(asked: Asked, approval: str) -> Response:
@@ -68,6 +83,13 @@ def _described(one: Rendered) -> Mapping[str, Any]:
         "digest": one.digest.hex(),
         "not_mine": one.not_mine,
     }
+
+
+def _actor(text: str) -> ActorId:
+    raw = id_bytes("app", text)
+    if raw is None:
+        raise NotFound
+    return ActorId(raw)
 
 
 def _digest(text: str) -> bytes:
@@ -106,6 +128,17 @@ ROUTES = (
         body=schemas.NewRequest,
         answer=schemas.Waiting,
         reason=True,
+    ),
+    Route(
+        "POST",
+        "/v1/brakes",
+        Action.OWN,
+        ask_for_more,
+        "Ask that you, or an application, may meet more customers within a day than the brake lets through.",
+        status=201,
+        body=schemas.MoreCustomers,
+        answer=schemas.Waiting,
+        purpose=_P16,
     ),
     Route(
         "GET",

@@ -1,0 +1,119 @@
+"""Braking: nobody meets more customers than the role is for; what does not fit is refused whole."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from vault.domain.brakes import Limits, Window
+from vault.domain.instants import millis
+from vault.domain.terms import Action, SubjectId
+from vault.errors import TooMany
+from vault.services.parts import Call, Parts
+from vault.services.permitting import refuse
+from vault.services.raising import raised
+from vault.storage import brakes
+from vault.storage.unit_of_work import Connection
+
+# What is nobody's reading: the house's own jobs, and whoever serves it on the machine.
+_UNBRAKED: Final = frozenset({"system", "operator"})
+# What is reserved before it is opened. A write shows nothing, and a feed is as long as the policy says.
+_BRAKED: Final = frozenset({Action.READ, Action.REVEAL, Action.MATCH, Action.LOOKUP})
+
+
+def meet(parts: Parts, call: Call, action: Action, subjects: Sequence[SubjectId], *, missed: int = 0) -> None:
+    """Reserve *subjects* before they are opened, and count the questions that *missed*.
+
+    Raises TooMany ``brake`` with the limit and when to go on, after that is an entry; then nothing is opened.
+    """
+    if action not in _BRAKED or call.actor.kind in _UNBRAKED or call.about is not None:
+        return
+    at = parts.clock()
+    meter = parts.meters.of(call.actor.id)
+    if subjects:
+        _judge(parts, call, action, at, lambda limits, take: meter.meet(subjects, limits, millis(at), take))
+    if missed:
+        miss(parts, call, action, missed)
+
+
+def miss(parts: Parts, call: Call, action: Action, times: int) -> None:
+    """Count questions that led to nothing, or to what is there already. Raises TooMany ``brake``."""
+    if call.actor.kind in _UNBRAKED:
+        return
+    at = parts.clock()
+    meter = parts.meters.of(call.actor.id)
+    _judge(parts, call, action, at, lambda limits, take: meter.miss(times, limits, millis(at), take))
+
+
+def limits_of(call: Call, at: datetime) -> Limits:
+    """Find the widest limits among the actor's roles for the purpose; none is narrower than another's day."""
+    held = [
+        call.policy.roles[role].brakes.limits(call.actor.kind)
+        for role in call.actor.roles(call.purpose, at)
+        if role in call.policy.roles
+    ]
+    return max(held, key=lambda one: one.width, default=NOTHING)
+
+
+_Count = Callable[[Limits, Callable[[Mapping[Window, int]], Window | None]], Window | None]
+
+
+def _judge(parts: Parts, call: Call, action: Action, at: datetime, count: _Count) -> None:
+    limits = limits_of(call, at)
+    full = count(limits, _taking(parts, call, limits, at))
+    if full is not None:
+        # Only who is braked needs to be looked at twice: somebody may have let more through.
+        limits = raised(call, limits, at)
+        full = count(limits, _taking(parts, call, limits, at))
+    if full is not None:
+        waits = full.left_seconds(millis(at))
+        refuse(parts, call, action, TooMany("brake", limit=limits.of(full), retry_after=waits))
+
+
+def _taking(
+    parts: Parts, call: Call, limits: Limits, at: datetime
+) -> Callable[[Mapping[Window, int]], Window | None]:
+    def take_all(wanted: Mapping[Window, int]) -> Callable[[Connection], None]:
+        return lambda conn: _take(conn, parts, call, wanted=wanted, limits=limits, at=at)
+
+    def take(wanted: Mapping[Window, int]) -> Window | None:
+        try:
+            parts.stores.data.transact(take_all(wanted))
+        except _Full as full:
+            return full.window
+        return None
+
+    return take
+
+
+def _take(
+    conn: Connection,
+    parts: Parts,
+    call: Call,
+    *,
+    wanted: Mapping[Window, int],
+    limits: Limits,
+    at: datetime,
+) -> None:
+    for window, count in sorted(wanted.items()):
+        spent = brakes.spend(
+            conn,
+            parts.tenant,
+            call.actor.id,
+            window=window.value,
+            start_ms=window.start(millis(at)),
+            count=count,
+        )
+        if spent > limits.of(window):
+            # The whole transaction is undone: what was refused was not spent.
+            raise _Full(window)
+
+
+class _Full(Exception):
+    """A window has no room left."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__()
+        self.window = window
+
+
+NOTHING: Final = Limits(minute=0, hour=0, day=0, misses=0)
