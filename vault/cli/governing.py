@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,11 +16,10 @@ from vault.errors import Invalid
 from vault.services import people
 from vault.services.governing import operator
 from vault.services.parts import Parts
-from vault.services.policies import candidate
 
 Doors = Callable[[], AbstractContextManager[Parts]]
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -31,7 +29,7 @@ def person() -> None:
 
 @person.command()
 @click.argument("names", nargs=2)
-@_as_json
+@as_json_option
 @click.pass_obj
 def found(doors: Doors, /, *, names: tuple[str, str], as_json: bool) -> None:
     """Invite the first two administrators of this machine's house, once; they then check each other."""
@@ -42,7 +40,7 @@ def found(doors: Doors, /, *, names: tuple[str, str], as_json: bool) -> None:
         for name, one in zip(names, invited, strict=True)
     ]
     if as_json:
-        _write({"links": links})
+        write({"links": links})
         return
     for one in links:
         click.echo(f"{one['login']}  {one['person']}; the link is shown once, for 'vaultctl join':", err=True)
@@ -50,15 +48,15 @@ def found(doors: Doors, /, *, names: tuple[str, str], as_json: bool) -> None:
 
 
 @person.command("list")
-@_as_json
+@as_json_option
 def list_people(*, as_json: bool) -> None:
     """List the people who may log in."""
-    _list("/v1/people", as_json=as_json, line="{id}  {state:<8}  {login}")
+    listed("/v1/people", as_json=as_json, line="{id}  {state:<8}  {login}")
 
 
 @person.command()
 @click.argument("name")
-@_as_json
+@as_json_option
 def invite(*, name: str, as_json: bool) -> None:
     """Invite somebody under NAME; the link is shown once."""
     _invited(speaking.ask("POST", "/v1/people", {"login": name}), as_json=as_json)
@@ -66,7 +64,7 @@ def invite(*, name: str, as_json: bool) -> None:
 
 @person.command()
 @click.argument("person")
-@_as_json
+@as_json_option
 def recover(*, person: str, as_json: bool) -> None:
     """Let PERSON begin anew by a link, which works once a second person has approved."""
     _invited(speaking.ask("POST", f"/v1/people/{person}/recovery"), as_json=as_json)
@@ -85,10 +83,10 @@ def grant() -> None:
 
 
 @grant.command("list")
-@_as_json
+@as_json_option
 def list_grants(*, as_json: bool) -> None:
     """List every grant with its last use."""
-    _list("/v1/grants", as_json=as_json, line="{id}  {state:<8}  {holder}  {role}  until {until}")
+    listed("/v1/grants", as_json=as_json, line="{id}  {state:<8}  {holder}  {role}  until {until}")
 
 
 @grant.command()
@@ -97,7 +95,7 @@ def list_grants(*, as_json: bool) -> None:
 @click.option("--purposes", default="", metavar="P01,P02", help="Some of the role's; all if not said.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3650), help="How long.")
 @click.option("--reason", default="onboarding", show_default=True, help="Why, as a code.")
-@_as_json
+@as_json_option
 @click.pass_obj
 def give(
     doors: Any, /, *, holder: str, role: str, purposes: str, days: int, reason: str, as_json: bool
@@ -111,7 +109,7 @@ def give(
     }
     if purposes:
         wish["purposes"] = purposes.split(",")
-    _waiting(speaking.ask("POST", "/v1/grants", wish), as_json=as_json)
+    waiting(speaking.ask("POST", "/v1/grants", wish), as_json=as_json)
 
 
 @grant.command()
@@ -128,12 +126,12 @@ def approval() -> None:
 
 @approval.command("list")
 @click.option("--state", default="waiting", show_default=True, help="Or executed, refused, expired, all.")
-@_as_json
+@as_json_option
 def list_requests(*, state: str, as_json: bool) -> None:
     """List the requests that you made, gain by or may decide on."""
     found = speaking.ask("GET", f"/v1/approvals?state={_code(state)}")
     if as_json:
-        _write(found)
+        write(found)
         return
     for one in found["items"]:
         click.echo(f"{one['id']}  {one['state']:<9}  {one['asked_by']}: {one['says'][0]}")
@@ -179,80 +177,38 @@ def role() -> None:
 
 
 @role.command("list")
-@_as_json
+@as_json_option
 def list_roles(*, as_json: bool) -> None:
     """List the roles in force."""
-    _list("/v1/roles", as_json=as_json, line="{id:<20}  L{clearance}  {title}")
+    listed("/v1/roles", as_json=as_json, line="{id:<20}  L{clearance}  {title}")
 
 
 @role.command("set")
 @click.argument("role")
 @click.argument("file", type=click.File(encoding="utf-8"))
-@_as_json
+@as_json_option
 def set_role(*, role: str, file: Any, as_json: bool) -> None:
     """Make ROLE what the JSON of FILE says (- for stdin); what it does not name stays."""
     try:
         wanted = json.load(file)
     except ValueError:
         raise Invalid("syntax") from None
-    _waiting(speaking.ask("PUT", f"/v1/roles/{role}", wanted), as_json=as_json)
+    waiting(speaking.ask("PUT", f"/v1/roles/{role}", wanted), as_json=as_json)
 
 
 @role.command()
 @click.argument("role")
-@_as_json
+@as_json_option
 def retire(*, role: str, as_json: bool) -> None:
     """Take ROLE, which nobody may hold, out of the policy."""
-    _waiting(speaking.ask("DELETE", f"/v1/roles/{role}"), as_json=as_json)
+    waiting(speaking.ask("DELETE", f"/v1/roles/{role}"), as_json=as_json)
 
 
-@click.group("proposal")
-def proposal() -> None:
-    """Plan, simulate, apply and roll back policies as a person; needs 'vaultctl login'."""
-
-
-_folder = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-
-
-@proposal.command()
-@_folder
-def plan(*, folder: Path) -> None:
-    """Say what the policy files of FOLDER would change."""
-    _write(speaking.ask("POST", "/v1/policies/plan", {"files": candidate(folder)}))
-
-
-@proposal.command()
-@_folder
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back.")
-def simulate(*, folder: Path, days: int) -> None:
-    """Say what the policy files of FOLDER would have answered to what was asked."""
-    _write(speaking.ask("POST", "/v1/policies/simulate", {"files": candidate(folder), "days": days}))
-
-
-@proposal.command()
-@_folder
-@click.option("--base", required=True, metavar="DIGEST", help="What 'plan' named as its base.")
-@_as_json
-def apply(*, folder: Path, base: str, as_json: bool) -> None:
-    """Put the policy files of FOLDER in force once a second person has approved."""
-    sent = {"files": candidate(folder), "base": base}
-    _waiting(speaking.ask("POST", "/v1/policies", sent), as_json=as_json)
-
-
-@proposal.command()
-@click.argument("number", type=int)
-@click.option("--base", required=True, metavar="DIGEST", help="The digest of the version in force.")
-@_as_json
-def rollback(*, number: int, base: str, as_json: bool) -> None:
-    """Put the files of version NUMBER in force again once a second person has approved."""
-    sent = {"number": number, "base": base}
-    _waiting(speaking.ask("POST", "/v1/policies/rollback", sent), as_json=as_json)
-
-
-def _list(path: str, *, as_json: bool, line: str) -> None:
+def listed(path: str, *, as_json: bool, line: str) -> None:
+    """Print what there is, one line each, or as JSON."""
     found = speaking.ask("GET", path)
     if as_json:
-        _write(found)
+        write(found)
         return
     for one in found["items"]:
         click.echo(line.format_map(one))
@@ -260,16 +216,17 @@ def _list(path: str, *, as_json: bool, line: str) -> None:
 
 def _invited(invited: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        _write(invited)
+        write(invited)
         return
     click.echo(f"{invited['person']}; the link is shown once, for 'vaultctl join':", err=True)
     click.echo(invited["link"])
     _waits(invited)
 
 
-def _waiting(answer: Mapping[str, Any], *, as_json: bool) -> None:
+def waiting(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what became of a command, and what it waits for."""
     if as_json:
-        _write(answer)
+        write(answer)
         return
     if "id" in answer:
         click.echo(answer["id"])
@@ -295,5 +252,6 @@ def _code(text: str) -> str:
     return text
 
 
-def _write(found: object) -> None:
+def write(found: object) -> None:
+    """Print JSON."""
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -9,7 +9,19 @@ from datetime import datetime
 import click
 from typing_extensions import override
 
-from vault.cli import app, demo, exporting, governing, house, importing, ledger, login, policy, serve
+from vault.cli import (
+    app,
+    demo,
+    exporting,
+    governing,
+    house,
+    importing,
+    ledger,
+    login,
+    overseeing,
+    policy,
+    serve,
+)
 from vault.cli.faults import told
 from vault.errors import (
     Invalid,
@@ -92,7 +104,9 @@ for command in (
     governing.grant,
     governing.approval,
     governing.role,
-    governing.proposal,
+    overseeing.proposal,
+    overseeing.campaign,
+    overseeing.emergency,
     demo.demo,
 ):
     cli.add_command(command)

@@ -32,6 +32,7 @@ class Answer:
 
     body: Mapping[str, Any]
     cookie: tuple[str, str] | None
+    text: str
 
 
 def ask(method: str, path: str, body: Any = None) -> Mapping[str, Any]:
@@ -42,6 +43,13 @@ def ask(method: str, path: str, body: Any = None) -> Mapping[str, Any]:
     session = read()
     headers = {"Cookie": f"{session.name}={session.cookie}", "Vault-Csrf": session.csrf}
     return send(session.address, method, path, body, headers=headers).body
+
+
+def text(path: str) -> str:
+    """Ask as whoever is logged in for what is no JSON; raises as :func:`ask` does."""
+    session = read()
+    headers = {"Cookie": f"{session.name}={session.cookie}"}
+    return send(session.address, "GET", path, headers=headers).text
 
 
 def send(
@@ -55,17 +63,19 @@ def send(
     try:
         connection.request(method, f"{where.base}{path}", sent, {**more, **(headers or {})})
         response = connection.getresponse()
-        text = response.read()
+        said = response.read()
     except ssl.SSLCertVerificationError:
         raise Misconfigured(["The certificate of the house cannot be verified."]) from None
     except (OSError, http.client.HTTPException):
         raise Unavailable("no_answer") from None
     finally:
         connection.close()
-    answer = _parsed(text)
+    answer = _parsed(said)
     if response.status >= 300:
         raise _failure(response.status, answer)
-    return Answer(answer, _cookie(response.headers.get_all("Set-Cookie") or []))
+    return Answer(
+        answer, _cookie(response.headers.get_all("Set-Cookie") or []), said.decode("utf-8", "replace")
+    )
 
 
 def keep(session: Session) -> Path:

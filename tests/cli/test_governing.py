@@ -1,0 +1,239 @@
+"""vaultctl as a person: an admin's whole day at a shell, through the API, without touching a table."""
+
+import json
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from click.testing import CliRunner, Result
+from werkzeug.serving import make_server
+
+from tests.house import House
+from tests.staff import PASSWORD
+from vault.app import create_app
+from vault.cli.main import Doors, cli
+from vault.domain.terms import id_text
+from vault.services import policies
+from vault.services.parts import Parts
+
+pytestmark = pytest.mark.slow
+
+OTHER = "eleven lanterns along the slow canal"
+
+
+@dataclass
+class Shell:
+    """One person's shell on a machine that serves a house."""
+
+    house: House
+    folder: Path
+    address: str
+    login: str
+    secret: str = ""
+
+    def run(self, *words: str, code: int = 0, typed: str | None = None) -> Result:
+        """Run a command of vaultctl as this person."""
+        env = {"VAULT_LOGIN_FILE": str(self.folder / f"{self.login}.json")}
+        doors = Doors(lambda: self.house.settings, lambda _: self._opened(), _never, self.house.clock)
+        done = CliRunner().invoke(cli, words, obj=doors, env=env, input=typed)
+        assert done.exit_code == code, (words, done.output, done.stderr, done.exception)
+        return done
+
+    def json(self, *words: str) -> Any:
+        """Run a command, and read what it prints."""
+        return json.loads(self.run(*words).stdout)
+
+    def join(self, link: str) -> None:
+        """Take an invitation and log in."""
+        self.run("join", "--address", self.address, "--link", link, "--password-file", str(self.password()))
+        self.log_in()
+
+    def log_in(self, code: int = 0) -> Result:
+        """Log in, with a code where there is a generator."""
+        words = ["login", self.login, "--address", self.address, "--password-file", str(self.password())]
+        if self.secret:
+            self.house.clock.advance(timedelta(seconds=30))
+            words += ["--code", pyotp.TOTP(self.secret).at(self.house.clock())]
+        return self.run(*words, code=code)
+
+    def add_generator(self) -> None:
+        """Set up a generator at the terminal: the code is computed from the address that is shown."""
+        begun = self.house.parts.logins.new_totp()
+        assert begun
+        shown = _Answering(self)
+        shown.add()
+        self.log_in()
+
+    def password(self) -> Path:
+        """The file with the password."""
+        path = self.folder / "password"
+        path.write_text(PASSWORD)
+        return path
+
+    @contextmanager
+    def _opened(self) -> Iterator[Parts]:
+        yield self.house.parts
+
+
+def _never(*_: object) -> None:
+    raise AssertionError
+
+
+class _Answering:
+    """Whoever scans what 'me generator' prints, and types what the phone shows."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+
+    def add(self) -> None:
+        """Add the generator through the same calls, since a terminal in a test cannot read what it shows."""
+        from vault.cli import speaking  # noqa: PLC0415 - the session of this person alone
+
+        path = self.shell.folder / f"{self.shell.login}.json"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("VAULT_LOGIN_FILE", str(path))
+            begun = speaking.ask("POST", "/v1/me/generators")
+            code = pyotp.TOTP(begun["secret"]).at(self.shell.house.clock())
+            sent = {"secret": begun["secret"], "code": code, "name": "phone"}
+            speaking.ask("POST", "/v1/me/generators/confirm", sent)
+        self.shell.secret = begun["secret"]
+
+
+@pytest.fixture
+def served(sqlite_house: House) -> Iterator[tuple[House, str]]:
+    house = sqlite_house
+    customer = house.admit()
+    house.state(customer, "case")
+    server = make_server("127.0.0.1", 0, create_app(house.parts, house.settings), threaded=True)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    yield house, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serving.join()
+    server.server_close()
+    house.check()
+
+
+@pytest.fixture
+def admins(served: tuple[House, str], tmp_path: Path) -> tuple[Shell, Shell]:
+    house, address = served
+    one, other = (Shell(house, tmp_path, address, login) for login in ("li.wei", "chen.jing"))
+    links = one.json("person", "found", "li.wei", "chen.jing", "--json")["links"]
+    for shell, link in zip((one, other), links, strict=True):
+        shell.join(link["link"])
+        shell.add_generator()
+    return one, other
+
+
+def test_an_admins_whole_day_at_a_shell(admins: tuple[Shell, Shell], tmp_path: Path) -> None:
+    one, other = admins
+    house = one.house
+
+    invited = one.json("person", "invite", "zhao.min", "--json")
+    clerk = Shell(house, tmp_path, one.address, "zhao.min")
+    clerk.join(invited["link"])
+    given = one.json("grant", "give", invited["person"], "service_desk", "--purposes", "P04", "--json")
+    assert (
+        "Give the person zhao.min the role service_desk"
+        in other.run("approval", "show", given["waits"]).stdout
+    )
+    assert other.run("approval", "approve", given["waits"], "--yes").stdout.endswith("executed\n")
+    assert clerk.json("me", "show")["grants"][0]["role"] == "service_desk"
+
+    folder = tmp_path / "candidate"
+    folder.mkdir()
+    for name, text in policies.version_files(house.parts).items():
+        (folder / name).write_text(
+            text.replace('"salutation", "district", "language"', '"district", "language"', 1)
+        )
+    planned = one.json("proposal", "plan", str(folder))
+    assert any("salutation: no longer" in line for line in planned["says"])
+    simulated = one.json("proposal", "simulate", str(folder), "--days", "7")
+    assert simulated["entries"] > 0
+    applied = one.json("proposal", "apply", str(folder), "--base", planned["base"], "--json")
+    other.run("approval", "approve", applied["waits"], typed="y\n")
+    digest = policies.versions(house.parts)[-1].digest.hex()
+    back = one.json("proposal", "rollback", "1", "--base", digest, "--json")
+    other.run("approval", "approve", back["waits"], "--yes")
+    assert [row.number for row in policies.versions(house.parts)] == [1, 2, 3]
+
+    campaign = other.json("campaign", "open", id_text("per", house_person(house, "li.wei")), "--days", "14")
+    for held in one.json("campaign", "list", "--json")["items"]:
+        if held["asked"] == "the person li.wei":
+            one.run("campaign", "decide", campaign["id"], held["grant"], "keep")
+    assert "keep" in one.run("campaign", "evidence", campaign["id"]).stdout
+
+    one.run("grant", "revoke", given["id"])
+    one.run("person", "end", invited["person"])
+    assert [each["state"] for each in one.json("person", "list", "--json")["items"]] == [
+        "live",
+        "live",
+        "ended",
+    ]
+    one.run("logout")
+    assert "nobody is logged in" in one.run("person", "list", code=4).stderr.lower()
+
+
+def house_person(house: House, login: str) -> bytes:
+    """The id of a person."""
+    from vault.services import people  # noqa: PLC0415 - asked once
+
+    return next(one.person.person for one in people.people(house.parts) if one.person.login == login)
+
+
+def test_the_session_of_a_shell_is_readable_by_its_owner_alone(admins: tuple[Shell, Shell]) -> None:
+    one, _ = admins
+
+    kept = (one.folder / "li.wei.json").stat()
+
+    assert stat.S_IMODE(kept.st_mode) == 0o600
+
+
+def test_a_role_is_changed_from_a_file_and_retired(admins: tuple[Shell, Shell], tmp_path: Path) -> None:
+    one, other = admins
+    wanted = tmp_path / "teller.json"
+    wanted.write_text(
+        json.dumps({"title": "Teller", "clearance": 2, "purposes": ["P06"], "read": {"plain": ["uscc"]}})
+    )
+
+    made = one.json("role", "set", "teller", str(wanted), "--json")
+    other.run("approval", "approve", made["waits"], "--yes")
+    listed = one.run("role", "list").stdout
+    gone = one.json("role", "retire", "teller", "--json")
+    other.run("approval", "approve", gone["waits"], "--yes")
+
+    assert "teller" in listed
+    assert "teller" not in one.run("role", "list").stdout
+
+
+def test_what_a_house_refuses_is_told_in_its_own_words(admins: tuple[Shell, Shell]) -> None:
+    one, _ = admins
+    me = one.json("me", "show")["person"]
+
+    refused = one.run("grant", "give", me, "supervisor", code=4)
+
+    assert refused.stderr == (
+        "vaultctl: Nobody gives rights to oneself, nor approves or ends what is one's own. (oneself)\n"
+    )
+
+
+def test_an_address_that_crosses_the_network_in_clear_is_refused(admins: tuple[Shell, Shell]) -> None:
+    one, _ = admins
+
+    words = [
+        "login",
+        "li.wei",
+        "--address",
+        "http://vault.example.com",
+        "--password-file",
+        str(one.password()),
+    ]
+
+    assert "https" in one.run(*words, code=2).stderr
