@@ -204,3 +204,19 @@ def test_what_waits_of_one_feed_is_not_gone_on_with_by_another(desk: Desk) -> No
 def test_a_feed_that_nobody_may_take_is_refused_as_the_house_says(desk: Desk) -> None:
     assert isinstance(desk.export("out.ndjson", feed="F99", code=1).exception, NotFound)
     assert not (desk.folder / "out.ndjson").exists()
+
+
+def test_what_others_could_read_is_not_gone_on_with(desk: Desk) -> None:
+    part = desk.folder / "out.ndjson.part"
+    part.write_text("")
+    part.chmod(0o644)
+
+    assert "you alone may read" in str(desk.export("out.ndjson", code=1).exception)
+
+
+def test_a_finished_part_of_another_feed_is_not_taken_for_this_one(desk: Desk) -> None:
+    part = desk.folder / "out.ndjson.part"
+    part.write_text('{"feed": "F99"}\n{"end": true}\n')
+    part.chmod(0o600)
+
+    assert "other_feed" in str(desk.export("out.ndjson", code=1).exception)

@@ -64,7 +64,7 @@ def test_what_a_purpose_newly_requires_is_told() -> None:
 def test_every_place_says_what_is_allowed_there() -> None:
     found = cells(policy())
 
-    assert found[Place(DESK, ENQUIRIES, MOBILE, Action.READ)] == "read=mask"
+    assert found[Place(DESK, ENQUIRIES, MOBILE, Action.READ)] == "read=mask, screen mask"
     assert found[Place(DESK, ENQUIRIES, NO_FIELD, Action.RECORD_CONSENT)] == "record-consent"
     assert Place(RoleId("intake"), PurposeId("P01"), MOBILE, Action.READ) not in found
     assert all(found.values())

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -86,16 +87,19 @@ def _opened(part: Path) -> Iterator[BinaryIO]:
     except OSError as fault:
         raise Misconfigured([f"{part}: {fault.strerror}."]) from None
     with os.fdopen(opened, "r+b") as file:
+        held = os.fstat(opened)
+        if not stat.S_ISREG(held.st_mode) or held.st_uid != os.geteuid() or held.st_mode & 0o077:
+            raise Misconfigured([f"{part}: it is not a file that you alone may read; remove it first."])
         yield file
 
 
 def _take(taking: Taking, feed: str, kept: BinaryIO) -> None:
     """Append page after page behind what is whole of *kept*, each with its cursor."""
     head, cursor, is_whole = _standing(kept)
-    if is_whole:
-        return
     if head is not None and head["feed"] != feed:
         raise Invalid("other_feed", field="FILE")
+    if is_whole:
+        return
 
     def begin(told: Mapping[str, Any]) -> None:
         nonlocal head
@@ -141,7 +145,8 @@ def _finish(kept: BinaryIO, file: Path) -> Counter[str]:
     """Write the whole file beside its place and put it there; counts who is shown in it and who is not."""
     rows: Counter[str] = Counter()
     fresh = file.with_name(f"{file.name}.new")
-    opened = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    fresh.unlink(missing_ok=True)
+    opened = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(opened, "w", encoding="utf-8", newline="") as written:
         kept.seek(0)
         write = _csv if file.suffix == CSV else _ndjson
@@ -167,7 +172,12 @@ def _ndjson(lines: Iterator[dict[str, Any]], written: TextIO, rows: Counter[str]
 
 
 def _csv(lines: Iterator[dict[str, Any]], written: TextIO, rows: Counter[str]) -> None:
-    names = list(next(lines)["treatments"])
+    head = next(lines)
+    # A customer may be shown more than the head says: whatever was asked for has its column.
+    names = [
+        *head["treatments"],
+        *(name for name in head.get("withheld", {}) if name not in head["treatments"]),
+    ]
     table = csv.writer(written)
     table.writerow(["id", *names, "error"])
     for told in lines:

@@ -17,7 +17,10 @@ _LACKING: Final[Mapping[str, ContextClass]] = {
     "reason": replace(FULL, reason=False),
     "ticket": replace(FULL, ticket=False),
     "second person": replace(FULL, approvals=0),
+    "two other persons": replace(FULL, approvals=1),
     "strong login": replace(FULL, strength=0),
+    "passkey": replace(FULL, strength=1),
+    "a person": replace(FULL, actor="app"),
 }
 _WIDTH: Final = 20
 NO_FIELD: Final = FieldName("")
@@ -64,8 +67,18 @@ def cells(policy: Policy) -> dict[Place, str]:
                 told = {name: _cell(action, rows, name) for name in policy.catalogue.by_name}
             else:
                 told = {NO_FIELD: _with_needs(action, rows)} if rows[""].permitted else {}
-            found |= {Place(role.id, purpose.id, name, action): cell for name, cell in told.items() if cell}
+            found |= {
+                Place(role.id, purpose.id, name, action): _marked(cell, role, purpose)
+                for name, cell in told.items()
+                if cell
+            }
     return found
+
+
+def _marked(cell: str, role: Role, purpose: Purpose) -> str:
+    """Say beside a cell what the heading of its page says of all: who it is of, and which mask is meant."""
+    mask = f", {purpose.mask} mask" if "=mask" in cell else ""
+    return f"{cell}{mask}{', own customers only' if role.own else ''}"
 
 
 def needs(policy: Policy) -> dict[PurposeId, str]:
@@ -117,9 +130,7 @@ def _needed(purpose: Purpose) -> str:
 
 def _rows(judge: Judge, policy: Policy, role: Role, purpose: Purpose, action: Action) -> dict[str, MatrixRow]:
     """Compile the row with everything brought, under "", and with each thing lacking, under its name."""
-    contexts = {"": FULL}
-    if action in {Action.REVEAL, Action.EXPORT, *WITHOUT_FIELDS}:
-        contexts |= _LACKING
+    contexts = {"": FULL, **_LACKING}
     return {
         lacking: compile_row(judge, policy, roles={role.id}, case=Case(action, purpose.id, context))
         for lacking, context in contexts.items()
@@ -140,4 +151,7 @@ def _with_needs(action: Action, rows: _Rows) -> str:
 
 
 def _needs(lacking: Sequence[str]) -> str:
-    return f" ({', '.join(lacking)})" if lacking else ""
+    # What even less of it does not do is said once: without a second person there are no two.
+    told = [one for one in lacking if not (one == "second person" and "two other persons" in lacking)]
+    told = [one for one in told if not (one == "strong login" and "passkey" in told)]
+    return f" ({', '.join(told)})" if told else ""

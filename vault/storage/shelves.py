@@ -4,7 +4,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import psycopg
 from sqlalchemy import Connection
@@ -35,6 +35,8 @@ class Shelf(Generic[T]):
         self._make = make
         self._is_fit = is_fit
         self._idle: deque[T] = deque()
+        # How often the shelf was emptied: what was lent before that leads to where nobody looks any more.
+        self.emptied = 0
 
     def take(self) -> T:
         """Lend a connection that serves; raises the driver's or the library's error where there is none."""
@@ -48,12 +50,16 @@ class Shelf(Generic[T]):
             waiting.close()
         return self._make()
 
-    def put(self, lent: T) -> None:
-        """Take back what was lent and met no fault."""
-        self._idle.append(lent)
+    def put(self, lent: T, *, lent_at: int) -> None:
+        """Take back what was lent and met no fault, when the shelf had been emptied *lent_at* times."""
+        if lent_at == self.emptied:
+            self._idle.append(lent)
+        else:
+            lent.close()
 
     def empty(self) -> Iterator[T]:
-        """Hand out whatever waits; what is lent at the moment comes back later."""
+        """Hand out whatever waits; what is lent at the moment is closed when it comes back."""
+        self.emptied += 1
         while self._idle:
             try:
                 yield self._idle.pop()
@@ -64,22 +70,34 @@ class Shelf(Generic[T]):
 @contextmanager
 def on_loan(connection: Connection, shelf: Shelf[Connection]) -> Iterator[Connection]:
     """Lend *connection* and put it on *shelf* afterwards, with no transaction open; or close it for good."""
+    lent = Lent(connection, shelf, shelf.emptied, connection.connection.dbapi_connection)
     try:
         yield connection
     except BaseException as fault:
         # Whoever was interrupted may be in the middle of something.
-        _take_back(connection, shelf, is_whole=isinstance(fault, Exception))
+        _take_back(lent, is_whole=isinstance(fault, Exception))
         raise
-    _take_back(connection, shelf)
+    _take_back(lent)
 
 
-def _take_back(connection: Connection, shelf: Shelf[Connection], *, is_whole: bool = True) -> None:
-    if is_whole and not connection.invalidated:
+class Lent(NamedTuple):
+    """What was lent, from where, and over which of the driver's connections."""
+
+    connection: Connection
+    shelf: Shelf[Connection]
+    lent_at: int
+    driver: object
+
+
+def _take_back(lent: Lent, *, is_whole: bool = True) -> None:
+    connection, shelf = lent.connection, lent.shelf
+    # The library reconnects by itself where it may; such a connection was not made for this shelf.
+    if is_whole and not connection.invalidated and connection.connection.dbapi_connection is lent.driver:
         # The library takes a commit that failed for the end; the driver may not.
         with suppress(*DRIVER_ERRORS):
             connection.rollback()
             connection.connection.rollback()
-            shelf.put(connection)
+            shelf.put(connection, lent_at=lent.lent_at)
             return
     connection.invalidate()
     connection.close()

@@ -205,13 +205,14 @@ class Store:
 class _Glancing:
     """One lending of a glance; a generator for each would cost as much as the question."""
 
-    __slots__ = ("_glance", "_store")
+    __slots__ = ("_glance", "_lent_at", "_store")
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def __enter__(self) -> Glance:
         try:
+            self._lent_at = self._store._glances.emptied  # noqa: SLF001 - one with its store
             self._glance = self._store._glances.take()  # noqa: SLF001 - one with its store
         except DRIVER_ERRORS as error:
             raise self._store._fault(error) from None  # noqa: SLF001 - one with its store
@@ -219,7 +220,7 @@ class _Glancing:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: object) -> None:
         if kind is None or issubclass(kind, VaultError):
-            self._store._glances.put(self._glance)  # noqa: SLF001 - one with its store
+            self._store._glances.put(self._glance, lent_at=self._lent_at)  # noqa: SLF001 - one with its store
             return
         # Whoever was interrupted leaves no connection that is in the middle of something.
         self._glance.close()
