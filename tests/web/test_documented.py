@@ -125,7 +125,7 @@ def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
 
 def test_the_examples_of_people_run_as_they_stand(sqlite_house: House) -> None:
     house = sqlite_house
-    known = office(house)
+    known, _, _ = office(house)
     client = create_app(house.parts, house.settings).test_client(use_cookies=False)
 
     for method, path, headers, body in examples(PEOPLE, known):
@@ -140,8 +140,8 @@ def test_the_examples_of_people_run_as_they_stand(sqlite_house: House) -> None:
             known |= {"GENERATOR": secret, "GENERATOR_CODE": pyotp.TOTP(secret).at(house.clock())}
 
 
-def office(house: House) -> dict[str, str]:
-    """Everything that the examples of people speak of: admins, clerks, an owner, and what waits."""
+def office(house: House) -> tuple[dict[str, str], Person, Person]:
+    """Everything that the examples of people speak of: clerks, an owner, what waits, and the two admins."""
     customer = house.admit()
     house.state(customer, "case")
     app = house.app("accounts")
@@ -171,7 +171,7 @@ def office(house: House) -> dict[str, str]:
     campaign, certified = _campaign(one, other)
     house.clock.advance(timedelta(seconds=30))
     generator = next(key["id"] for key in one.get("/v1/me")["keys"] if key["kind"] == "totp")
-    return {
+    known = {
         "VAULT": "",
         "LINK": fresh["link"],
         "AGAIN": again["person"],
@@ -215,6 +215,7 @@ def office(house: House) -> dict[str, str]:
             )
         },
     }
+    return known, one, other
 
 
 def _broken(by: Person) -> str:

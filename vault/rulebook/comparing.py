@@ -1,8 +1,8 @@
 """Comparing: says in words, place by place, what another policy would newly allow, change and take away."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from vault.domain.policy import Policy
 from vault.domain.terms import PurposeId
@@ -70,9 +70,12 @@ class Comparison:
 ALIKE: Final = Comparison()
 
 
-def compare(before: Policy, after: Policy) -> Comparison:
-    """Compare what two policies allow and require."""
-    changed = _changed(cells(before), cells(after))
+Cells: TypeAlias = Mapping[Place, str]
+
+
+def compare(before: Policy, after: Policy, *, cells_of: Callable[[Policy], Cells] = cells) -> Comparison:
+    """Compare what two policies allow and require; *cells_of* may know what one allows already."""
+    changed = _changed(cells_of(before), cells_of(after))
     required = _changed(needs(before), needs(after))
     return Comparison(tuple(Difference(*one) for one in changed), tuple(Condition(*one) for one in required))
 

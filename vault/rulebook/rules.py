@@ -9,15 +9,21 @@ from typing import Final, TypeAlias, TypeVar
 from vault.domain.policy import ContextClass, MatrixRow, Policy, policy_digest
 from vault.domain.terms import Action, PurposeId, RoleId
 from vault.errors import Misconfigured
+from vault.rulebook import comparing
 from vault.rulebook.asking import Case, Judge, swear_in
 from vault.rulebook.cedar import read_rules
 from vault.rulebook.checking import check
+from vault.rulebook.comparing import Cells, Comparison
 from vault.rulebook.compiling import compile_row
+from vault.rulebook.matrix import cells
+from vault.rulebook.mistakes import Mistake
 
 # A worker serves one version, and for a moment the one before or after; plans compare a few more.
 _POLICIES_KEPT: Final = 8
 # Role sets × purposes × context classes × actions that really occur are some hundreds.
 _ROWS_KEPT: Final = 4096
+# What is planned and asked for is looked at again and again until it is decided.
+_CANDIDATES_KEPT: Final = 8
 _MOST_APPROVALS: Final = 2
 _GREATEST_STRENGTH: Final = 2
 
@@ -37,6 +43,8 @@ class Rulebook:
         self._policies: OrderedDict[bytes, Policy] = OrderedDict()
         self._judges: OrderedDict[bytes, Judge] = OrderedDict()
         self._rows: OrderedDict[_RowKey, MatrixRow] = OrderedDict()
+        self._cells: OrderedDict[bytes, Cells] = OrderedDict()
+        self._checked: OrderedDict[tuple[bytes, bytes], tuple[Policy | None, list[Mistake]]] = OrderedDict()
 
     def known(self, number: int, digest: bytes) -> Policy | None:
         """Give the policy of that digest where it was read before; its files need not be fetched then."""
@@ -80,6 +88,28 @@ class Rulebook:
                     row = compile_row(self._judge(policy), policy, roles=roles, case=case)
                     _keep(self._rows, key, row, _ROWS_KEPT)
         return row
+
+    def compare(self, before: Policy, after: Policy) -> Comparison:
+        """Compare what two policies allow and require; what one allows takes seconds to find, and is kept."""
+        return comparing.compare(before, after, cells_of=self._cells_of)
+
+    def checked(self, files: Mapping[str, str], *, before: Policy) -> tuple[Policy | None, list[Mistake]]:
+        """Check a candidate against the policy in force; what was found is kept, so that many may look."""
+        key = policy_digest(files), before.digest
+        found = self._checked.get(key)
+        if found is None:
+            found = check(files, before=before)
+            with self._lock:
+                _keep(self._checked, key, found, _CANDIDATES_KEPT)
+        return found
+
+    def _cells_of(self, policy: Policy) -> Cells:
+        found = self._cells.get(policy.digest)
+        if found is None:
+            found = cells(policy)
+            with self._lock:
+                _keep(self._cells, policy.digest, found, _CANDIDATES_KEPT)
+        return found
 
     def _judge(self, policy: Policy) -> Judge:
         judge = self._judges.get(policy.digest)

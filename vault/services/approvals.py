@@ -81,16 +81,17 @@ def requests(parts: Parts, actor: Actor, *, state: str | None = WAITING) -> list
     """List requests, newest first: those that the reader made, gains by, or may decide on."""
     ground = ground_for(parts, actor)
     rows = sorted(ground.standing.approvals.values(), key=lambda row: row.approval, reverse=True)
-    found = (_rendered(parts, ground, row) for row in rows if state is None or _state(row, ground) == state)
-    return [one for one in found if one.not_mine != "role" or actor.id in _concerned(one.row)]
+    mine = (row for row in rows if state is None or _state(row, ground) == state)
+    return [_rendered(parts, ground, row) for row in mine if _is_shown(parts, ground, row)]
 
 
 def look(parts: Parts, actor: Actor, approval: ApprovalId) -> Rendered:
     """Show one request; raises NotFound where there is none that this reader may see."""
-    found = [one for one in requests(parts, actor, state=None) if one.row.approval == approval]
-    if not found:
+    ground = ground_for(parts, actor)
+    row = ground.standing.approvals.get(approval)
+    if row is None or not _is_shown(parts, ground, row):
         raise NotFound
-    return found[0]
+    return _rendered(parts, ground, row)
 
 
 def approve(parts: Parts, actor: Actor, approval: ApprovalId, *, digest: bytes) -> str:
@@ -189,7 +190,7 @@ def check_decides(parts: Parts, ground: Ground, row: ApprovalRow) -> None:
 def _rendered(parts: Parts, ground: Ground, row: ApprovalRow) -> Rendered:
     try:
         written = _written(row)
-        says = COMMANDS[row.kind](written, _attached(parts, row.approval)).says(ground)
+        says = COMMANDS[row.kind](written, _attached(parts, row.approval)).says(parts, ground)
     except (KeyError, ValueError):
         says = ("This request cannot be read by this release; refuse it.",)
     reason = None
@@ -210,8 +211,15 @@ def _rendered(parts: Parts, ground: Ground, row: ApprovalRow) -> Rendered:
     )
 
 
-def _concerned(row: ApprovalRow) -> set[ActorId | None]:
-    return {row.requester, row.beneficiary}
+def _is_shown(parts: Parts, ground: Ground, row: ApprovalRow) -> bool:
+    """Tell whether a reader may see a request: who made it, gains by it, or may decide on such."""
+    if ground.actor.id in {row.requester, row.beneficiary}:
+        return True
+    try:
+        check_decides(parts, ground, row)
+    except Refused as refusal:
+        return refusal.code != "role"
+    return True
 
 
 def _written(row: ApprovalRow) -> dict[str, Json]:

@@ -46,7 +46,7 @@ class Command(Protocol):
     def written(self) -> Mapping[str, Json]:
         """Write it, so that reading it gives the same command."""
 
-    def says(self, ground: Ground) -> tuple[str, ...]:
+    def says(self, parts: Parts, ground: Ground, /) -> tuple[str, ...]:
         """Say in words what it does, for whoever is to approve it."""
 
     def beneficiary(self) -> ActorId | None:

@@ -126,14 +126,20 @@ def may_govern(parts: Parts, ground: Ground) -> None:
         raise Refused("role" if row.refused in {None, "not_granted"} else row.refused)
 
 
-def view(parts: Parts, actor: Actor, what: str) -> Ground:
-    """Let whoever governs look at *what*, behind an entry that says so. Raises as governing does."""
+def admit(parts: Parts, actor: Actor) -> Ground:
+    """Refuse whoever may not govern before anything is looked up for the command; a refusal is an entry."""
     ground = ground_for(parts, actor)
     try:
         may_govern(parts, ground)
     except Refused as refusal:
         parts.ledger.refuse(_refused(parts, ground, refusal))
         raise
+    return ground
+
+
+def view(parts: Parts, actor: Actor, what: str) -> Ground:
+    """Let whoever governs look at *what*, behind an entry that says so. Raises as governing does."""
+    ground = admit(parts, actor)
     entry = _entry(
         parts,
         ground.actor,

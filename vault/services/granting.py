@@ -100,7 +100,7 @@ class GiveGrant:
             "reason": self.reason,
         }
 
-    def says(self, ground: Ground) -> tuple[str, ...]:
+    def says(self, _parts: Parts, ground: Ground) -> tuple[str, ...]:
         """Say who gets what, and until when."""
         role = ground.policy.roles.get(self.role)
         title = f" ({role.title})" if role is not None else ""

@@ -46,7 +46,7 @@ class SetTerms:
         owner = self.owner.hex() if self.owner is not None else None
         return {"app": self.app.hex(), "owner": owner, "networks": [*self.networks]}
 
-    def says(self, ground: Ground) -> tuple[str, ...]:
+    def says(self, _parts: Parts, ground: Ground) -> tuple[str, ...]:
         """Say who answers for which app, and whence it may call."""
         name = holder_name(ground.standing, ActorId(self.app))
         owner = holder_name(ground.standing, ActorId(self.owner)) if self.owner is not None else "nobody"

@@ -10,7 +10,7 @@ from vault.domain.instants import millis
 from vault.domain.policy import ContextClass, policy_digest
 from vault.domain.terms import ZERO_ID, Action, AppId, ApprovalId, FieldName, PurposeId, RoleId, is_code
 from vault.errors import Invalid, Misconfigured, NotFound, Stale
-from vault.rulebook import comparing, explaining
+from vault.rulebook import explaining
 from vault.rulebook.asking import Case
 from vault.rulebook.checking import check
 from vault.rulebook.comparing import ALIKE, Comparison
@@ -19,7 +19,7 @@ from vault.rulebook.mistakes import Mistake
 from vault.rulebook.reading import read_folder
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.commanding import carry_out
-from vault.services.governing import amend, only_operator
+from vault.services.governing import admit, amend, only_operator
 from vault.services.parts import Parts
 from vault.services.replacing import Replace, applied, checked
 from vault.storage import accounts, floors
@@ -64,9 +64,9 @@ def plan(parts: Parts, files: Mapping[str, str]) -> Plan:
     policy = policy_in_force(parts, standing)
     with parts.stores.data.read() as conn:
         held = parts.authority.policy_files(conn, standing)
-    wanted, mistakes = check(files, before=policy)
+    wanted, mistakes = parts.rulebook.checked(files, before=policy)
     changed = sorted(name for name in files.keys() | held.keys() if files.get(name) != held.get(name))
-    compared = comparing.compare(policy, wanted) if wanted is not None and changed else ALIKE
+    compared = parts.rulebook.compare(policy, wanted) if wanted is not None and changed else ALIKE
     return Plan(standing.policy_digest, policy_digest(files), tuple(changed), tuple(mistakes), compared)
 
 
@@ -94,7 +94,7 @@ def compare(parts: Parts, one: int, other: int) -> Comparison:
     Raises what :func:`version_files` raises, and Misconfigured where one no longer passes its check.
     """
     before, after = (parts.rulebook.policy(number, version_files(parts, number)) for number in (one, other))
-    return comparing.compare(before, after)
+    return parts.rulebook.compare(before, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ def roll_back(parts: Parts, actor: Actor, number: int, *, base_digest: bytes, au
     They are checked against what is in force, as any others: what was sealed since must still be found.
     Raises what :func:`version_files` and :func:`apply_policy` raise.
     """
+    admit(parts, actor)
     files = version_files(parts, number)
     return apply_policy(parts, actor, files=files, base_digest=base_digest, author=author)
 

@@ -45,7 +45,7 @@ class Raise:
         """Write it as JSON."""
         return {"actor": self.actor.hex(), "customers": self.customers, "reason": self.reason}
 
-    def says(self, ground: Ground) -> tuple[str, ...]:
+    def says(self, _parts: Parts, ground: Ground) -> tuple[str, ...]:
         """Say who meets how many more, and why."""
         name = holder_name(ground.standing, self.actor)
         return (f"Let {name} meet {self.customers:,} customers more within a day", f"because: {self.reason}")

@@ -62,7 +62,7 @@ class Rekey:
             "verifier": self.verifier.hex(),
         }
 
-    def says(self, ground: Ground) -> tuple[str, ...]:
+    def says(self, _parts: Parts, ground: Ground) -> tuple[str, ...]:
         """Say whose keys are replaced."""
         row = ground.standing.people.get(self.person)
         return (

@@ -14,7 +14,6 @@ from vault.domain.policy import Policy, files_text, policy_digest
 from vault.domain.separation import held_alone
 from vault.domain.terms import ActorId, RoleId
 from vault.errors import Conflict, Corrupt, PolicyMistakes, Refused, Stale
-from vault.rulebook import comparing
 from vault.rulebook.checking import check
 from vault.services.governing import Change, Ground, Told
 from vault.services.granting import live_grants, owned_by
@@ -56,14 +55,17 @@ class Replace:
         """Write the files as they are stored."""
         return files_text(self.files)
 
-    def says(self, ground: Ground) -> tuple[str, ...]:
+    def says(self, parts: Parts, ground: Ground) -> tuple[str, ...]:
         """Say what it would let whom do, and what no longer."""
         new, old = policy_digest(self.files).hex()[:16], self.base.hex()[:16]
         head = f"Put the policy {new}… in force instead of {old}…"
-        wanted, mistakes = check(self.files, before=ground.policy)
+        if ground.policy.digest != self.base:
+            # What it changed, or would have, was said against a version that is no longer in force.
+            return (head, "planned against a version that is no longer in force")
+        wanted, mistakes = parts.rulebook.checked(self.files, before=ground.policy)
         if wanted is None:
             return (head, *map(str, mistakes))
-        words = comparing.compare(ground.policy, wanted).words() or [
+        words = parts.rulebook.compare(ground.policy, wanted).words() or [
             "Nobody may do more or less than before."
         ]
         left = [f"and {len(words) - _MOST_LINES} more"] if len(words) > _MOST_LINES else []
@@ -84,7 +86,9 @@ class Replace:
             raise Stale("policy_base")
         if policy_digest(self.files) == self.base:
             raise Conflict("policy_unchanged")
-        wanted = checked(self.files, before=ground.policy)
+        wanted, mistakes = parts.rulebook.checked(self.files, before=ground.policy)
+        if wanted is None:
+            raise PolicyMistakes([str(mistake) for mistake in mistakes])
         _check_holders(ground, wanted)
         number = max(row.number for row in ground.standing.policies) + 1
         return applied(

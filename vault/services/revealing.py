@@ -64,7 +64,7 @@ class Reveal:
             "ticket": self.ticket,
         }
 
-    def says(self, ground: Ground) -> tuple[str, ...]:
+    def says(self, _parts: Parts, ground: Ground) -> tuple[str, ...]:
         """Say which field of whom, and why; never what it holds."""
         purpose = ground.policy.purposes.get(self.purpose)
         title = purpose.title if purpose is not None else "unknown"

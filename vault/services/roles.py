@@ -12,7 +12,7 @@ from vault.domain.terms import ZERO_ID, AppId, ApprovalId, RoleId, is_code
 from vault.errors import Conflict, Invalid, NotFound
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.commanding import carry_out
-from vault.services.governing import view
+from vault.services.governing import admit, view
 from vault.services.granting import live_grants
 from vault.services.parts import Parts
 from vault.services.replacing import Replace
@@ -34,6 +34,7 @@ def change_role(parts: Parts, actor: Actor, role: RoleId, wanted: Mapping[str, A
     Comments and the other roles stay as they are. Raises Invalid ``role`` or ``key``, and what applying a
     policy raises: Misconfigured with every mistake.
     """
+    admit(parts, actor)
     if not is_code(role):
         raise Invalid("role")
     unknown = wanted.keys() - {*_PLAIN, *_LISTED, "read"}
@@ -54,6 +55,7 @@ def change_role(parts: Parts, actor: Actor, role: RoleId, wanted: Mapping[str, A
 
 def retire_role(parts: Parts, actor: Actor, role: RoleId) -> ApprovalId | None:
     """Take *role* out of the policy. Raises NotFound, and Conflict ``role_held`` while somebody holds it."""
+    admit(parts, actor)
     base, files = _in_force(parts)
     standing, at = stand(parts, AppId(ZERO_ID)), parts.clock()
     if any(one.role == role for holder in standing.grants for one in live_grants(standing, holder, at)):
