@@ -8,7 +8,7 @@ from vault.domain.terms import RequestId
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.parts import Call, Parts
 from vault.services.visiting import Visit
-from vault.web import sessions
+from vault.web import sessions, whence
 
 
 def identify(
@@ -19,8 +19,7 @@ def identify(
     A token goes before a cookie. Raises Unauthenticated for whatever reason alike, and what
     :func:`~vault.web.sessions.visited` raises; what the call is for is yet to be said.
     """
-    # The peer itself: a forwarding header can claim anything.
-    source = request.remote_addr or "unknown"
+    source = whence.source(current_app, request)
     header = request.environ.get("HTTP_AUTHORIZATION")
     visit: Visit | None = None
     if header is None and sessions.has_cookie(current_app, request):
