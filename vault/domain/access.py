@@ -37,6 +37,8 @@ _CHANGING = frozenset({Action.WRITE, Action.PROPOSE})
 # A restriction stops all but storage and protection (PIPL 47, GDPR 18(2)); recording the customer's own
 # word, what is open for the customer, and lifting the restriction are protection.
 _DESPITE_RESTRICTION = frozenset({Action.RECORD_CONSENT, Action.RESTRICT, Action.STATE, Action.PROCESS})
+_ABSENT = int(Gate.ERASING | Gate.PROSPECT)
+_RESTRICTED = int(Gate.RESTRICTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +210,11 @@ def _refusal(
     action, purpose = request.action, request.purpose
     if not row.permitted or row.action is not action or row.purpose != purpose.id:
         return row.refused or "role", ()
-    if facts.gates & (Gate.ERASING | Gate.PROSPECT):
+    # As plain numbers: an enum's own operators take longer than all of the rest.
+    gates = int(facts.gates)
+    if gates & _ABSENT:
         return "not_found", ()
-    restricted = bool(facts.gates & Gate.RESTRICTED)
-    if restricted and not purpose.despite_restriction and action not in _DESPITE_RESTRICTION:
+    if gates & _RESTRICTED and not purpose.despite_restriction and action not in _DESPITE_RESTRICTION:
         # A lookup must not tell a restricted customer from an absent one.
         return ("not_found" if action is Action.LOOKUP else "restriction"), ()
     if action in _DISCLOSING:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
 
 from vault.domain.canonical import Json, canonical
 from vault.domain.consent import NO_HEAD, ConsentRow
@@ -51,6 +50,18 @@ class FactRow:
         return self.since_ms <= now and (self.until_ms is None or now < self.until_ms)
 
 
+_USUAL = ("CN",)
+_BY_CONSENT = (Requirement.CONSENT,)
+# What is met by a fact of the same name.
+_STATED = {
+    Requirement.ORDER: FactKind.ORDER,
+    Requirement.CONTRACT: FactKind.CONTRACT,
+    Requirement.CASE: FactKind.CASE,
+    Requirement.DUTY: FactKind.DUTY,
+    Requirement.REQUEST: FactKind.REQUEST,
+}
+
+
 def facts_head(rows: Iterable[FactRow]) -> bytes:
     """Digest the current facts for the subject seal; zeros where there is none (CRYPTO §7)."""
     written = sorted(canonical(_row(row)) for row in rows)
@@ -62,9 +73,13 @@ def jurisdictions(facts: Sequence[FactRow], at: datetime, *, asker: ActorId | No
 
     What *asker* itself recorded may not free it of anything: then both apply, too.
     """
-    stated = [fact for fact in facts if fact.kind is FactKind.JURISDICTION and fact.holds(at)]
+    return _regimes([fact for fact in facts if fact.holds(at)], asker)
+
+
+def _regimes(live: Sequence[FactRow], asker: ActorId | None) -> tuple[str, ...]:
+    stated = [fact for fact in live if fact.kind is FactKind.JURISDICTION]
     if not stated:
-        return ("CN",)
+        return _USUAL
     known = {fact.code for fact in stated if fact.code in _REGIMES and fact.source != asker}
     return tuple(sorted(known)) if known == {fact.code for fact in stated} else _REGIMES
 
@@ -88,22 +103,21 @@ def unmet(
 
     *own* asks, beyond the purpose, that the subject was assigned to *asker* ("own customers").
     """
-    # The asker is never its own source of what permits; an objection holds against whoever took it down.
-    live = [
-        fact for fact in facts if fact.holds(at) and (fact.source != asker or fact.kind is FactKind.OBJECTION)
-    ]
-    required: list[Requires] = [purpose.requires[regime] for regime in jurisdictions(facts, at, asker=asker)]
+    known = [fact for fact in facts if fact.holds(at)]
+    required: list[Requires] = [purpose.requires[regime] for regime in _regimes(known, asker)]
     if own:
         required.append(((Requirement.ASSIGNMENT,),))
+    # The asker is never its own source of what permits; an objection holds against whoever took it down.
+    live = [fact for fact in known if fact.source != asker or fact.kind is FactKind.OBJECTION]
     missing: list[Requirement] = []
-    for alternatives in (group for requires in required for group in requires):
-        met = (
-            _meets(one, purpose=purpose.id, asker=asker, live=live, consents=consents, at=at)
-            for one in alternatives
-        )
-        if not any(met):
-            missing.extend(alternatives)
-    return tuple(dict.fromkeys(missing))
+    for requires in required:
+        for alternatives in requires:
+            for one in alternatives:
+                if _meets(one, purpose=purpose.id, asker=asker, live=live, consents=consents, at=at):
+                    break
+            else:
+                missing.extend(alternatives)
+    return tuple(dict.fromkeys(missing)) if missing else ()
 
 
 def scope(
@@ -118,6 +132,8 @@ def scope(
 
     An item that names no fields speaks of all that its purpose uses.
     """
+    if not any(_BY_CONSENT in requires for requires in purpose.requires.values()):
+        return None
     required = [purpose.requires[regime] for regime in jurisdictions(facts, at, asker=asker)]
     if not any((Requirement.CONSENT,) in requires for requires in required):
         return None
@@ -136,15 +152,10 @@ def _meets(
     consents: Sequence[ConsentRow],
     at: datetime,
 ) -> bool:
+    stated = _STATED.get(requirement)
+    if stated is not None:
+        return any(fact.kind is stated for fact in live)
     match requirement:
-        case (
-            Requirement.ORDER
-            | Requirement.CONTRACT
-            | Requirement.CASE
-            | Requirement.DUTY
-            | Requirement.REQUEST
-        ):
-            return any(fact.kind.value == requirement.value for fact in live)
         case Requirement.CASE_ASSIGNED:
             cases = {fact.ref for fact in live if fact.kind is FactKind.CASE}
             return any(fact.ref in cases for fact in _assignments(live, purpose, asker))
@@ -161,7 +172,8 @@ def _meets(
             # Nobody is a registered recipient until there is a register of them: unknown is refused.
             return False
         case _:
-            assert_never(requirement)
+            # What a fact of its own kind meets was looked at above.
+            return False
 
 
 def _assignments(live: Sequence[FactRow], purpose: PurposeId, asker: ActorId) -> Iterable[FactRow]:

@@ -121,9 +121,9 @@ class Rulebook:
 
 def _class_of(context: ContextClass) -> ContextClass:
     """Cut approvals and strength to what the rules tell apart, so that the classes stay few."""
-    approvals, strength = min(context.approvals, _MOST_APPROVALS), min(context.strength, _GREATEST_STRENGTH)
-    if (approvals, strength) == (context.approvals, context.strength):
+    if context.approvals <= _MOST_APPROVALS and context.strength <= _GREATEST_STRENGTH:
         return context
+    approvals, strength = min(context.approvals, _MOST_APPROVALS), min(context.strength, _GREATEST_STRENGTH)
     return replace(context, approvals=approvals, strength=strength)
 
 
