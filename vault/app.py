@@ -11,6 +11,7 @@ from vault.web import logs, metrics, problems, sessions, whence
 from vault.web.api import (
     approvals,
     apps,
+    callers,
     campaigns,
     consents,
     emergencies,
@@ -80,6 +81,7 @@ def routes(
         *consents.ROUTES,
         *facts.ROUTES,
         *restrictions.ROUTES,
+        *callers.ROUTES,
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
     governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *grants.ROUTES)

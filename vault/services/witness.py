@@ -86,10 +86,14 @@ def disclosed(parts: Parts, call: Call, request: Request, verdicts: Sequence[Ver
     missed = sum(1 for one in verdicts if not isinstance(one, (Granted, Denied)))
     granted = any(isinstance(one, Granted) for one in verdicts)
     tiers = [request.catalogue.field(name).decision_tier for one in sets for name in one.fields]
+    shown_as = _SHOWN_AS[request.action]
+    if call.about is not None and call.about.type == "caller":
+        # The house itself compares contacts with a caller; the clerk's own entry says what came of it.
+        shown_as = Kind.VALUE_MATCHED
     return entry(
         parts,
         call,
-        _SHOWN_AS[request.action] if granted or request.action is Action.LOOKUP else Kind.PROFILE_REFUSED,
+        shown_as if granted or request.action is Action.LOOKUP else Kind.PROFILE_REFUSED,
         request.action,
         outcome=next(iter(outcomes)) if len(outcomes) == 1 else "mixed" if outcomes else "refused:not_found",
         sets=sets,

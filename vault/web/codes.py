@@ -135,6 +135,7 @@ CODES: Mapping[str, Kind] = {
     "due": Kind(422, "A campaign lasts from a day to ninety days."),
     "certifier": Kind(422, "Grants are certified by a person who has joined, and never by their holder."),
     "customers": Kind(422, "So many customers more cannot be asked for."),
+    "topic": Kind(422, "A caller asks about payment, goods or account."),
     "purpose_required": Kind(428, "The header Vault-Purpose is needed wherever a customer is touched."),
     "reason_required": Kind(428, "The header Vault-Reason is needed for this call."),
     "if_match_required": Kind(428, 'The header If-Match: "<etag>" is needed for a change.'),

@@ -2,6 +2,7 @@
 
 from marshmallow import fields
 
+from vault.domain.callers import Topic, Verdict
 from vault.domain.consent import ConsentForm
 from vault.services.recording import SAID
 from vault.services.standing_facts import STATED
@@ -115,6 +116,14 @@ class ValueAsked(Strict):
     value = fields.Raw(required=True)
 
 
+class Caller(Strict):
+    """Who rings up, by what was given on the telephone, and what it is about."""
+
+    topic = Code(required=True, one_of=Topic)
+    mobile = fields.String(required=True, metadata={"maxLength": 64})
+    name = fields.String(metadata={"maxLength": 200})
+
+
 class LookupAsked(ValueAsked):
     """A value to find customers by; ``suffix`` where only its last characters are known."""
 
@@ -136,6 +145,13 @@ class Admitted(Strict):
 
     id = Code(required=True)
     warnings = fields.List(fields.Nested(Caution), required=True)
+
+
+class CallerAnswered(Strict):
+    """What may be done, and what to say in Chinese (``zh``) and English (``en``)."""
+
+    answer = Code(required=True, one_of=Verdict)
+    says = Values(required=True)
 
 
 class Identified(Strict):

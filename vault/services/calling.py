@@ -1,0 +1,161 @@
+"""Calling: a clerk asks whether somebody on the telephone may be told something; yes, no, or a message."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from vault.domain.access import Actor, HeldRole, Request
+from vault.domain.callers import Heard, Topic, Verdict, judge, words
+from vault.domain.canonical import Json
+from vault.domain.catalogue import Field
+from vault.domain.entry import ObjectRef, OutcomeSet
+from vault.domain.forms import read
+from vault.domain.kinds import Kind
+from vault.domain.normalise import normal, query
+from vault.domain.policy import ContextClass, MatrixRow
+from vault.domain.terms import (
+    ZERO_ID,
+    Action,
+    ActorId,
+    FieldName,
+    Millis,
+    PurposeId,
+    RoleId,
+    SpaceId,
+    SubjectId,
+    SubjectKind,
+    Treatment,
+)
+from vault.errors import Corrupt, Invalid, TierUnavailable, Unavailable, VaultError
+from vault.services import witness
+from vault.services.braking import miss
+from vault.services.locating import locate, locate_known
+from vault.services.parts import Call, Parts
+from vault.services.permitting import Permit, permit_each
+from vault.services.releasing import Opened, release
+
+_PURPOSE: Final = PurposeId("P16")
+_ROLE: Final = RoleId("system:caller")
+_FOR_EVER: Final = Millis(2**53 - 1)
+_CONTACTS: Final = FieldName("contacts")
+_MOBILE: Final = FieldName("mobile")
+_NAME: Final = FieldName("name")
+_MOST_CONTACTS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What may be done for the caller, and what the clerk says."""
+
+    verdict: Verdict
+    says: Mapping[str, str]
+
+
+def check_caller(
+    parts: Parts, call: Call, customer: str, *, topic: str, mobile: Json, name: Json = None
+) -> Answered:
+    """Judge a caller by the number and the name that were given, against the customer or its contacts.
+
+    What was given is compared and kept nowhere; the contacts are compared by ``system:caller``, so that the
+    clerk learns of no contact. The answer is an entry (``caller.checked``) before it is given.
+    Raises Invalid ``topic``, and what a match raises: NotFound, Refused, InvalidValue, TooMany.
+    """
+    if topic not in set(Topic):
+        raise Invalid("topic", field="topic")
+    catalogue = call.policy.catalogue
+    given = {catalogue.field(_MOBILE): query(catalogue.field(_MOBILE), mobile)}
+    if name is not None:
+        given[catalogue.field(_NAME)] = query(catalogue.field(_NAME), name)
+    fields = [one.name for one in given]
+    permit_each(parts, call, Action.MATCH, fields)
+    (opened,) = release(parts, call, Action.MATCH, fields, targets=[customer], find=locate)
+    if isinstance(opened, VaultError):
+        raise opened
+    if opened.grant.withheld:
+        raise TierUnavailable(field=next(iter(opened.grant.withheld)))
+    kind = opened.located.row.kind
+    roles = _roles(parts, opened, given) if kind is SubjectKind.ORGANISATION else frozenset[str]()
+    verdict = judge(Topic(topic), Heard(kind, _fits(opened, given), roles))
+    if verdict is not Verdict.YES:
+        miss(parts, opened.call, Action.MATCH, 1)
+    _tell(parts, opened, topic, verdict)
+    return Answered(verdict, words(Topic(topic), verdict))
+
+
+def _roles(parts: Parts, opened: Opened, given: Mapping[Field, bytes]) -> frozenset[str]:
+    """Find as which contacts of an organisation the caller fits; the house itself looks, and shows nobody."""
+    call = _own_call(opened.call)
+    organisation = opened.located.row.subject
+    (held,) = _process(parts, call, [_CONTACTS], [organisation])
+    relation = call.policy.catalogue.field(_CONTACTS)
+    links = [read(plain)[1] for _, plain in held.profile.values(relation) if plain is not None]
+    wanted = {
+        SubjectId(bytes.fromhex(str(one["subject"]))): str(one["role"])
+        for one in links[:_MOST_CONTACTS]
+        if isinstance(one, dict)
+    }
+    if not wanted:
+        return frozenset()
+    contacts = _process(parts, call, [one.name for one in given], list(wanted))
+    return frozenset(wanted[one.located.row.subject] for one in contacts if _fits(one, given))
+
+
+def _process(parts: Parts, call: Call, fields: Sequence[str], subjects: Sequence[SubjectId]) -> list[Opened]:
+    found = release(
+        parts,
+        call,
+        Action.PROCESS,
+        fields,
+        targets=subjects,
+        find=locate_known,
+        permitting=_permit,
+    )
+    for one in found:
+        if isinstance(one, Corrupt | Unavailable):
+            # Neither is an answer: who was left out might be the one who may be told.
+            raise one
+    return [one for one in found if isinstance(one, Opened)]
+
+
+def _permit(parts: Parts, call: Call, action: Action, fields: Sequence[str]) -> Permit:
+    """A system actor's row is its own: it compares these fields and shows nothing (DESIGN §6)."""
+    names = tuple(FieldName(name) for name in fields)
+    purpose = call.policy.purposes[_PURPOSE]
+    context = ContextClass(actor="system")
+    request = Request(action, purpose, names, context, call.policy.catalogue, parts.keyring.served)
+    treatments = dict.fromkeys(names, Treatment.MATCH)
+    return Permit(request, MatrixRow(action, purpose.id, True, treatments, {}, purpose.mask, False))  # noqa: FBT003 - the row's own order
+
+
+def _own_call(call: Call) -> Call:
+    held = HeldRole(_ROLE, frozenset({_PURPOSE}), _FOR_EVER)
+    actor = Actor(ActorId(ZERO_ID), "system", _ROLE, SpaceId(ZERO_ID), (held,))
+    about = ObjectRef("caller", None, witness.actor_ref(call.actor).id)
+    return replace(call, actor=actor, purpose=_PURPOSE, about=about, reason=None, ticket=None)
+
+
+def _fits(opened: Opened, given: Mapping[Field, bytes]) -> bool:
+    """Compare everything that was given, each in constant time; all of it must be the register's."""
+    fits = True
+    for field, wanted in given.items():
+        held = [plain for _, plain in opened.profile.values(field) if plain is not None]
+        equal = [hmac.compare_digest(normal(field, plain), wanted) for plain in held]
+        fits = any(equal) and fits
+    return fits
+
+
+def _tell(parts: Parts, opened: Opened, topic: str, verdict: Verdict) -> None:
+    outcome = {Verdict.YES: "granted", Verdict.RELAY: "refused:relay", Verdict.NO: "refused:caller"}[verdict]
+    parts.ledger.append(
+        witness.entry(
+            parts,
+            opened.call,
+            Kind.CALLER_CHECKED,
+            Action.MATCH,
+            outcome=outcome,
+            sets=[OutcomeSet(subjects=(opened.grant.token,))],
+            about=ObjectRef("topic", None, topic),
+            at=opened.grant.at,
+        )
+    )
