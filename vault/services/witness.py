@@ -86,14 +86,10 @@ def disclosed(parts: Parts, call: Call, request: Request, verdicts: Sequence[Ver
     missed = sum(1 for one in verdicts if not isinstance(one, (Granted, Denied)))
     granted = any(isinstance(one, Granted) for one in verdicts)
     tiers = [request.catalogue.field(name).decision_tier for one in sets for name in one.fields]
-    shown_as = _SHOWN_AS[request.action]
-    if call.about is not None and call.about.type == "caller":
-        # The house itself compares contacts with a caller; the clerk's own entry says what came of it.
-        shown_as = Kind.VALUE_MATCHED
     return entry(
         parts,
         call,
-        shown_as if granted or request.action is Action.LOOKUP else Kind.PROFILE_REFUSED,
+        _shown_as(call, request) if granted or request.action is Action.LOOKUP else Kind.PROFILE_REFUSED,
         request.action,
         outcome=next(iter(outcomes)) if len(outcomes) == 1 else "mixed" if outcomes else "refused:not_found",
         sets=sets,
@@ -103,6 +99,13 @@ def disclosed(parts: Parts, call: Call, request: Request, verdicts: Sequence[Ver
         about=call.about,
         at=next((one.at for one in verdicts if isinstance(one, (Granted, Denied))), None),
     )
+
+
+def _shown_as(call: Call, request: Request) -> Kind:
+    if call.about is not None and call.about.type == "caller":
+        # The house itself compares contacts with a caller; the clerk's own entry says what came of it.
+        return Kind.VALUE_MATCHED
+    return _SHOWN_AS[request.action]
 
 
 def missed(parts: Parts, call: Call, field: Field, typed: bytes) -> Entry:
