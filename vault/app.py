@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 
 from vault.services.parts import Parts
 from vault.settings import Mode, Settings
-from vault.web import logs, metrics, problems, sessions, whence
+from vault.web import logs, metrics, problems, sessions
 from vault.web.api import (
     approvals,
     apps,
@@ -56,7 +56,6 @@ def create_app(parts: Parts, settings: Settings) -> Flask:
 
     tell = problems.install(app, logs.logger(sys.stderr))
     exposition = metrics.install(app)
-    whence.install(app, settings.trusted_proxies)
     sessions.install(app, parts, secure=settings.mode is Mode.PRODUCTION)
     app.after_request(_close)
     places = Places(settings.threads)

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -28,7 +28,6 @@ NAMES = (
     "VAULT_MODE",
     "VAULT_STATE_DIR",
     "VAULT_BIND",
-    "VAULT_TRUSTED_PROXIES",
     "VAULT_WORKERS",
     "VAULT_THREADS",
     "VAULT_TIERS",
@@ -72,8 +71,6 @@ class Settings:
     workers: int
     threads: int
     tiers: frozenset[int] | None
-    # Whose word on where a caller is counts; without them, the peer of the connection is the caller.
-    trusted_proxies: tuple[str, ...] = ()
 
 
 def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
@@ -96,9 +93,6 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         workers=given.count("VAULT_WORKERS", default=_WORKERS, most=_MOST_WORKERS),
         threads=given.count("VAULT_THREADS", default=_THREADS, most=_MOST_THREADS),
         tiers=given.parsed("VAULT_TIERS", _tiers, default=None, form="tiers from 1 to 5, such as 1,2,3"),
-        trusted_proxies=given.parsed(
-            "VAULT_TRUSTED_PROXIES", _networks, default=(), form="networks, such as 10.0.0.0/8,127.0.0.1/32"
-        ),
     )
     faults = (
         given.faults
@@ -202,10 +196,6 @@ class _Given:
             return {slot: state_dir / "slots" / slot.lower() for slot in SLOTS}
         names = {slot: f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS}
         return {slot: self.directory / self.texts[name] for slot, name in names.items() if name in self.texts}
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    return tuple(str(ip_network(one.strip())) for one in text.split(","))
 
 
 def _bind(text: str) -> tuple[str, int]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from ipaddress import ip_address, ip_network
 
 from vault.custody import credentials
 from vault.custody.credentials import NOBODY, Credential
@@ -51,25 +50,11 @@ def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime)
         raise
     shown = _shown(parts, standing, presented, at)
     actor = actor_of(standing, presented.app, at)
-    is_away = not _may_call_from(standing, presented.app, source)
-    if read is None or isinstance(shown, str) or actor is None or is_away:
+    if read is None or isinstance(shown, str) or actor is None:
         reason = "no_credential" if read is None else shown if isinstance(shown, str) else "app"
-        reason = "network" if is_away and not isinstance(shown, str) else reason
         parts.ledger.count_failure(source, reason)
         raise Unauthenticated
     return replace(actor, secret=shown.secret), standing
-
-
-def _may_call_from(standing: Standing, app_id: AppId, source: str) -> bool:
-    """Tell whether an app may call from the address *source*; one that names no networks, from anywhere."""
-    terms = standing.terms.get(app_id)
-    if terms is None or terms.networks == "[]":
-        return True
-    try:
-        address = ip_address(source)
-    except ValueError:
-        return False
-    return any(address in ip_network(one) for one in json.loads(terms.networks))
 
 
 def stand(parts: Parts, app_id: AppId) -> Standing:

@@ -8,7 +8,7 @@ from vault.domain.terms import RequestId
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.parts import Call, Parts
 from vault.services.visiting import Visit
-from vault.web import sessions, whence
+from vault.web import sessions
 
 
 def identify(
@@ -19,7 +19,8 @@ def identify(
     A token goes before a cookie. Raises Unauthenticated for whatever reason alike, and what
     :func:`~vault.web.sessions.visited` raises; what the call is for is yet to be said.
     """
-    source = whence.source(current_app, request)
+    # The peer itself: a forwarding header can claim anything.
+    source = request.remote_addr or "unknown"
     header = request.environ.get("HTTP_AUTHORIZATION")
     visit: Visit | None = None
     if header is None and sessions.has_cookie(current_app, request):

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import Request, current_app
+from flask import Request
 
 from vault.domain.terms import PurposeId, RequestId, is_code, is_word
 from vault.errors import Invalid, InvalidValue, Refused
 from vault.services import using
 from vault.services.parts import Call, Parts
 from vault.services.visiting import Visit
-from vault.web import body, whence
+from vault.web import body
 from vault.web.auth import identify
 from vault.web.places import Place
 from vault.web.reading import is_key, load
@@ -98,7 +98,7 @@ class Told:
 def hear(parts: Parts, route: Route, request: Request, *, place: Place) -> Told:
     """Read *request* as a call of a *route* that is open to strangers."""
     _parameters(route, request.environ.get("QUERY_STRING", ""))
-    return Told(parts, whence.source(current_app, request), _body(route, request, place))
+    return Told(parts, request.remote_addr or "unknown", _body(route, request, place))
 
 
 def _header(environ: Mapping[str, Any], name: str, fits: Callable[[str], bool], *, missing: str = "") -> str:

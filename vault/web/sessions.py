@@ -12,7 +12,6 @@ from vault.errors import Refused, Unauthenticated
 from vault.services.login import LoggedIn
 from vault.services.parts import Parts
 from vault.services.visiting import LONGEST, Visit, visit
-from vault.web import whence
 
 CSRF_HEADER: Final = "Vault-Csrf"
 _KEY: Final = "_user_id"
@@ -88,7 +87,7 @@ def install(app: Flask, parts: Parts, *, secure: bool) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(text: str) -> Visitor:
-        source = whence.source(app, request)
+        source = request.remote_addr or "unknown"
         return Visitor(text, visit(parts, text, source=source, at=parts.clock()))
 
 
