@@ -26,6 +26,7 @@ from vault.web.api import (
     roles,
     subjects,
 )
+from vault.web.callers import Callers
 from vault.web.context import ask, hear
 from vault.web.places import Place, Places
 from vault.web.routes import Route, View
@@ -47,9 +48,12 @@ def create_app(parts: Parts, settings: Settings) -> Flask:
     # A redirect to the tidier address would say the untidy one back, with whatever stood in it.
     app.url_map.merge_slashes = False
 
+    callers = Callers(settings)
+
     @app.before_request
     def name_request() -> None:
         g.request_id = parts.new_id().hex()
+        g.caller = callers.caller(request)
 
     tell = problems.install(app, logs.logger(sys.stderr))
     exposition = metrics.install(app)

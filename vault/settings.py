@@ -1,12 +1,13 @@
 """Settings: one frozen record from VAULT_* variables and an optional TOML file; all faults at once."""
 
 import difflib
+import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -31,6 +32,9 @@ NAMES = (
     "VAULT_WORKERS",
     "VAULT_THREADS",
     "VAULT_TIERS",
+    "VAULT_TRUSTED_PROXIES",
+    "VAULT_CLIENT_CERT_HEADER",
+    "VAULT_ISSUER",
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -71,6 +75,17 @@ class Settings:
     workers: int
     threads: int
     tiers: frozenset[int] | None
+    # Peers that are believed about whom they speak for; nobody else is.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    client_cert_header: str = ""
+    # What applications write their assertions for; empty is the address that is listened on.
+    named_issuer: str = ""
+
+    @property
+    def issuer(self) -> str:
+        """The house as its callers address it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.named_issuer or f"http://{host}:{self.port}"
 
 
 def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
@@ -93,6 +108,15 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         workers=given.count("VAULT_WORKERS", default=_WORKERS, most=_MOST_WORKERS),
         threads=given.count("VAULT_THREADS", default=_THREADS, most=_MOST_THREADS),
         tiers=given.parsed("VAULT_TIERS", _tiers, default=None, form="tiers from 1 to 5, such as 1,2,3"),
+        trusted_proxies=given.parsed(
+            "VAULT_TRUSTED_PROXIES", _networks, default=(), form="networks, such as 10.1.0.4/32,10.1.0.5/32"
+        ),
+        client_cert_header=given.parsed(
+            "VAULT_CLIENT_CERT_HEADER", _header, default="", form="a header, such as X-Client-Cert-Sha256"
+        ),
+        named_issuer=given.parsed(
+            "VAULT_ISSUER", _origin, default="", form="an address, such as https://vault.example.com"
+        ),
     )
     faults = (
         given.faults
@@ -213,8 +237,31 @@ def _tiers(text: str) -> frozenset[int] | None:
     return tiers
 
 
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip()) for part in text.split(","))
+
+
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", text, re.ASCII):
+        raise ValueError
+    return text
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError
+    return text.rstrip("/")
+
+
 def _faults(settings: Settings) -> list[str]:
     urls = list(settings.urls.values())
+    unsaid = bool(settings.client_cert_header) and not settings.trusted_proxies
+    faults = ["VAULT_CLIENT_CERT_HEADER needs VAULT_TRUSTED_PROXIES: nobody else is believed."]
+    return [*(faults if unsaid else []), *_shared(settings, urls)]
+
+
+def _shared(settings: Settings, urls: list[str]) -> list[str]:
     return [
         f"VAULT_{store.upper()}_URL is another store's too; each of the four needs its own."
         for store, url in settings.urls.items()

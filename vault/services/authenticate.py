@@ -13,6 +13,7 @@ from vault.domain.access import Actor, HeldRole
 from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
+from vault.domain.networks import admits
 from vault.domain.policy import Policy
 from vault.domain.terms import ActorId, AppId, EntryId, Millis, PersonId, PurposeId, RoleId, SpaceId
 from vault.errors import Corrupt, Unauthenticated, VaultError
@@ -50,11 +51,19 @@ def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime)
         raise
     shown = _shown(parts, standing, presented, at)
     actor = actor_of(standing, presented.app, at)
-    if read is None or isinstance(shown, str) or actor is None:
-        reason = "no_credential" if read is None else shown if isinstance(shown, str) else "app"
+    is_near = may_call_from(standing, presented.app, source)
+    if read is None or isinstance(shown, str) or actor is None or not is_near:
+        reason = "app" if actor is None else "network"
+        reason = "no_credential" if read is None else shown if isinstance(shown, str) else reason
         parts.ledger.count_failure(source, reason)
         raise Unauthenticated
     return replace(actor, secret=shown.secret), standing
+
+
+def may_call_from(standing: Standing, app: AppId, source: str) -> bool:
+    """Tell whether the terms of *app* let it call from *source*; without any it may from everywhere."""
+    terms = standing.terms.get(app)
+    return terms is None or admits(terms.networks, source)
 
 
 def stand(parts: Parts, app_id: AppId) -> Standing:
@@ -158,7 +167,7 @@ def renew(parts: Parts, call: Call) -> Call:
     standing = stand(parts, AppId(call.actor.id))
     policy = policy_in_force(parts, standing)
     actor = still(standing, call.actor, parts.clock())
-    if actor is None:
+    if actor is None or not may_call_from(standing, AppId(actor.id), call.source):
         raise Unauthenticated
     return replace(call, actor=actor, standing=standing, policy=policy)
 

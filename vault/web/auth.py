@@ -9,6 +9,7 @@ from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.parts import Call, Parts
 from vault.services.visiting import Visit
 from vault.web import sessions
+from vault.web.callers import calling
 
 
 def identify(
@@ -19,8 +20,7 @@ def identify(
     A token goes before a cookie. Raises Unauthenticated for whatever reason alike, and what
     :func:`~vault.web.sessions.visited` raises; what the call is for is yet to be said.
     """
-    # The peer itself: a forwarding header can claim anything.
-    source = request.remote_addr or "unknown"
+    source = calling().source
     header = request.environ.get("HTTP_AUTHORIZATION")
     visit: Visit | None = None
     if header is None and sessions.has_cookie(current_app, request):

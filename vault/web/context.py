@@ -15,6 +15,7 @@ from vault.services.parts import Call, Parts
 from vault.services.visiting import Visit
 from vault.web import body
 from vault.web.auth import identify
+from vault.web.callers import calling
 from vault.web.places import Place
 from vault.web.reading import is_key, load
 from vault.web.routes import Route, request_id
@@ -98,7 +99,7 @@ class Told:
 def hear(parts: Parts, route: Route, request: Request, *, place: Place) -> Told:
     """Read *request* as a call of a *route* that is open to strangers."""
     _parameters(route, request.environ.get("QUERY_STRING", ""))
-    return Told(parts, request.remote_addr or "unknown", _body(route, request, place))
+    return Told(parts, calling().source, _body(route, request, place))
 
 
 def _header(environ: Mapping[str, Any], name: str, fits: Callable[[str], bool], *, missing: str = "") -> str:
