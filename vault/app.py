@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from flask import Flask, Response, g, request
 
+from vault.domain.instants import moment, rfc3339
+from vault.errors import VaultError
 from vault.services.parts import Parts
 from vault.settings import Mode, Settings
 from vault.web import logs, metrics, problems, sessions
@@ -17,6 +19,7 @@ from vault.web.api import (
     grants,
     health,
     login,
+    oauth,
     own,
     people,
     policies,
@@ -84,7 +87,7 @@ def routes(
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
     governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *grants.ROUTES)
-    decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES)
+    decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *oauth.routes(settings.issuer))
     told = (*asked, *streamed, *governed, *decided, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
@@ -95,8 +98,13 @@ def _view(parts: Parts, route: Route, places: Places) -> View:
         return route.view
 
     def hearing() -> Response:
-        with Place(places) as place:
-            return route.view(hear(parts, route, request, place=place))
+        try:
+            with Place(places) as place:
+                return route.view(hear(parts, route, request, place=place))
+        except VaultError as error:
+            if route.refusing is None:
+                raise
+            return route.refusing(error)
 
     if route.action is None:
         return hearing
@@ -111,5 +119,8 @@ def _view(parts: Parts, route: Route, places: Places) -> View:
 def _close(response: Response) -> Response:
     """Keep every answer, errors included, out of caches, frames and guesses about its type."""
     is_page = "Content-Security-Policy" in response.headers
+    ends = g.get("credential_ends")
+    if ends is not None:
+        response.headers["Vault-Secret-Expires"] = rfc3339(moment(ends))
     response.headers.extend(_EVERY_ANSWER if is_page else (*_EVERY_ANSWER, _NO_PAGE))
     return response

@@ -105,6 +105,8 @@ def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
         "CUSTOMER": customer,
         "ORGANISATION": house.admit({"company_name": "示例物流有限公司"}, kind="organisation"),
         "APP": id_text("app", house.app("accounts").id),
+        "CLIENT": id_text("app", house.app("intake").id),
+        "CLIENT_SECRET": house.app("intake").token,
         "NOTICE": str(house.consent("P11")["notice"]),
         "FEED": "F02",
         "ETAG": etag_of(house, customer),

@@ -12,7 +12,7 @@ from vault.domain.terms import Action
 
 OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/style.css"}
 # Where strangers become people.
-ENTRANCES = {"/v1/join", "/v1/login"}
+ENTRANCES = {"/v1/join", "/v1/login", "/oauth/token"}
 LATER = [
     "/v1/feeds/F02/changes",
     "/v1/ledger/checkpoint",
