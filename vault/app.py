@@ -11,6 +11,7 @@ from vault.services.parts import Parts
 from vault.settings import Mode, Settings
 from vault.web import logs, metrics, problems, sessions
 from vault.web.api import (
+    app_keys,
     approvals,
     apps,
     consents,
@@ -86,7 +87,7 @@ def routes(
         *restrictions.ROUTES,
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
-    governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *grants.ROUTES)
+    governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *oauth.routes(settings.issuer))
     told = (*asked, *streamed, *governed, *decided, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))

@@ -159,6 +159,10 @@ def office(house: House) -> dict[str, str]:
     house.clock.advance(timedelta(seconds=30))
     for each in (one, other, owner, revealer, *people):
         each.log_in()
+    keys = [
+        owner.ask("POST", f"/v1/me/apps/{owned['app']}/keys", {"certificate": digit * 64}).get_json()["id"]
+        for digit in "ab"
+    ]
     renamed = one.ask("PUT", "/v1/roles/analyst", {"title": "Analyst"}).get_json()
     other.approve(renamed["waits"])
     asked = [_asked(other, person.id), _asked(other, person.id), _asked(one, person.id)]
@@ -177,6 +181,8 @@ def office(house: House) -> dict[str, str]:
         "PERSON": person.id,
         "APP": id_text("app", app.id),
         "OWNED": owned["app"],
+        "OWNED_KEY": keys[0],
+        "OTHER_KEY": keys[1],
         "SECRET": secret,
         "GRANT": id_text("grt", app.grant),
         "WAITING": asked[0],

@@ -39,7 +39,6 @@ class Assertion:
     """What was signed, as it says itself; nothing of it is true before :func:`proves` says so."""
 
     text: str = field(repr=False)
-    kid: str | None
     claims: Mapping[str, Json] = field(repr=False)
 
 
@@ -75,8 +74,7 @@ def read(text: str) -> Assertion | None:
         return None
     if not isinstance(header, dict) or not isinstance(claims, dict):
         return None
-    kid = header.get("kid")
-    return Assertion(text, kid if isinstance(kid, str) else None, claims)
+    return Assertion(text, claims)
 
 
 def proves(assertion: Assertion, stored_key: str) -> bool:

@@ -33,7 +33,7 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
 }
 _WORDS = {
     "session": "the id of one of your sessions",
-    "key": "the id of one of your keys",
+    "key": "the id of a key",
     "link": "the id of a promised secret",
     "person": "the id of a person",
     "app": "the id of an application",
