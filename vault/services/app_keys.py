@@ -65,7 +65,9 @@ def shown_kid(row: AppKeyRow) -> str:
     return str(body["sha256"]) if row.kind == CERTIFICATE else public_key(body)[0]
 
 
-def _add(parts: Parts, visit: Visit, app: AppId, kind: str, body: str, until: datetime | None) -> AppKeyRow:
+def _add(
+    parts: Parts, visit: Visit, app: AppId, *, kind: str, body: str, until: datetime | None
+) -> AppKeyRow:
     if visit.actor.strength < 1:
         raise Refused("second_factor_first")
     key = parts.new_id()

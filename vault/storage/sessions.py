@@ -129,7 +129,8 @@ def take_once(conn: Connection, tenant: TenantId, what: bytes, at_ms: Millis) ->
     """Take *what* as used, whatever it is; False where it was used before."""
     row = {"tenant": tenant, "login_key": what, "counter": _ONCE, "last_ms": at_ms}
     taken = inserting(conn.dialect.name, login_use).values(**row).on_conflict_do_nothing()
-    return conn.execute(taken).rowcount == 1
+    # What a driver counts of an insert that may do nothing differs; what comes back does not.
+    return conn.execute(taken.returning(login_use.c.counter)).first() is not None
 
 
 def forget_taken_before(conn: Connection, tenant: TenantId, at_ms: Millis) -> None:
