@@ -5,10 +5,13 @@ from collections.abc import Callable
 
 from flask import Flask, Response, g, request
 
+from vault.domain.instants import moment, rfc3339
+from vault.errors import VaultError
 from vault.services.parts import Parts
 from vault.settings import Mode, Settings
 from vault.web import logs, metrics, problems, sessions
 from vault.web.api import (
+    app_keys,
     approvals,
     apps,
     callers,
@@ -20,6 +23,7 @@ from vault.web.api import (
     grants,
     health,
     login,
+    oauth,
     own,
     people,
     policies,
@@ -29,6 +33,7 @@ from vault.web.api import (
     roles,
     subjects,
 )
+from vault.web.callers import Callers
 from vault.web.context import ask, hear
 from vault.web.places import Place, Places
 from vault.web.routes import Route, View
@@ -50,9 +55,12 @@ def create_app(parts: Parts, settings: Settings) -> Flask:
     # A redirect to the tidier address would say the untidy one back, with whatever stood in it.
     app.url_map.merge_slashes = False
 
+    answering = Callers(settings)
+
     @app.before_request
     def name_request() -> None:
         g.request_id = parts.new_id().hex()
+        g.caller = answering.caller(request)
 
     tell = problems.install(app, logs.logger(sys.stderr))
     exposition = metrics.install(app)
@@ -83,9 +91,10 @@ def routes(
         *callers.ROUTES,
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
-    governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *grants.ROUTES)
+    governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
-    told = (*asked, *streamed, *governed, *decided, *health.routes(parts, exposition))
+    proved = oauth.routes(settings.issuer)
+    told = (*asked, *streamed, *governed, *decided, *proved, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
 
@@ -95,8 +104,13 @@ def _view(parts: Parts, route: Route, places: Places) -> View:
         return route.view
 
     def hearing() -> Response:
-        with Place(places) as place:
-            return route.view(hear(parts, route, request, place=place))
+        try:
+            with Place(places) as place:
+                return route.view(hear(parts, route, request, place=place))
+        except VaultError as error:
+            if route.refusing is None:
+                raise
+            return route.refusing(error)
 
     if route.action is None:
         return hearing
@@ -111,5 +125,8 @@ def _view(parts: Parts, route: Route, places: Places) -> View:
 def _close(response: Response) -> Response:
     """Keep every answer, errors included, out of caches, frames and guesses about its type."""
     is_page = "Content-Security-Policy" in response.headers
+    ends = g.get("credential_ends")
+    if ends is not None:
+        response.headers["Vault-Secret-Expires"] = rfc3339(moment(ends))
     response.headers.extend(_EVERY_ANSWER if is_page else (*_EVERY_ANSWER, _NO_PAGE))
     return response

@@ -6,11 +6,12 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from vault import setting_forms
 from vault.errors import Misconfigured
 
 STORES = ("data", "keys", "audit", "register")
@@ -31,6 +32,9 @@ NAMES = (
     "VAULT_WORKERS",
     "VAULT_THREADS",
     "VAULT_TIERS",
+    "VAULT_TRUSTED_PROXIES",
+    "VAULT_CLIENT_CERT_HEADER",
+    "VAULT_ISSUER",
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -71,6 +75,17 @@ class Settings:
     workers: int
     threads: int
     tiers: frozenset[int] | None
+    # Peers that are believed about whom they speak for; nobody else is.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    client_cert_header: str = ""
+    # What applications write their assertions for; empty is the address that is listened on.
+    named_issuer: str = ""
+
+    @property
+    def issuer(self) -> str:
+        """The house as its callers address it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.named_issuer or f"http://{host}:{self.port}"
 
 
 def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
@@ -82,7 +97,9 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
     given.gather(environ)
     mode = given.parsed("VAULT_MODE", Mode, default=Mode.PRODUCTION, form="demo or production")
     state_dir = given.state_dir(mode)
-    host, port = given.parsed("VAULT_BIND", _bind, default=_BIND, form="host:port, such as 127.0.0.1:8200")
+    host, port = given.parsed(
+        "VAULT_BIND", setting_forms.bind, default=_BIND, form="host:port, such as 127.0.0.1:8200"
+    )
     settings = Settings(
         mode=mode,
         state_dir=state_dir,
@@ -92,7 +109,27 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         port=port,
         workers=given.count("VAULT_WORKERS", default=_WORKERS, most=_MOST_WORKERS),
         threads=given.count("VAULT_THREADS", default=_THREADS, most=_MOST_THREADS),
-        tiers=given.parsed("VAULT_TIERS", _tiers, default=None, form="tiers from 1 to 5, such as 1,2,3"),
+        tiers=given.parsed(
+            "VAULT_TIERS", setting_forms.tiers, default=None, form="tiers from 1 to 5, such as 1,2,3"
+        ),
+        trusted_proxies=given.parsed(
+            "VAULT_TRUSTED_PROXIES",
+            setting_forms.networks,
+            default=(),
+            form="networks, such as 10.1.0.4/32,10.1.0.5/32",
+        ),
+        client_cert_header=given.parsed(
+            "VAULT_CLIENT_CERT_HEADER",
+            setting_forms.header,
+            default="",
+            form="a header, such as X-Client-Cert-Sha256",
+        ),
+        named_issuer=given.parsed(
+            "VAULT_ISSUER",
+            setting_forms.origin,
+            default="",
+            form="an address, such as https://vault.example.com",
+        ),
     )
     faults = (
         given.faults
@@ -198,23 +235,14 @@ class _Given:
         return {slot: self.directory / self.texts[name] for slot, name in names.items() if name in self.texts}
 
 
-def _bind(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not 1 <= int(port) <= 65535:
-        raise ValueError
-    return host, int(port)
-
-
-def _tiers(text: str) -> frozenset[int] | None:
-    tiers = frozenset(int(part.strip().upper().removeprefix("L")) for part in text.split(","))
-    if not tiers <= frozenset(range(1, 6)):
-        raise ValueError
-    return tiers
-
-
 def _faults(settings: Settings) -> list[str]:
     urls = list(settings.urls.values())
+    unsaid = bool(settings.client_cert_header) and not settings.trusted_proxies
+    faults = ["VAULT_CLIENT_CERT_HEADER needs VAULT_TRUSTED_PROXIES: nobody else is believed."]
+    return [*(faults if unsaid else []), *_shared(settings, urls)]
+
+
+def _shared(settings: Settings, urls: list[str]) -> list[str]:
     return [
         f"VAULT_{store.upper()}_URL is another store's too; each of the four needs its own."
         for store, url in settings.urls.items()

@@ -106,6 +106,8 @@ def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
         "CUSTOMER": customer,
         "ORGANISATION": house.admit({"company_name": "示例物流有限公司"}, kind="organisation"),
         "APP": id_text("app", house.app("accounts").id),
+        "CLIENT": id_text("app", house.app("intake").id),
+        "CLIENT_SECRET": house.app("intake").token,
         "NOTICE": str(house.consent("P11")["notice"]),
         "FEED": "F02",
         "ETAG": etag_of(house, customer),
@@ -158,6 +160,10 @@ def office(house: House) -> tuple[dict[str, str], Person, Person]:
     house.clock.advance(timedelta(seconds=30))
     for each in (one, other, owner, revealer, *people):
         each.log_in()
+    keys = [
+        owner.ask("POST", f"/v1/me/apps/{owned['app']}/keys", {"certificate": digit * 64}).get_json()["id"]
+        for digit in "ab"
+    ]
     renamed = one.ask("PUT", "/v1/roles/analyst", {"title": "Analyst"}).get_json()
     other.approve(renamed["waits"])
     asked = [_asked(other, person.id), _asked(other, person.id), _asked(one, person.id)]
@@ -178,6 +184,8 @@ def office(house: House) -> tuple[dict[str, str], Person, Person]:
         "PERSON": person.id,
         "APP": id_text("app", app.id),
         "OWNED": owned["app"],
+        "OWNED_KEY": keys[0],
+        "OTHER_KEY": keys[1],
         "SECRET": secret,
         "GRANT": id_text("grt", app.grant),
         "WAITING": asked[0],

@@ -1,24 +1,26 @@
 """Authenticate: from a bearer token to an actor who stands on a verified authority, or to nobody."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from vault.custody import credentials
-from vault.custody.credentials import NOBODY, Credential
+from vault.custody import access_tokens, credentials
+from vault.custody.credentials import NOBODY
 from vault.custody.standing import Standing, check_floor
 from vault.domain.access import Actor, HeldRole
 from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
+from vault.domain.networks import admits
 from vault.domain.policy import Policy
 from vault.domain.terms import ActorId, AppId, EntryId, Millis, PersonId, PurposeId, RoleId, SpaceId
 from vault.errors import Corrupt, Unauthenticated, VaultError
 from vault.services.parts import Call, Parts
+from vault.services.proving import Proof, is_live, known_proof, proof_id, shown_secret, shown_token
 from vault.storage import floors
-from vault.storage.accounts import GrantRow, SecretRow
+from vault.storage.accounts import GrantRow
 from vault.storage.floors import Floors
 from vault.storage.unit_of_work import Connection
 
@@ -29,32 +31,67 @@ INVITED = "invited"
 ENDED = "ended"
 
 
-def authenticate(parts: Parts, header: str | None, *, source: str, at: datetime) -> tuple[Actor, Standing]:
+def authenticate(
+    parts: Parts, header: str | None, *, source: str, at: datetime, certificate: bytes | None = None
+) -> tuple[Actor, Standing]:
     """Find the app behind an ``Authorization`` header, as it stands now.
 
-    Missing, garbled, foreign, wrong, expired and revoked credentials are Unauthenticated alike, after the
-    same reads and the same MAC; the ledger counts them by *source*, with the reason. Raises Corrupt where a
-    row that decides is not what we wrote, after that is an entry, and HouseLocked while the stores
-    contradict each other.
+    The header holds an app's secret, or an access token that it was given; one that was given for a
+    *certificate* comes with it. Missing, garbled, foreign, wrong, expired and revoked ones are
+    Unauthenticated alike, as is a call from outside of the app's networks; the ledger counts them by
+    *source*, with the reason. Raises Corrupt where a row that decides is not what we wrote, after that is an
+    entry, and HouseLocked while the stores contradict each other.
     """
     # Here every request passes, so here a locked house stops it.
     parts.lock.check(at)
     read = credentials.read(header)
+    token = access_tokens.read(header) if read is None else None
+    # A garbled header takes the same way, with the same reads and the same MAC.
     presented = read or NOBODY
+
+    def prove(standing: Standing) -> Proof | str:
+        if token is not None:
+            return shown_token(parts, standing, token, at, certificate=certificate)
+        return shown_secret(parts, standing, presented, at)
+
+    app = token.app if token is not None else presented.app if read is not None else None
+    actor, standing, _ = admit(parts, app, prove, source=source, at=at)
+    return actor, standing
+
+
+def admit(
+    parts: Parts, app: AppId | None, prove: Callable[[Standing], Proof | str], *, source: str, at: datetime
+) -> tuple[Actor, Standing, Proof]:
+    """Let *app* in where *prove* finds, under what stands now, what it has shown; all else is alike.
+
+    None is a caller who names no app: what is done for one that is unknown is done for it too.
+    """
+    asked = app if app is not None else NOBODY.app
     try:
-        standing = stand(parts, presented.app)
+        standing = stand(parts, asked)
     except Corrupt as fault:
         # Whoever asks gets this far, so it is counted once it comes by the hundred.
-        about = ObjectRef("app", presented.app)
-        parts.ledger.refuse(_rejected(parts, fault, about, source=source, at=at))
+        parts.ledger.refuse(_rejected(parts, fault, ObjectRef("app", asked), source=source, at=at))
         raise
-    shown = _shown(parts, standing, presented, at)
-    actor = actor_of(standing, presented.app, at)
-    if read is None or isinstance(shown, str) or actor is None:
-        reason = "no_credential" if read is None else shown if isinstance(shown, str) else "app"
-        parts.ledger.count_failure(source, reason)
-        raise Unauthenticated
-    return replace(actor, secret=shown.secret), standing
+    shown, actor = prove(standing), actor_of(standing, asked, at)
+    if app is None:
+        reason = "no_credential"
+    elif isinstance(shown, str):
+        reason = shown
+    elif actor is None:
+        reason = "app"
+    elif not may_call_from(standing, app, source):
+        reason = "network"
+    else:
+        return replace(actor, secret=proof_id(shown)), standing, shown
+    parts.ledger.count_failure(source, reason)
+    raise Unauthenticated
+
+
+def may_call_from(standing: Standing, app: AppId, source: str) -> bool:
+    """Tell whether the terms of *app* let it call from *source*; without any it may from everywhere."""
+    terms = standing.terms.get(app)
+    return terms is None or admits(terms.networks, source)
 
 
 def stand(parts: Parts, app_id: AppId) -> Standing:
@@ -138,8 +175,8 @@ def still(standing: Standing, actor: Actor, at: datetime) -> Actor | None:
         return _still_logged_in(standing, actor, at)
     if actor.kind != "app":
         return actor
-    secrets = standing.secrets.get(AppId(actor.id), ())
-    lives = any(one.secret == actor.secret and _is_live(one, millis(at)) for one in secrets)
+    proof = known_proof(standing, AppId(actor.id), actor.secret)
+    lives = proof is not None and is_live(proof, millis(at))
     found = actor_of(standing, actor.id, at) if lives else None
     return replace(found, secret=actor.secret) if found is not None else None
 
@@ -158,7 +195,7 @@ def renew(parts: Parts, call: Call) -> Call:
     standing = stand(parts, AppId(call.actor.id))
     policy = policy_in_force(parts, standing)
     actor = still(standing, call.actor, parts.clock())
-    if actor is None:
+    if actor is None or not may_call_from(standing, AppId(actor.id), call.source):
         raise Unauthenticated
     return replace(call, actor=actor, standing=standing, policy=policy)
 
@@ -185,25 +222,6 @@ def get_ready(parts: Parts) -> None:
     """Read the active policy before anyone waits for it; what is wrong with it, the first call tells."""
     with suppress(VaultError):
         policy_in_force(parts, stand(parts, NOBODY.app))
-
-
-def _shown(parts: Parts, standing: Standing, presented: Credential, at: datetime) -> SecretRow | str:
-    """Find the secret that was shown, or say why none serves; each is compared, whichever fits."""
-    now = millis(at)
-    verifier = credentials.verifier(parts.keyring, presented)
-    fitting = [
-        one for one in standing.secrets.get(presented.app, ()) if credentials.matches(verifier, one.verifier)
-    ]
-    if not fitting:
-        return "unknown"
-    living = next((one for one in fitting if _is_live(one, now)), None)
-    if living is not None:
-        return living
-    return "revoked" if any(one.revoked_ms is not None for one in fitting) else "expired"
-
-
-def _is_live(secret: SecretRow, now: Millis) -> bool:
-    return secret.revoked_ms is None and now < secret.expires_ms
 
 
 def _rejected(parts: Parts, fault: Corrupt, about: ObjectRef, *, source: str, at: datetime) -> Entry:

@@ -32,7 +32,7 @@ from vault.services.linking import APP_SECRET, Link, made_link
 from vault.services.owning import SetTerms, read_networks
 from vault.services.parts import Parts
 from vault.storage.accounts import AppRow, GrantRow, SecretRow
-from vault.storage.people import AppTermsRow, LinkRow
+from vault.storage.people import AppKeyRow, AppTermsRow, LinkRow
 
 # What the vault says of a subject by itself, no app may say.
 ASSERTABLE = frozenset(FactKind) - {FactKind.REQUEST, FactKind.JURISDICTION}
@@ -48,13 +48,14 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An app with its secrets and grants, ended ones too."""
+    """An app with its secrets, keys and grants, ended ones too."""
 
     app: AppRow
     secrets: tuple[SecretRow, ...]
     grants: tuple[GrantRow, ...]
     owner: ActorId | None = None
     networks: tuple[str, ...] = ()
+    keys: tuple[AppKeyRow, ...] = ()
 
 
 def accounts(parts: Parts) -> list[Account]:
@@ -67,6 +68,7 @@ def accounts(parts: Parts) -> list[Account]:
             standing.grants.get(ActorId(app.app), ()),
             owner_of(standing, ActorId(app.app)),
             read_networks(standing.terms.get(app.app)),
+            standing.app_keys.get(app.app, ()),
         )
         for app in sorted(standing.apps.values(), key=lambda app: app.name)
     ]

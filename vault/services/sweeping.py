@@ -46,6 +46,8 @@ def sweep(parts: Parts, after: SubjectId | None = None) -> SubjectId | None:
 def _forget(conn: Connection, parts: Parts, at: datetime) -> None:
     idempotency.expire(conn, parts.tenant, at_ms=millis(at))
     sessions.forget_older(conn, parts.tenant, millis(at - LONGEST))
+    # An assertion of an hour ago has ended long since.
+    sessions.forget_taken_before(conn, parts.tenant, millis(at - FORGOTTEN_AFTER))
     sessions.forget_failures_before(conn, parts.tenant, millis(at - FORGOTTEN_AFTER))
 
 

@@ -9,7 +9,11 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, delete, insert, select, update
 
 from vault.domain.terms import GrantId, Millis, PersonId, SubjectId, TenantId
+from vault.storage.shapes import inserting
 from vault.storage.tables import emergency_use, last_use, login_failure, login_session, login_use
+
+# No step and no counter of what people log in by is negative.
+_ONCE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,20 @@ def use_once(conn: Connection, tenant: TenantId, login_key: bytes, counter: int,
     row = {"tenant": tenant, "login_key": login_key, "counter": counter, "last_ms": at_ms}
     conn.execute(insert(login_use).values(**row))
     return True
+
+
+def take_once(conn: Connection, tenant: TenantId, what: bytes, at_ms: Millis) -> bool:
+    """Take *what* as used, whatever it is; False where it was used before."""
+    row = {"tenant": tenant, "login_key": what, "counter": _ONCE, "last_ms": at_ms}
+    taken = inserting(conn.dialect.name, login_use).values(**row).on_conflict_do_nothing()
+    # What a driver counts of an insert that may do nothing differs; what comes back does not.
+    return conn.execute(taken.returning(login_use.c.counter)).first() is not None
+
+
+def forget_taken_before(conn: Connection, tenant: TenantId, at_ms: Millis) -> None:
+    """Forget what was taken once before a moment, and by then could not come again."""
+    held = login_use.c
+    conn.execute(delete(login_use).where(held.tenant == tenant, held.counter == _ONCE, held.last_ms < at_ms))
 
 
 def note_uses(conn: Connection, tenant: TenantId, uses: Iterable[tuple[bytes, Millis]]) -> None:

@@ -2,13 +2,15 @@
 
 from functools import partial
 
-from flask import Request, current_app
+from flask import Request, current_app, g
 
 from vault.domain.terms import RequestId
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.parts import Call, Parts
+from vault.services.proving import ends_soon
 from vault.services.visiting import Visit
 from vault.web import sessions
+from vault.web.callers import calling
 
 
 def identify(
@@ -19,15 +21,18 @@ def identify(
     A token goes before a cookie. Raises Unauthenticated for whatever reason alike, and what
     :func:`~vault.web.sessions.visited` raises; what the call is for is yet to be said.
     """
-    # The peer itself: a forwarding header can claim anything.
-    source = request.remote_addr or "unknown"
+    caller = calling()
+    source = caller.source
     header = request.environ.get("HTTP_AUTHORIZATION")
     visit: Visit | None = None
     if header is None and sessions.has_cookie(current_app, request):
         visit = sessions.visited(request, half=half)
         actor, standing = visit.actor, visit.standing
     else:
-        actor, standing = authenticate(parts, header, source=source, at=parts.clock())
+        actor, standing = authenticate(
+            parts, header, source=source, at=parts.clock(), certificate=caller.certificate
+        )
+        g.credential_ends = ends_soon(standing, actor, parts.clock())
     policy = policy_in_force(parts, standing)
     call = partial(Call, actor=actor, standing=standing, policy=policy, source=source, request=request_id)
     return call, visit

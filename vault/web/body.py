@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
+from urllib.parse import parse_qsl
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -12,6 +13,8 @@ from vault.domain.canonical import Json
 from vault.errors import Invalid, TooLarge
 
 _MEDIA_TYPE = "application/json"
+FORM = "application/x-www-form-urlencoded"
+_MOST_PAIRS = 16
 _DEEPEST = 16
 _NO_BODY_BYTES = 64
 
@@ -28,14 +31,16 @@ def refuse(request: Request, *, waiting: Waiting = nullcontext) -> None:
         raise Invalid("body_unexpected")
 
 
-def read(request: Request, most_bytes: int, *, waiting: Waiting = nullcontext) -> bytes:
+def read(
+    request: Request, most_bytes: int, *, waiting: Waiting = nullcontext, expected: str = _MEDIA_TYPE
+) -> bytes:
     """Read the body; raises TooLarge as soon as more than *most_bytes* are announced or have come."""
     # Werkzeug's own parsers would spool a form to disk; the stream below them never does. It stops at its
     # limit without a word, so the limit is set one further than what is taken.
     request.max_content_length = most_bytes + 1
     media_type, _, parameters = request.environ.get("CONTENT_TYPE", "").lower().partition(";")
     if (
-        media_type.strip() != _MEDIA_TYPE
+        media_type.strip() != expected
         or parameters.replace(" ", "").replace('"', "") not in {"", "charset=utf-8"}
         or request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity"
     ):
@@ -56,3 +61,21 @@ def read(request: Request, most_bytes: int, *, waiting: Waiting = nullcontext) -
 def parse(raw: bytes) -> Json:
     """Parse *raw* strictly; raises Invalid."""
     return i_json.parse(raw, deepest=_DEEPEST)
+
+
+def parse_form(raw: bytes) -> dict[str, str]:
+    """Parse a form strictly; what has no value is not there (RFC 6749 3.2). Raises Invalid."""
+    try:
+        pairs = parse_qsl(
+            raw.decode(),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_MOST_PAIRS,
+        )
+    except ValueError:
+        raise Invalid("syntax") from None
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Invalid("repeated")
+    return {name: value for name, value in found.items() if value}

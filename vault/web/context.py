@@ -15,6 +15,7 @@ from vault.services.parts import Call, Parts
 from vault.services.visiting import Visit
 from vault.web import body
 from vault.web.auth import identify
+from vault.web.callers import Caller, calling
 from vault.web.places import Place
 from vault.web.reading import is_key, load
 from vault.web.routes import Route, request_id
@@ -91,14 +92,22 @@ class Told:
     """What a stranger sent, before anybody is known: to log in, to join, to be given a token."""
 
     parts: Parts
-    source: str
+    caller: Caller
     body: Any
+    # What the Authorization header says, where the body is not all that is shown.
+    header: str = ""
+
+    @property
+    def source(self) -> str:
+        """From where it came."""
+        return self.caller.source
 
 
 def hear(parts: Parts, route: Route, request: Request, *, place: Place) -> Told:
     """Read *request* as a call of a *route* that is open to strangers."""
     _parameters(route, request.environ.get("QUERY_STRING", ""))
-    return Told(parts, request.remote_addr or "unknown", _body(route, request, place))
+    sent = _body(route, request, place)
+    return Told(parts, calling(), sent, request.environ.get("HTTP_AUTHORIZATION", ""))
 
 
 def _header(environ: Mapping[str, Any], name: str, fits: Callable[[str], bool], *, missing: str = "") -> str:
@@ -152,5 +161,9 @@ def _body(route: Route, request: Request, place: Place) -> Any:
     if route.body is None:
         body.refuse(request, waiting=place.left)
         return None
-    parsed = body.parse(body.read(request, route.body_bytes, waiting=place.left))
+    if route.form:
+        raw = body.read(request, route.body_bytes, waiting=place.left, expected=body.FORM)
+        parsed: Any = body.parse_form(raw)
+    else:
+        parsed = body.parse(body.read(request, route.body_bytes, waiting=place.left))
     return route.reader(parsed) if route.reader is not None else load(route.body, parsed)

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from vault.web.reading import Code, Flag, Moment, Strict
+from vault.web.reading import Code, Flag, Moment, Strict, Values
 
 # ---- what is sent ----
 
@@ -26,6 +26,14 @@ class NewTerms(Strict):
 
     owner = Code(required=True)
     networks = fields.List(fields.String(metadata={"maxLength": 64}), load_default=list)
+
+
+class NewAppKey(Strict):
+    """A public key as a JWK, or the SHA-256 of a certificate; one of them, and until when it serves."""
+
+    jwk = Values()
+    certificate = fields.String(metadata={"pattern": "^[0-9a-f]{64}$"})
+    until = Moment()
 
 
 class NewGrant(Strict):
@@ -118,8 +126,28 @@ class OneSecret(Strict):
     last_used = fields.String(required=True, allow_none=True)
 
 
+class OneAppKey(Strict):
+    """A public key (``jwk``) or a ``certificate`` of an application, by its thumbprint."""
+
+    id = Code(required=True)
+    kid = fields.String(required=True)
+    kind = Code(required=True)
+    state = Code(required=True)
+    until = fields.String(required=True)
+    expires_soon = Flag(required=True)
+    last_used = fields.String(required=True, allow_none=True)
+
+
+class AppKeyAdded(Strict):
+    """A key that was added, what it is known by, and until when it serves."""
+
+    id = Code(required=True)
+    kid = fields.String(required=True)
+    until = fields.String(required=True)
+
+
 class OneApp(Strict):
-    """An application with its owner, secrets and grants."""
+    """An application with its owner, secrets, keys and grants."""
 
     id = Code(required=True)
     name = Code(required=True)
@@ -128,6 +156,7 @@ class OneApp(Strict):
     networks = fields.List(fields.String(), required=True)
     sources = fields.List(Code(), required=True)
     secrets = fields.List(fields.Nested(OneSecret), required=True)
+    keys = fields.List(fields.Nested(OneAppKey), required=True)
     grants = fields.List(fields.Nested(OneGrant), required=True)
 
 

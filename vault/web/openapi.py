@@ -8,6 +8,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from vault.web import schemas
+from vault.web.body import FORM
 from vault.web.emit import JSON
 from vault.web.problems import CONTENT_TYPE
 from vault.web.routes import Route
@@ -32,7 +33,7 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
 }
 _WORDS = {
     "session": "the id of one of your sessions",
-    "key": "the id of one of your keys",
+    "key": "the id of a key",
     "link": "the id of a promised secret",
     "person": "the id of a person",
     "app": "the id of an application",
@@ -81,7 +82,10 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": _responses(route),
     }
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": route.body}}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {FORM if route.form else JSON: {"schema": route.body}},
+        }
     if route.action is None:
         operation["security"] = []
     else:

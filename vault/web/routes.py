@@ -8,6 +8,7 @@ from flask import Response, g, request
 from marshmallow import Schema
 
 from vault.domain.terms import Action
+from vault.errors import VaultError
 
 View: TypeAlias = Callable[..., Response]
 
@@ -59,6 +60,10 @@ class Route:
     purpose: str = ""
     # Whether a second person's word may be named (Vault-Approval).
     approvable: bool = False
+    # Whether the body is a form, as OAuth has it, in the place of JSON.
+    form: bool = False
+    # How it says no where a standard has words of its own; it raises what is not in them.
+    refusing: Callable[[VaultError], Response] | None = None
     # Whether half of a log-in is enough: the second factor is to be shown by it.
     half: bool = False
     # Whether it may take hold before its entry is durable (202): what protects the customer does.

@@ -3,7 +3,7 @@
 from hmac import compare_digest
 from typing import Any, Final, cast
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from typing_extensions import override
@@ -12,6 +12,7 @@ from vault.errors import Refused, Unauthenticated
 from vault.services.login import LoggedIn
 from vault.services.parts import Parts
 from vault.services.visiting import LONGEST, Visit, visit
+from vault.web.callers import calling
 
 CSRF_HEADER: Final = "Vault-Csrf"
 _KEY: Final = "_user_id"
@@ -87,8 +88,7 @@ def install(app: Flask, parts: Parts, *, secure: bool) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(text: str) -> Visitor:
-        source = request.remote_addr or "unknown"
-        return Visitor(text, visit(parts, text, source=source, at=parts.clock()))
+        return Visitor(text, visit(parts, text, source=calling().source, at=parts.clock()))
 
 
 def has_cookie(app: Flask, asked: Request) -> bool:
