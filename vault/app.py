@@ -18,6 +18,7 @@ from vault.web.api import (
     health,
     login,
     own,
+    passkeys,
     people,
     policies,
     profiles,
@@ -79,9 +80,10 @@ def routes(
         *restrictions.ROUTES,
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
-    governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *grants.ROUTES)
+    personal = (*login.ROUTES, *passkeys.routes(settings.origin), *own.ROUTES)
+    governed = (*people.ROUTES, *apps.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES)
-    told = (*asked, *streamed, *governed, *decided, *health.routes(parts, exposition))
+    told = (*asked, *streamed, *personal, *governed, *decided, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
 

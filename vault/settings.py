@@ -1,6 +1,7 @@
 """Settings: one frozen record from VAULT_* variables and an optional TOML file; all faults at once."""
 
 import difflib
+import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ NAMES = (
     "VAULT_MODE",
     "VAULT_STATE_DIR",
     "VAULT_BIND",
+    "VAULT_ORIGIN",
     "VAULT_WORKERS",
     "VAULT_THREADS",
     "VAULT_TIERS",
@@ -46,6 +48,8 @@ WAITING_THREADS = 240
 _NEEDED_SLOTS = ("KEK_T0", "AUTHORITY", "DETAIL")
 # How alike a strange variable must be to one of ours before it counts as a slip of the pen.
 _LIKENESS = 0.85
+
+_HOST = re.compile(r"(?=.*[a-z])[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.ASCII)
 
 Parsed = TypeVar("Parsed")
 
@@ -71,6 +75,8 @@ class Settings:
     workers: int
     threads: int
     tiers: frozenset[int] | None
+    # Where browsers visit the house, as https://vault.example.com; empty where they do not.
+    origin: str = ""
 
 
 def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
@@ -93,6 +99,12 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         workers=given.count("VAULT_WORKERS", default=_WORKERS, most=_MOST_WORKERS),
         threads=given.count("VAULT_THREADS", default=_THREADS, most=_MOST_THREADS),
         tiers=given.parsed("VAULT_TIERS", _tiers, default=None, form="tiers from 1 to 5, such as 1,2,3"),
+        origin=given.parsed(
+            "VAULT_ORIGIN",
+            _origin,
+            default=f"http://localhost:{port}" if mode is Mode.DEMO else "",
+            form="an origin, such as https://vault.example.com; plain http only for localhost",
+        ),
     )
     faults = (
         given.faults
@@ -204,6 +216,20 @@ def _bind(text: str) -> tuple[str, int]:
     if not host or not 1 <= int(port) <= 65535:
         raise ValueError
     return host, int(port)
+
+
+def _origin(text: str) -> str:
+    """Read an origin (RFC 6454): authenticators sign it letter by letter, so one spelling alone is taken."""
+    parts = urlsplit(text)
+    host, port = parts.hostname or "", parts.port
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    spelled = f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+    # A host that is an address cannot have passkeys (WebAuthn 5.1.3).
+    if text != spelled or default is None or port == default or not _HOST.fullmatch(host):
+        raise ValueError
+    if parts.scheme == "http" and host != "localhost":
+        raise ValueError
+    return text
 
 
 def _tiers(text: str) -> frozenset[int] | None:
