@@ -48,6 +48,7 @@ from vault.settings import Mode, Settings
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
 FOUNDED = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+ORIGIN = "http://localhost:8200"
 POLICIES = Path(__file__).parents[1] / "policies"
 # Reading and compiling the policies is the same for every house of a run.
 RULEBOOK = Rulebook()
@@ -101,7 +102,7 @@ def settings_for(urls: Mapping[StoreName, str], state: Path) -> Settings:
     """Settings of a house on *urls* with its slots under *state*."""
     slots = {name: state / "slots" / name.lower() for name in SLOT_NAMES}
     stores: dict[str, str] = dict(urls.items())
-    return Settings(Mode.DEMO, state, stores, slots, "127.0.0.1", 8200, 1, 4, None)
+    return Settings(Mode.DEMO, state, stores, slots, "127.0.0.1", 8200, 1, 4, None, origin=ORIGIN)
 
 
 @dataclass

@@ -25,6 +25,7 @@ from vault.web.api import (
     login,
     oauth,
     own,
+    passkeys,
     people,
     policies,
     profiles,
@@ -91,10 +92,11 @@ def routes(
         *callers.ROUTES,
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
-    governed = (*login.ROUTES, *own.ROUTES, *people.ROUTES, *apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
+    personal = (*login.ROUTES, *passkeys.routes(settings.origin), *own.ROUTES)
+    governed = (*people.ROUTES, *apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
     proved = oauth.routes(settings.issuer)
-    told = (*asked, *streamed, *governed, *decided, *proved, *health.routes(parts, exposition))
+    told = (*asked, *streamed, *personal, *governed, *decided, *proved, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
 

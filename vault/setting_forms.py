@@ -1,8 +1,11 @@
-"""Setting forms: how the text of a setting is read; what is not of its form raises ValueError."""
+"""Setting forms: how the text of a setting is read and told; what is not of its form raises ValueError."""
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
+
+# A host that is an address cannot have passkeys.
+_HOST = re.compile(r"(?=.*[a-z])[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.ASCII)
 
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -40,3 +43,34 @@ def tiers(text: str) -> frozenset[int] | None:
     if not tiers <= frozenset(range(1, 6)):
         raise ValueError
     return tiers
+
+
+def site(text: str) -> str:
+    """Read an origin (RFC 6454): authenticators sign it letter by letter, so one spelling alone is taken."""
+    parts = urlsplit(text)
+    host, port = parts.hostname or "", parts.port
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    spelled = f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+    # A host that is an address cannot have passkeys (WebAuthn 5.1.3).
+    if text != spelled or default is None or port == default or not _HOST.fullmatch(host):
+        raise ValueError
+    if parts.scheme == "http" and host != "localhost":
+        raise ValueError
+    return text
+
+
+def has_password(url: str) -> bool:
+    """Tell whether a URL holds a password, or is too odd to tell."""
+    try:
+        parts = urlsplit(url)
+        return parts.password is not None or "password=" in parts.query.lower()
+    except ValueError:
+        return True
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -6,10 +6,9 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from vault import setting_forms
 from vault.errors import Misconfigured
@@ -29,6 +28,7 @@ NAMES = (
     "VAULT_MODE",
     "VAULT_STATE_DIR",
     "VAULT_BIND",
+    "VAULT_ORIGIN",
     "VAULT_WORKERS",
     "VAULT_THREADS",
     "VAULT_TIERS",
@@ -50,6 +50,7 @@ WAITING_THREADS = 240
 _NEEDED_SLOTS = ("KEK_T0", "AUTHORITY", "DETAIL")
 # How alike a strange variable must be to one of ours before it counts as a slip of the pen.
 _LIKENESS = 0.85
+
 
 Parsed = TypeVar("Parsed")
 
@@ -86,6 +87,9 @@ class Settings:
         """The house as its callers address it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.named_issuer or f"http://{host}:{self.port}"
+
+    # Where browsers visit the house, as https://vault.example.com; empty where they do not.
+    origin: str = ""
 
 
 def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
@@ -129,6 +133,12 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
             setting_forms.origin,
             default="",
             form="an address, such as https://vault.example.com",
+        ),
+        origin=given.parsed(
+            "VAULT_ORIGIN",
+            setting_forms.site,
+            default=f"http://localhost:{port}" if mode is Mode.DEMO else "",
+            form="an origin, such as https://vault.example.com; plain http only for localhost",
         ),
     )
     faults = (
@@ -237,17 +247,14 @@ class _Given:
 
 def _faults(settings: Settings) -> list[str]:
     urls = list(settings.urls.values())
-    unsaid = bool(settings.client_cert_header) and not settings.trusted_proxies
-    faults = ["VAULT_CLIENT_CERT_HEADER needs VAULT_TRUSTED_PROXIES: nobody else is believed."]
-    return [*(faults if unsaid else []), *_shared(settings, urls)]
-
-
-def _shared(settings: Settings, urls: list[str]) -> list[str]:
-    return [
+    faults = [
         f"VAULT_{store.upper()}_URL is another store's too; each of the four needs its own."
         for store, url in settings.urls.items()
         if url and urls.count(url) > 1
     ]
+    if settings.client_cert_header and not settings.trusted_proxies:
+        faults.append("VAULT_CLIENT_CERT_HEADER needs VAULT_TRUSTED_PROXIES: nobody else is believed.")
+    return faults
 
 
 def _demo_faults(settings: Settings, texts: Mapping[str, str]) -> list[str]:
@@ -257,7 +264,7 @@ def _demo_faults(settings: Settings, texts: Mapping[str, str]) -> list[str]:
         for name in texts
         if name.endswith(("_URL", "_FILE"))
     ]
-    if not _is_loopback(settings.host):
+    if not setting_forms.is_loopback(settings.host):
         faults.append("VAULT_BIND must be a loopback address in demo mode, such as 127.0.0.1:8200.")
     return faults
 
@@ -267,7 +274,7 @@ def _production_faults(settings: Settings, texts: Mapping[str, str]) -> list[str
     faults = [
         f"{name} holds a password; put the URL into a file of mode 600 and name it in {name}_FILE."
         for name in _URLS
-        if name in texts and _has_password(texts[name])
+        if name in texts and setting_forms.has_password(texts[name])
     ]
     faults += [
         f"VAULT_ROOT_{slot}_FILE is needed in production; name the file of its secret."
@@ -281,18 +288,3 @@ def _production_faults(settings: Settings, texts: Mapping[str, str]) -> list[str
         if path.resolve().is_relative_to(state_dir)
     ]
     return faults
-
-
-def _has_password(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.password is not None or "password=" in parts.query.lower()
-    except ValueError:
-        return True
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -244,6 +244,43 @@ def test_whatever_is_given_is_either_read_or_refused(bind: str, tiers: str) -> N
     assert settings is None or 1 <= settings.port <= 65535
 
 
+@pytest.mark.parametrize(
+    "origin", ["https://vault.example.com", "https://v-1.example.com:8443", "http://localhost:1"]
+)
+def test_a_house_is_told_where_browsers_visit_it(origin: str, production: Environ, tmp_path: Path) -> None:
+    assert read(production | {"VAULT_ORIGIN": origin}, directory=tmp_path).origin == origin
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "vault.example.com",
+        "http://vault.example.com",
+        "https://vault.example.com/",
+        "https://vault.example.com:443",
+        "https://Vault.example.com",
+        "https://a:b@vault.example.com",
+        "https://127.0.0.1",
+        "https://[::1]",
+        "https://vault.example.com:99999",
+        "ftp://vault.example.com",
+        "https://",
+    ],
+)
+def test_an_origin_that_no_authenticator_would_sign_is_refused(
+    origin: str, production: Environ, tmp_path: Path
+) -> None:
+    (fault,) = faults_of(production | {"VAULT_ORIGIN": origin}, tmp_path)
+
+    assert fault.startswith("VAULT_ORIGIN must be an origin")
+
+
+def test_a_house_in_production_has_no_origin_unless_it_is_told(production: Environ, tmp_path: Path) -> None:
+    assert read(production, directory=tmp_path).origin == ""
+    demo = {"VAULT_MODE": "demo", "VAULT_BIND": "127.0.0.1:8300"}
+    assert read(demo, directory=tmp_path).origin == "http://localhost:8300"
+
+
 def test_every_setting_is_described_in_the_operators_guide() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
 

@@ -38,7 +38,7 @@ def asked(known: dict[str, str]) -> Iterator[tuple[str, str, dict[str, str], str
 
 def test_what_each_role_reaches_is_what_was_reviewed(sqlite_house: House) -> None:
     house = sqlite_house
-    known, one, other = office(house)
+    known, _, one, other = office(house)
     app = create_app(house.parts, house.settings)
     by_name = routes(house)
     policy = house.call("intake").policy

@@ -6,6 +6,7 @@ csrf        MAC(authority, "PV1Hc" | tenant | session | secret 32)
 row         MAC(authority, "PV1Hw" | house | canonical row)
 link        "vaultl_" | link 26 letters | "_" | secret 43 letters
 kept        MAC(authority, "PV1Hl" | tenant | incarnation u32 | kind | 00 | link | secret 32)
+challenge   time u64 | MAC(authority, "PV1Hk" | tenant | incarnation u32 | use u8 | session | time u64)
 """
 
 import re
@@ -17,10 +18,11 @@ from vault.crypto.mac import mac, same
 from vault.custody.keyring import KeyPurpose, Keyring
 from vault.domain.canonical import Json, canonical
 from vault.domain.grants import token_text
-from vault.domain.terms import id_bytes, id_text
+from vault.domain.terms import Millis, id_bytes, id_text
 from vault.storage.sessions import SessionRow
 
 SECRET_BYTES: Final = 32
+_TIME_BYTES: Final = 8
 _TEXT = re.compile(r"(vaults|vaultl)_([0-9a-hjkmnp-tv-z]{26})_([A-Za-z0-9_-]{43})", re.ASCII)
 _PREFIX: Final = {"vaults": "ses", "vaultl": "lnk"}
 
@@ -59,6 +61,17 @@ class Visits:
         """Hash a link's secret, for its kind alone."""
         said = kind.encode() + b"\0" + shown.id + shown.secret
         return mac(self._root, b"PV1Hl" + self._tenant + self._incarnation + said)
+
+    def challenge(self, use: int, session: bytes, at_ms: Millis) -> bytes:
+        """Write what an authenticator is to sign: for one *use*, in one session, from this moment on."""
+        time = at_ms.to_bytes(_TIME_BYTES)
+        said = bytes([use]) + session + time
+        return time + mac(self._root, b"PV1Hk" + self._tenant + self._incarnation + said)
+
+    def challenged(self, use: int, session: bytes, challenge: bytes) -> Millis | None:
+        """Tell when *challenge* was given for this use in this session; None where it never was."""
+        at_ms = Millis(int.from_bytes(challenge[:_TIME_BYTES]))
+        return at_ms if same(self.challenge(use, session, at_ms), challenge) else None
 
     @staticmethod
     def is_same(one: bytes, other: bytes) -> bool:

@@ -1,8 +1,7 @@
 """Login: a person proves who it is, step by step; nothing tells whether a name exists."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,12 +15,14 @@ from vault.domain.terms import ZERO_ID, ActorId, AppId, PersonId, SpaceId
 from vault.errors import Refused, Unauthenticated
 from vault.services import throttling, visiting
 from vault.services.authenticate import ENDED, LIVE, stand
+from vault.services.beginning import LoggedIn, begun, raised, unproven
 from vault.services.choosing import check_password
 from vault.services.governing import Change, Ground, Told, govern, may_oneself
+from vault.services.holding import living
 from vault.services.linking import INVITATION, RECOVERY, presented
 from vault.services.parts import Parts
 from vault.services.rekeying import person_ref, remade
-from vault.services.visiting import Visit, second_factors
+from vault.services.visiting import Visit
 from vault.storage import sessions
 from vault.storage.people import LoginKeyRow, PersonRow
 from vault.storage.sessions import SessionRow
@@ -32,18 +33,6 @@ RECOVERY_CODES: Final = "recovery"
 # An emergency that nobody has reviewed for so long keeps its person out.
 REVIEWED_WITHIN: Final = timedelta(hours=24)
 _KNOWN = frozenset({INVITATION, RECOVERY})
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """A session that has just begun: the text for its cookie, and what a change says beside it."""
-
-    person: PersonId
-    strength: int
-    # The second factors of which one must be shown before anything else is answered.
-    left: tuple[str, ...]
-    text: str = field(repr=False)
-    csrf: str = field(repr=False)
 
 
 def join(parts: Parts, text: str, *, password: str, source: str) -> PersonId:
@@ -65,7 +54,7 @@ def join(parts: Parts, text: str, *, password: str, source: str) -> PersonId:
         body = canonical({"argon2id": parts.logins.password(row.person, password)}).decode()
         key = LoginKeyRow(parts.tenant, row.person, parts.new_id(), PASSWORD, PASSWORD, body, now, None)
         # Whatever the person logged in by before is not to be had any more.
-        ended = [replace(one, ended_ms=now) for one in _living(ground.standing, row.person)]
+        ended = [replace(one, ended_ms=now) for one in living(ground.standing, row.person)]
         by = replace(remade(row, by=link.made_by, ground=ground), state=LIVE)
         joined[:] = [row.person]
         told = Told(Kind.PERSON_JOINED, person_ref(row))
@@ -101,7 +90,7 @@ def log_in(parts: Parts, login: str, *, password: str, source: str) -> LoggedIn:
         raise Unauthenticated("login")
     throttling.succeeded(parts, what)
     check_reviewed(standing, row.person, at=at)
-    return _begun(parts, standing, row.person, strength=0, at=at)
+    return begun(parts, standing, row.person, strength=0, at=at)
 
 
 def prove_code(parts: Parts, visit: Visit, code: str, *, source: str) -> LoggedIn:
@@ -112,13 +101,13 @@ def prove_code(parts: Parts, visit: Visit, code: str, *, source: str) -> LoggedI
     at = parts.clock()
     what = {"factor": visit.row.person.hex()}
     throttling.check(parts, what, at=at)
-    for key in _living(visit.standing, visit.row.person, kind=TOTP):
+    for key in living(visit.standing, visit.row.person, kind=TOTP):
         sealed = str(json.loads(key.body)["sealed"])
         step = parts.logins.step(key.person, key.login_key, sealed, code, at=at)
         if step is not None and _use_once(parts, key, step, at=at):
             throttling.succeeded(parts, what)
             return raised(parts, visit, strength=1, at=at)
-    return _unproven(parts, what, source=source, at=at)
+    return unproven(parts, what, source=source, at=at)
 
 
 def prove_recovery(parts: Parts, visit: Visit, code: str, *, source: str) -> LoggedIn:
@@ -129,7 +118,7 @@ def prove_recovery(parts: Parts, visit: Visit, code: str, *, source: str) -> Log
     kept = parts.logins.kept_code(visit.row.person, code)
 
     def command(ground: Ground) -> Change:
-        for key in _living(ground.standing, visit.row.person, kind=RECOVERY_CODES):
+        for key in living(ground.standing, visit.row.person, kind=RECOVERY_CODES):
             left = [one for one in json.loads(key.body)["codes"] if one != kept]
             if len(left) < len(json.loads(key.body)["codes"]):
                 used = replace(key, body=canonical({"codes": [*left]}).decode())
@@ -140,7 +129,7 @@ def prove_recovery(parts: Parts, visit: Visit, code: str, *, source: str) -> Log
     try:
         govern(parts, visit.actor, command, may=may_oneself)
     except Unauthenticated:
-        return _unproven(parts, what, source=source, at=at)
+        return unproven(parts, what, source=source, at=at)
     throttling.succeeded(parts, what)
     return raised(parts, visit, strength=1, at=at)
 
@@ -178,47 +167,14 @@ def check_reviewed(standing: Standing, person: PersonId, *, at: datetime) -> Non
             raise Refused("account_locked")
 
 
-def raised(parts: Parts, visit: Visit, *, strength: int, at: datetime) -> LoggedIn:
-    """Go on with a session under a new id, now that more was proven."""
-    return _begun(parts, visit.standing, visit.row.person, strength=strength, at=at, was=visit.row)
-
-
-def _begun(
-    parts: Parts,
-    standing: Standing,
-    person: PersonId,
-    *,
-    strength: int,
-    at: datetime,
-    was: SessionRow | None = None,
-) -> LoggedIn:
-    text, csrf, row = visiting.begin(parts, standing, person, strength=strength, at=at, was=was)
-    left = second_factors(standing.login_keys.get(person, ())) if strength == 0 else []
-    return LoggedIn(person, row.strength, tuple(left), text, csrf)
-
-
-def _unproven(parts: Parts, what: Mapping[str, str], *, source: str, at: datetime) -> LoggedIn:
-    throttling.failed(parts, what, at=at)
-    parts.ledger.count_failure(source, "second_factor")
-    raise Unauthenticated("second_factor")
-
-
 def _use_once(parts: Parts, key: LoginKeyRow, counter: int, *, at: datetime) -> bool:
     return parts.stores.data.transact(
         lambda conn: sessions.use_once(conn, parts.tenant, key.login_key, counter, millis(at))
     )
 
 
-def _living(standing: Standing, person: PersonId, *, kind: str | None = None) -> list[LoginKeyRow]:
-    return [
-        one
-        for one in standing.login_keys.get(person, ())
-        if one.ended_ms is None and kind in {None, one.kind}
-    ]
-
-
 def _password(standing: Standing, row: PersonRow | None) -> str | None:
-    keys = _living(standing, row.person, kind=PASSWORD) if row is not None else []
+    keys = living(standing, row.person, kind=PASSWORD) if row is not None else []
     return str(json.loads(keys[0].body)["argon2id"]) if keys else None
 
 

@@ -1,15 +1,12 @@
 """Own: what people keep for themselves: passwords, codes, recovery codes, and the secrets of their apps."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
 import pyotp
 
-from vault.domain.canonical import Json, canonical
-from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.terms import AppId, Millis
@@ -18,10 +15,11 @@ from vault.services import throttling
 from vault.services.authenticate import LIVE
 from vault.services.choosing import check_password
 from vault.services.governing import Change, Ground, Told, govern, may_oneself
+from vault.services.holding import add, check_raised, fresh_key, living, told_of
 from vault.services.keying import Issued, dated, fresh_secret, secret_ref
 from vault.services.linking import APP_SECRET
 from vault.services.parts import Parts
-from vault.services.visiting import Visit, second_factors
+from vault.services.visiting import Visit
 from vault.storage import sessions
 from vault.storage.people import LinkRow, LoginKeyRow
 
@@ -31,7 +29,6 @@ _CODES: Final = "recovery"
 # How long a secret lives that an owner has taken.
 SECRET_DAYS: Final = 90
 _ISSUER: Final = "Customer Vault"
-_MOST_KEYS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Begun:
 
 def login_keys(visit: Visit) -> list[LoginKeyRow]:
     """List what the person logs in by, ended ones left out."""
-    return [one for one in visit.standing.login_keys.get(visit.row.person, ()) if one.ended_ms is None]
+    return living(visit.standing, visit.row.person)
 
 
 def change_password(parts: Parts, visit: Visit, *, old: str, new: str, source: str) -> None:
@@ -67,11 +64,13 @@ def change_password(parts: Parts, visit: Visit, *, old: str, new: str, source: s
     def command(ground: Ground) -> Change:
         now = millis(ground.at)
         row = ground.standing.people[visit.row.person]
-        former = [replace(one, ended_ms=now) for one in _living(ground, visit, _PASSWORD)]
-        key = _key(parts, ground, visit, _PASSWORD, name=_PASSWORD, body=body)
+        former = [
+            replace(one, ended_ms=now) for one in living(ground.standing, visit.row.person, kind=_PASSWORD)
+        ]
+        key = fresh_key(parts, ground, visit, _PASSWORD, name=_PASSWORD, body=body)
         # One more than now: the session that asks ends with the others.
         since = replace(row, since_ms=Millis(now + 1))
-        return Change((key, since, *former), (_told(Kind.LOGIN_KEY_ADDED, key),))
+        return Change((key, since, *former), (told_of(Kind.LOGIN_KEY_ADDED, key),))
 
     govern(parts, visit.actor, command, may=may_oneself)
 
@@ -91,7 +90,7 @@ def confirm_totp(parts: Parts, visit: Visit, *, secret: str, code: str, name: st
     Raises Invalid ``generator_secret``, ``generator_code``, ``limit``, and Refused ``second_factor_first``
     where the person has a second factor and has not shown it.
     """
-    _check_raised(visit)
+    check_raised(visit)
     key_id = parts.new_id()
     try:
         sealed = parts.logins.seal_totp(visit.row.person, key_id, secret)
@@ -100,7 +99,7 @@ def confirm_totp(parts: Parts, visit: Visit, *, secret: str, code: str, name: st
     step = parts.logins.step(visit.row.person, key_id, sealed, code, at=parts.clock())
     if step is None:
         raise Invalid("generator_code", field="code")
-    _add(parts, visit, key_id, _TOTP, name=name, body={"sealed": sealed})
+    add(parts, visit, key_id, _TOTP, name=name, body={"sealed": sealed})
     parts.stores.data.transact(
         lambda conn: sessions.use_once(conn, parts.tenant, key_id, step, millis(parts.clock()))
     )
@@ -109,13 +108,16 @@ def confirm_totp(parts: Parts, visit: Visit, *, secret: str, code: str, name: st
 
 def new_recovery_codes(parts: Parts, visit: Visit) -> list[str]:
     """Draw ten recovery codes, shown once, in the place of the former ones. Raises as for a second factor."""
-    _check_raised(visit)
+    check_raised(visit)
     codes, kept = parts.logins.new_codes(visit.row.person)
 
     def command(ground: Ground) -> Change:
-        former = [replace(one, ended_ms=millis(ground.at)) for one in _living(ground, visit, _CODES)]
-        key = _key(parts, ground, visit, _CODES, name=_CODES, body={"codes": [*kept]})
-        return Change((key, *former), (_told(Kind.LOGIN_KEY_ADDED, key),))
+        former = [
+            replace(one, ended_ms=millis(ground.at))
+            for one in living(ground.standing, visit.row.person, kind=_CODES)
+        ]
+        key = fresh_key(parts, ground, visit, _CODES, name=_CODES, body={"codes": [*kept]})
+        return Change((key, *former), (told_of(Kind.LOGIN_KEY_ADDED, key),))
 
     govern(parts, visit.actor, command, may=may_oneself)
     return codes
@@ -123,15 +125,17 @@ def new_recovery_codes(parts: Parts, visit: Visit) -> list[str]:
 
 def end_key(parts: Parts, visit: Visit, key_id: bytes) -> None:
     """End one of the person's own keys. Raises NotFound, Refused, Invalid ``key_needed`` for the password."""
-    _check_raised(visit)
+    check_raised(visit)
 
     def command(ground: Ground) -> Change:
-        found = next((one for one in _living(ground, visit) if one.login_key == key_id), None)
+        found = next(
+            (one for one in living(ground.standing, visit.row.person) if one.login_key == key_id), None
+        )
         if found is None:
             raise NotFound
         if found.kind == _PASSWORD:
             raise Invalid("key_needed", field="key")
-        return Change((replace(found, ended_ms=millis(ground.at)),), (_told(Kind.LOGIN_KEY_ENDED, found),))
+        return Change((replace(found, ended_ms=millis(ground.at)),), (told_of(Kind.LOGIN_KEY_ENDED, found),))
 
     govern(parts, visit.actor, command, may=may_oneself)
 
@@ -173,41 +177,3 @@ def take_secret(parts: Parts, visit: Visit, link: bytes) -> Issued:
 
     govern(parts, visit.actor, command, may=may_oneself)
     return issued
-
-
-def _add(
-    parts: Parts, visit: Visit, key_id: bytes, kind: str, *, name: str, body: Mapping[str, Json]
-) -> None:
-    def command(ground: Ground) -> Change:
-        if len(_living(ground, visit)) >= _MOST_KEYS:
-            raise Invalid("limit", limit=_MOST_KEYS)
-        key = replace(_key(parts, ground, visit, kind, name=name, body=body), login_key=key_id)
-        return Change((key,), (_told(Kind.LOGIN_KEY_ADDED, key),))
-
-    govern(parts, visit.actor, command, may=may_oneself)
-
-
-def _check_raised(visit: Visit) -> None:
-    """Refuse to change what guards an account where a second factor does so and was not shown of late."""
-    if visit.actor.strength < 1 and second_factors(tuple(login_keys(visit))):
-        raise Refused("second_factor_first")
-
-
-def _key(
-    parts: Parts, ground: Ground, visit: Visit, kind: str, *, name: str, body: Mapping[str, Json]
-) -> LoginKeyRow:
-    written = canonical({**body}).decode()
-    now = millis(ground.at)
-    return LoginKeyRow(parts.tenant, visit.row.person, parts.new_id(), kind, name, written, now, None)
-
-
-def _living(ground: Ground, visit: Visit, kind: str | None = None) -> list[LoginKeyRow]:
-    return [
-        one
-        for one in ground.standing.login_keys.get(visit.row.person, ())
-        if one.ended_ms is None and kind in {None, one.kind}
-    ]
-
-
-def _told(kind: Kind, key: LoginKeyRow) -> Told:
-    return Told(kind, ObjectRef("login_key", key.login_key, key.kind))

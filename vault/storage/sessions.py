@@ -139,6 +139,13 @@ def forget_taken_before(conn: Connection, tenant: TenantId, at_ms: Millis) -> No
     conn.execute(delete(login_use).where(held.tenant == tenant, held.counter == _ONCE, held.last_ms < at_ms))
 
 
+def used(conn: Connection, tenant: TenantId, login_key: bytes) -> int:
+    """Read the counter that was used last; 0 where none was."""
+    held = login_use.c
+    query = select(held.counter).where(held.tenant == tenant, held.login_key == login_key)
+    return conn.execute(query).scalar() or 0
+
+
 def note_uses(conn: Connection, tenant: TenantId, uses: Iterable[tuple[bytes, Millis]]) -> None:
     """Remember when each of these was used last; an earlier time changes nothing."""
     held = last_use.c

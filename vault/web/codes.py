@@ -134,6 +134,10 @@ CODES: Mapping[str, Kind] = {
     "password_length": Kind(422, "A password has 12 to 256 characters."),
     "password_weak": Kind(422, "The password is common, was leaked, or can be guessed from the name."),
     "generator_secret": Kind(422, "This is no secret that the vault has drawn."),
+    "passkey": Kind(
+        422, "The passkey was not made for this session and address just now, its user verified, or is known."
+    ),
+    "no_origin": Kind(422, "This house takes no passkeys: it was not told its address (VAULT_ORIGIN)."),
     "generator_code": Kind(422, "The generator shows another code now."),
     "key_needed": Kind(422, "A password is changed, never taken away."),
     "verdict": Kind(422, "There is no such verdict."),

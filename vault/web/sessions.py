@@ -9,7 +9,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from typing_extensions import override
 
 from vault.errors import Refused, Unauthenticated
-from vault.services.login import LoggedIn
+from vault.services.beginning import LoggedIn
 from vault.services.parts import Parts
 from vault.services.visiting import LONGEST, Visit, visit
 from vault.web.callers import calling

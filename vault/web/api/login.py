@@ -4,9 +4,9 @@ from flask import Response
 
 from vault.domain.terms import Action, id_text
 from vault.services import login
-from vault.services.login import LoggedIn
 from vault.web import emit, login_schemas, sessions
 from vault.web.context import Asked, Told
+from vault.web.login_answers import begun
 from vault.web.routes import Route
 
 _P16 = "P16"
@@ -20,20 +20,20 @@ def join(told: Told) -> Response:
 
 def log_in(told: Told) -> Response:
     """Begin a session by name and password."""
-    begun = login.log_in(told.parts, told.body["login"], password=told.body["password"], source=told.source)
-    return _begun(begun)
+    login_name, password = told.body["login"], told.body["password"]
+    return begun(login.log_in(told.parts, login_name, password=password, source=told.source))
 
 
 def show_code(asked: Asked) -> Response:
     """Raise the session by a code of a generator."""
     visit = asked.visited()
-    return _begun(login.prove_code(asked.parts, visit, asked.body["code"], source=asked.call.source))
+    return begun(login.prove_code(asked.parts, visit, asked.body["code"], source=asked.call.source))
 
 
 def show_recovery(asked: Asked) -> Response:
     """Raise the session by a recovery code."""
     visit = asked.visited()
-    return _begun(login.prove_recovery(asked.parts, visit, asked.body["code"], source=asked.call.source))
+    return begun(login.prove_recovery(asked.parts, visit, asked.body["code"], source=asked.call.source))
 
 
 def log_out(asked: Asked) -> Response:
@@ -41,18 +41,6 @@ def log_out(asked: Asked) -> Response:
     login.log_out(asked.parts, asked.visited())
     sessions.forget()
     return emit.done()
-
-
-def _begun(begun: LoggedIn) -> Response:
-    sessions.remember(begun)
-    return emit.json(
-        {
-            "person": id_text("per", begun.person),
-            "strength": begun.strength,
-            "left": list(begun.left),
-            "csrf": begun.csrf,
-        }
-    )
 
 
 ROUTES = (
