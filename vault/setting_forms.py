@@ -14,8 +14,12 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def header(text: str) -> str:
-    """Read the name of a header."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", text, re.ASCII):
+    """Read the name of a header, of letters and digits alone.
+
+    WSGI writes a hyphen and an underscore alike, so that a caller could say ``X_Client`` through a proxy that
+    only watches over ``X-Client``.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{0,63}", text, re.ASCII):
         raise ValueError
     return text
 

@@ -126,7 +126,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
             "VAULT_CLIENT_CERT_HEADER",
             setting_forms.header,
             default="",
-            form="a header, such as X-Client-Cert-Sha256",
+            form="letters and digits, such as ClientCertSha256",
         ),
         named_issuer=given.parsed(
             "VAULT_ISSUER",

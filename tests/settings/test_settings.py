@@ -53,7 +53,7 @@ def test_all_faults_are_told_at_once_and_each_names_its_setting(tmp_path: Path) 
         "VAULT_TIERS": "9",
         "VAULT_AUDIT_URL": "",
         "VAULT_TRUSTED_PROXIES": "10.1.0.4/8,elsewhere",
-        "VAULT_CLIENT_CERT_HEADER": "X Client: Cert",
+        "VAULT_CLIENT_CERT_HEADER": "X-Client-Cert",
         "VAULT_ISSUER": "vault.example.com",
     }
 
@@ -289,7 +289,7 @@ def test_every_setting_is_described_in_the_operators_guide() -> None:
 
 def test_proxies_are_trusted_by_name_and_nobody_by_default(tmp_path: Path) -> None:
     demo = {"VAULT_MODE": "demo"}
-    named = {"VAULT_TRUSTED_PROXIES": "10.1.0.4, 2001:db8::/64", "VAULT_CLIENT_CERT_HEADER": "X-Client-Cert"}
+    named = {"VAULT_TRUSTED_PROXIES": "10.1.0.4, 2001:db8::/64", "VAULT_CLIENT_CERT_HEADER": "ClientCert"}
 
     plain = read(demo, directory=tmp_path)
     settings = read(demo | named | {"VAULT_ISSUER": "https://vault.example.com/"}, directory=tmp_path)
@@ -297,10 +297,10 @@ def test_proxies_are_trusted_by_name_and_nobody_by_default(tmp_path: Path) -> No
     assert (plain.trusted_proxies, plain.client_cert_header) == ((), "")
     assert plain.issuer == "http://127.0.0.1:8200"
     assert [str(one) for one in settings.trusted_proxies] == ["10.1.0.4/32", "2001:db8::/64"]
-    assert (settings.client_cert_header, settings.issuer) == ("X-Client-Cert", "https://vault.example.com")
+    assert (settings.client_cert_header, settings.issuer) == ("ClientCert", "https://vault.example.com")
 
 
 def test_a_certificate_header_that_nobody_is_trusted_to_write_is_a_fault(tmp_path: Path) -> None:
-    faults = faults_of({"VAULT_MODE": "demo", "VAULT_CLIENT_CERT_HEADER": "X-Client-Cert"}, tmp_path)
+    faults = faults_of({"VAULT_MODE": "demo", "VAULT_CLIENT_CERT_HEADER": "ClientCert"}, tmp_path)
 
     assert [fault for fault in faults if fault.startswith("VAULT_CLIENT_CERT_HEADER needs")]

@@ -13,18 +13,21 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 from joserfc import jwk, jws
+from joserfc.errors import SecurityWarning
 from werkzeug.test import TestResponse
 
 from tests.house import House
 from tests.staff import Person, admins, grant, hire
 from vault.app import create_app
 from vault.domain.instants import rfc3339
+from vault.domain.terms import id_text
+from vault.services.sweeping import sweep
 
 Key = jwk.Key
 ISSUER = "http://127.0.0.1:8200"
 KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 PROXY, FAR = "10.9.0.1", "192.0.2.9"
-HEADER = "X-Client-Cert-Sha256"
+HEADER = "ClientCertSha256"
 CERTIFICATE, OTHER = sha256(b"one").hexdigest(), sha256(b"other").hexdigest()
 KEYS: Mapping[str, Key] = {
     "ES256": jwk.ECKey.generate_key("P-256"),
@@ -143,6 +146,14 @@ def test_an_app_signs_with_its_own_key_and_is_given_a_token(scene: Scene, algori
     assert entry["object"]["type"] == "app_key"
 
 
+def test_the_old_name_of_ed25519_serves_too(quick: Scene) -> None:
+    quick.add_key(KEYS["Ed25519"])
+    with pytest.warns(SecurityWarning):
+        assertion = signed(KEYS["Ed25519"], quick.claims(), algorithm="EdDSA")
+
+    assert quick.present(assertion).status_code == 200
+
+
 def test_a_key_that_is_ended_ends_its_tokens_in_every_worker_at_once(scene: Scene) -> None:
     away = scene.house.another()
     by_owner, by_admin = scene.add_key(KEYS["ES256"]), scene.add_key(KEYS["Ed25519"])
@@ -255,7 +266,7 @@ def test_no_trick_with_the_algorithm_or_another_key_proves_anything(quick: Scene
 
     for why, assertion in tricks.items():
         assert quick.present(assertion).status_code == 401, why
-    assert quick.present(honest, client_id=quick.house.app("intake").token[:3]).status_code == 401
+    assert quick.present(honest, client_id=id_text("app", b"?" * 16)).status_code == 401
     assert quick.present(honest).status_code == 200
 
 
@@ -399,3 +410,18 @@ def test_a_certificate_does_not_stand_in_for_a_wrong_secret(quick: Scene) -> Non
     )
 
     assert answer.status_code == 401
+
+
+def test_numbers_of_old_assertions_are_swept_and_the_steps_of_generators_stay(scene: Scene) -> None:
+    scene.add_key(KEYS["ES256"])
+    assert scene.present(signed(KEYS["ES256"], scene.claims())).status_code == 200
+    query = "SELECT counter FROM login_use"
+    before = [count for (count,) in scene.house.rows_of("data", query)]
+
+    scene.house.clock.advance(timedelta(hours=1, seconds=1))
+    sweep(scene.house.parts)
+
+    assert before.count(-1) == 1
+    left = [count for (count,) in scene.house.rows_of("data", query)]
+    assert sorted(left) == sorted(count for count in before if count != -1)
+    assert left

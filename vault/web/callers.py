@@ -28,7 +28,7 @@ class Callers:
         """Trust the proxies that *settings* name, and nobody else."""
         self._proxies = settings.trusted_proxies
         name = settings.client_cert_header
-        self._certificate = f"HTTP_{name.upper().replace('-', '_')}" if name else ""
+        self._certificate = f"HTTP_{name.upper()}" if name else ""
 
     def caller(self, request: Request) -> Caller:
         """Tell who calls; a header of anybody but a trusted proxy can claim anything, and is not read."""
