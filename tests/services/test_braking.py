@@ -120,3 +120,22 @@ def test_misses_are_braked_whether_nobody_is_there_or_not_yours(house: House, cu
         lookup.lookup(house.parts, call, "mobile", "13700000005", suffix=False)
 
     assert braked.value.facts["limit"] == 4
+
+
+def test_without_a_miss_left_a_hit_is_refused_like_a_miss(house: House, customers: list[str]) -> None:
+    call = house.call("servicedesk")
+    for number in range(4):
+        lookup.lookup(house.parts, call, "mobile", f"1370000000{number}", suffix=False)
+
+    for value in ("13700000009", "13800138000"):
+        with pytest.raises(TooMany):
+            lookup.lookup(house.parts, call, "mobile", value, suffix=False)
+        with pytest.raises(TooMany):
+            lookup.match(house.parts, call, customers[0], "mobile", value)
+
+
+def test_a_hit_costs_no_miss(house: House, customers: list[str]) -> None:
+    call = house.call("servicedesk")
+
+    for _ in range(9):
+        assert lookup.lookup(house.parts, call, "mobile", "13800138000", suffix=False) == [customers[0]]

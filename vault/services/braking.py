@@ -44,6 +44,12 @@ def miss(parts: Parts, call: Call, action: Action, times: int) -> None:
     _judge(parts, call, action, at, lambda limits, take: meter.miss(times, limits, millis(at), take))
 
 
+def was_none(parts: Parts, call: Call) -> None:
+    """Give back a miss that was held before anybody was looked for: who asks can tell no hit by the brake."""
+    if call.actor.kind not in _UNBRAKED:
+        parts.meters.of(call.actor.id).give_back(millis(parts.clock()))
+
+
 def limits_of(call: Call, at: datetime) -> Limits:
     """Find the widest limits among the actor's roles for the purpose; none is narrower than another's day."""
     held = [

@@ -10,7 +10,7 @@ from vault.domain.normalise import normal, query, tail
 from vault.domain.terms import Action, FieldName, SubjectId
 from vault.errors import Corrupt, InvalidValue, TierUnavailable, Unavailable, VaultError
 from vault.services import witness
-from vault.services.braking import miss
+from vault.services.braking import miss, was_none
 from vault.services.issuing import issue
 from vault.services.locating import locate, locate_known, unchanged
 from vault.services.parts import Call, Parts
@@ -34,6 +34,8 @@ def lookup(parts: Parts, call: Call, field: str, value: Json, *, suffix: bool = 
     wanted = _ending(asked, value) if suffix else _whole(asked, value)
     if not asked.tiers <= parts.keyring.served:
         raise TierUnavailable(field=asked.name)
+    # Held before anybody is looked for: without one left, a hit and a miss are refused alike.
+    miss(parts, call, Action.LOOKUP, 1)
     try:
         candidates = _hits(parts, asked, wanted, suffix=suffix)
     except Corrupt as fault:
@@ -44,7 +46,6 @@ def lookup(parts: Parts, call: Call, field: str, value: Json, *, suffix: bool = 
         parts.ledger.refuse(witness.refused(parts, call, Action.LOOKUP, fault))
         raise
     if not candidates:
-        miss(parts, call, Action.LOOKUP, 1)
         parts.ledger.append(witness.missed(parts, call, asked, wanted))
         return []
     found = release(
@@ -64,6 +65,8 @@ def lookup(parts: Parts, call: Call, field: str, value: Json, *, suffix: bool = 
     hits = [one for one in opened if (_ends if suffix else _holds)(one, asked, wanted)]
     if not suffix and len(hits) < len(opened):
         _refuse_old_rows(parts, call, asked, wanted, [one for one in opened if one not in hits])
+    if hits:
+        was_none(parts, call)
     return sorted(issue(parts, call, [one.located.identity for one in hits]))
 
 
@@ -74,15 +77,15 @@ def match(parts: Parts, call: Call, customer: str, field: str, value: Json) -> b
     """
     asked = permit_each(parts, call, Action.MATCH, [field]).request.catalogue.field(field)
     wanted = query(asked, value)
+    miss(parts, call, Action.MATCH, 1)
     (opened,) = release(parts, call, Action.MATCH, [field], targets=[customer], find=locate)
     if isinstance(opened, VaultError):
         raise opened
     if asked.name in opened.grant.withheld:
         raise TierUnavailable(field=asked.name)
     found = _holds(opened, asked, wanted)
-    if not found:
-        # Whoever tries one value after the other is told no more often than anyone who asks.
-        miss(parts, call, Action.MATCH, 1)
+    if found:
+        was_none(parts, call)
     return found
 
 

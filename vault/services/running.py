@@ -136,6 +136,13 @@ class _Meter:
         with self._lock:
             return self._spend({Window.MISSES: times}, limits, at_ms, take)
 
+    def give_back(self, at_ms: Millis) -> None:
+        """Give back a miss that was none after all; this process has it to spend."""
+        with self._lock:
+            start, left = self._given.get(Window.MISSES, (Millis(-1), 0))
+            if start == Window.MISSES.start(at_ms):
+                self._given[Window.MISSES] = start, left + 1
+
     def _spend(
         self, wanted: Mapping[Window, int], limits: Limits, at_ms: Millis, take: Take
     ) -> Window | None:
