@@ -28,7 +28,7 @@ GROWING = frozenset(
 # What has a row for each person at work or each policy, or one; of the register only the end is asked for.
 SMALL = frozenset(
     "app app_secret authority head house index_epoch outbox policy_version record role_grant person login_key"
-    " one_time_link approval app_terms app_key emergency certification".split()
+    " one_time_link login_use approval app_terms app_key emergency certification".split()
 )
 FIELDS = ("name", "mobile", "email")
 

@@ -233,11 +233,13 @@ def test_a_review_ends_the_role_and_is_not_ones_own(
     own = held.ask("POST", f"/v1/emergencies/{taken}/review", {"verdict": "justified"})
     listed = supervisor.get("/v1/emergencies")["items"]
     done = supervisor.ask("POST", f"/v1/emergencies/{taken}/review", {"verdict": "justified"})
-    twice = one.ask("POST", f"/v1/emergencies/{taken}/review", {"verdict": "unjustified"})
+    maker = one.ask("POST", f"/v1/emergencies/{taken}/review", {"verdict": "unjustified"})
+    twice = supervisor.ask("POST", f"/v1/emergencies/{taken}/review", {"verdict": "unjustified"})
 
     assert problem(own) == (403, "role")
     assert [each["grant"] for each in listed] == [taken]
     assert done.status_code == 204
+    assert problem(maker) == (403, "made_by_requester")
     assert problem(twice) == (409, "state")
     assert problem(read(held, customers[0])) == (403, "purpose")
 

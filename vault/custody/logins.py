@@ -92,11 +92,16 @@ class Logins:
     def kept_code(self, person: PersonId, code: str) -> str:
         """Write what is kept of a recovery code, however it was typed."""
         plain = "".join(code.lower().split()).replace("-", "")
-        return token_text(mac(self._root, b"PV1Hr" + self._keyring.tenant + person + plain.encode()))
+        return token_text(
+            mac(self._root, b"PV1Hr" + self._keyring.tenant + person + plain.encode("utf-8", "replace"))
+        )
 
     def about(self, *what: str) -> bytes:
         """Name what log-ins failed for, a typed name or an address, by a keyed hash: neither is kept."""
-        framed = b"".join(len(part.encode()).to_bytes(4) + part.encode("utf-8") for part in what)
+        framed = b"".join(
+            len(part.encode("utf-8", "replace")).to_bytes(4) + part.encode("utf-8", "replace")
+            for part in what
+        )
         return mac(self._root, b"PV1Hf" + self._keyring.tenant + framed)[:ID_BYTES]
 
     def _pepper(self, person: PersonId, text: str) -> bytes:

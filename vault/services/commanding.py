@@ -131,6 +131,11 @@ def check_approver(ground: Ground, row: ApprovalRow) -> None:
     is_new = millis(ground.at) < person.made_ms + NEW_FOR // timedelta(milliseconds=1)
     if person.made_by == row.requester and is_new:
         raise Refused("made_by_requester")
+    asker = ground.standing.people.get(PersonId(row.requester))
+    since = millis(ground.at - NEW_FOR)
+    if asker is not None and asker.made_by == approver and asker.made_ms > since:
+        # Nor does whoever made an account approve for it: the two might be one.
+        raise Refused("made_by_requester")
 
 
 def open_row(ground: Ground, approval: ApprovalId, *, state: str = WAITING) -> ApprovalRow:

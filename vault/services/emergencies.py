@@ -23,7 +23,7 @@ from vault.services.governing import (
     may_govern,
     may_oneself,
 )
-from vault.services.granting import check_separation, grant_ref, holder_name
+from vault.services.granting import check_separation, grant_ref, holder_name, live_grants
 from vault.services.parts import Parts
 from vault.storage.accounts import GrantRow
 from vault.storage.people import EmergencyRow
@@ -58,6 +58,9 @@ def break_glass(
     def command(ground: Ground) -> Change:
         if ground.actor.strength < 1:
             raise Refused("second_factor_first")
+        if not any(one.role_grant not in ground.standing.emergencies for one in _live(ground)):
+            # An account that nobody has ever granted anything, by two people, is nobody's emergency.
+            raise Refused("role")
         wanted = ground.policy.roles.get(role)
         if wanted is None:
             raise Invalid("role")
@@ -107,7 +110,10 @@ def review(parts: Parts, actor: Actor, grant: GrantId, *, verdict: str) -> None:
         if row.person == ground.actor.id:
             raise Refused("oneself")
         reviewer = ground.standing.people.get(PersonId(ground.actor.id))
+        taker = ground.standing.people.get(PersonId(row.person))
         if reviewer is not None and reviewer.made_by == row.person:
+            raise Refused("made_by_requester")
+        if taker is not None and taker.made_by == ground.actor.id:
             raise Refused("made_by_requester")
         if row.reviewed_ms is not None:
             raise Conflict("state")
@@ -158,6 +164,10 @@ def _reviews(parts: Parts, ground: Ground) -> bool:
 
 def _all(ground: Ground) -> list[EmergencyRow]:
     return list(ground.standing.emergencies.values())
+
+
+def _live(ground: Ground) -> Sequence[GrantRow]:
+    return live_grants(ground.standing, ground.actor.id, ground.at)
 
 
 def _grants(ground: Ground, row: EmergencyRow) -> Sequence[GrantRow]:

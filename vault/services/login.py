@@ -22,7 +22,7 @@ from vault.services.holding import living
 from vault.services.linking import INVITATION, RECOVERY, presented
 from vault.services.parts import Parts
 from vault.services.rekeying import person_ref, remade
-from vault.services.visiting import Visit
+from vault.services.visiting import Visit, second_factors
 from vault.storage import sessions
 from vault.storage.people import LoginKeyRow, PersonRow
 from vault.storage.sessions import SessionRow
@@ -47,7 +47,7 @@ def join(parts: Parts, text: str, *, password: str, source: str) -> PersonId:
     def command(ground: Ground) -> Change:
         link = presented(parts, ground, text, _KNOWN)
         row = ground.standing.people.get(link.person)
-        if row is None or row.state == ENDED:
+        if row is None or row.state == ENDED or (link.kind == INVITATION and row.state == LIVE):
             raise Unauthenticated("link")
         check_password(password, beside=[row.login])
         now = millis(ground.at)
@@ -58,7 +58,13 @@ def join(parts: Parts, text: str, *, password: str, source: str) -> PersonId:
         by = replace(remade(row, by=link.made_by, ground=ground), state=LIVE)
         joined[:] = [row.person]
         told = Told(Kind.PERSON_JOINED, person_ref(row))
-        return Change((by, key, *ended, replace(link, used_ms=now)), (told,))
+        # Whatever other links there are of this person end with this one.
+        links = [
+            replace(one, used_ms=now)
+            for one in ground.standing.links.values()
+            if one.person == row.person and one.kind in _KNOWN and one.used_ms is None
+        ]
+        return Change((by, key, *ended, *links), (told,))
 
     try:
         govern(parts, _stranger(), command, may=_whoever_has_a_link)
@@ -115,6 +121,9 @@ def prove_recovery(parts: Parts, visit: Visit, code: str, *, source: str) -> Log
     at = parts.clock()
     what = {"factor": visit.row.person.hex()}
     throttling.check(parts, what, at=at)
+    if not second_factors(visit.standing.login_keys.get(visit.row.person, ())):
+        # A code stands in for a second factor; where there is none, a password would make its own.
+        raise Unauthenticated("second_factor")
     kept = parts.logins.kept_code(visit.row.person, code)
 
     def command(ground: Ground) -> Change:

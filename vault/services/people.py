@@ -84,6 +84,9 @@ def invite_again(parts: Parts, actor: Actor, person: PersonId) -> Invited:
         row = _living(ground, person)
         if row.state != INVITED:
             raise Conflict("joined")
+        if ground.actor.kind != "operator" and live_grants(ground.standing, ActorId(person), ground.at):
+            # Whoever takes the link has what was granted already: that needs more than one admin's word.
+            raise Refused("role")
         former = [
             replace(one, used_ms=millis(ground.at))
             for one in ground.standing.links.values()

@@ -124,7 +124,8 @@ def use(parts: Parts, call: Call, approval: ApprovalId, *, subject: SubjectId, f
         if row.kind != Reveal.kind or row.requester != ground.actor.id:
             raise Refused("approval_other")
         wanted = Reveal.read(json.loads(row.command), None)
-        if (wanted.subject, wanted.field, wanted.purpose) != (subject, field, call.purpose):
+        asked = Reveal(subject, field, call.purpose, call.reason or "", call.ticket or "")
+        if wanted != asked:
             raise Refused("approval_other")
         used = replace(row, state=EXECUTED, closed_ms=millis(ground.at))
         return Change((used,), (Told(Kind.APPROVAL_USED, approval_ref(row)),))

@@ -94,7 +94,7 @@ def install(app: Flask, parts: Parts, *, secure: bool) -> None:
 def has_cookie(app: Flask, asked: Request) -> bool:
     """Tell whether a request shows a session."""
     name = cast(HouseSessions, app.session_interface).name
-    return "HTTP_COOKIE" in asked.environ and name in asked.cookies
+    return "HTTP_COOKIE" in asked.environ and bool(asked.cookies.get(name))
 
 
 def visited(asked: Request, *, half: bool = False) -> Visit:
