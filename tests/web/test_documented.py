@@ -156,7 +156,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
     app = house.app("accounts")
     one, other = admins(house)
     person = hire(one, other, "wang.hong", "service_desk", "P04")
-    owner = hire(one, other, "zhou.tao", "service_desk", "P03")
+    owner = hire(other, one, "zhou.tao", "service_desk", "P03")
     revealer = hire(one, other, "qian.yi", "privacy_officer", "P18")
     owned = one.ask("POST", "/v1/apps", {"name": "notices", "owner": owner.id}).get_json()
     fresh = one.ask("POST", "/v1/people", {"login": "wang.fang"}).get_json()
