@@ -1,13 +1,12 @@
 """Beginning: a session begins, or goes on at another strength; what was not proven is counted."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from vault.custody.standing import Standing
 from vault.domain.terms import PersonId
 from vault.errors import Unauthenticated
-from vault.services import throttling, visiting
+from vault.services import visiting
 from vault.services.parts import Parts
 from vault.services.visiting import Visit, second_factors
 from vault.storage.sessions import SessionRow
@@ -45,8 +44,7 @@ def raised(parts: Parts, visit: Visit, *, strength: int, at: datetime) -> Logged
     return begun(parts, visit.standing, visit.row.person, strength=strength, at=at, was=visit.row)
 
 
-def unproven(parts: Parts, what: Mapping[str, str], *, source: str, at: datetime) -> LoggedIn:
-    """Count a second factor that does not serve; raises Unauthenticated ``second_factor`` in every case."""
-    throttling.failed(parts, what, at=at)
+def unproven(parts: Parts, *, source: str) -> LoggedIn:
+    """Tell of a second factor that does not serve; raises Unauthenticated ``second_factor`` in every case."""
     parts.ledger.count_failure(source, "second_factor")
     raise Unauthenticated("second_factor")

@@ -1,7 +1,8 @@
 """Calling: a clerk asks whether somebody on the telephone may be told something; yes, no, or a message."""
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,7 +30,7 @@ from vault.domain.terms import (
 )
 from vault.errors import Corrupt, Invalid, TierUnavailable, Unavailable, VaultError
 from vault.services import witness
-from vault.services.braking import miss
+from vault.services.braking import miss, was_none
 from vault.services.locating import locate, locate_known
 from vault.services.parts import Call, Parts
 from vault.services.permitting import Permit, permit_each
@@ -41,7 +42,8 @@ _FOR_EVER: Final = Millis(2**53 - 1)
 _CONTACTS: Final = FieldName("contacts")
 _MOBILE: Final = FieldName("mobile")
 _NAME: Final = FieldName("name")
-_MOST_CONTACTS: Final = 100
+# An entry tells of no more subjects than that.
+_TOGETHER: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def check_caller(
         given[catalogue.field(_NAME)] = query(catalogue.field(_NAME), name)
     fields = [one.name for one in given]
     permit_each(parts, call, Action.MATCH, fields)
+    # Held before anybody is compared, as for a match: a full brake tells no right guess from a wrong one.
+    miss(parts, call, Action.MATCH, 1)
     (opened,) = release(parts, call, Action.MATCH, fields, targets=[customer], find=locate)
     if isinstance(opened, VaultError):
         raise opened
@@ -77,9 +81,9 @@ def check_caller(
     kind = opened.located.row.kind
     roles = _roles(parts, opened, given) if kind is SubjectKind.ORGANISATION else frozenset[str]()
     verdict = judge(Topic(topic), Heard(kind, _fits(opened, given), roles))
-    if verdict is not Verdict.YES:
-        miss(parts, opened.call, Action.MATCH, 1)
     _tell(parts, opened, topic, verdict)
+    if verdict is Verdict.YES:
+        was_none(parts, opened.call)
     return Answered(verdict, words(Topic(topic), verdict))
 
 
@@ -90,15 +94,22 @@ def _roles(parts: Parts, opened: Opened, given: Mapping[Field, bytes]) -> frozen
     (held,) = _process(parts, call, [_CONTACTS], [organisation])
     relation = call.policy.catalogue.field(_CONTACTS)
     links = [read(plain)[1] for _, plain in held.profile.values(relation) if plain is not None]
-    wanted = {
-        SubjectId(bytes.fromhex(str(one["subject"]))): str(one["role"])
-        for one in links[:_MOST_CONTACTS]
-        if isinstance(one, dict)
-    }
-    if not wanted:
-        return frozenset()
-    contacts = _process(parts, call, [one.name for one in given], list(wanted))
-    return frozenset(wanted[one.located.row.subject] for one in contacts if _fits(one, given))
+    wanted: dict[SubjectId, set[str]] = defaultdict(set)
+    for one in links:
+        if isinstance(one, dict):
+            wanted[SubjectId(bytes.fromhex(str(one["subject"])))].add(str(one["role"]))
+    contacts = [
+        contact
+        for some in _batches(list(wanted))
+        for contact in _process(parts, call, [one.name for one in given], some)
+    ]
+    fitting = (wanted[one.located.row.subject] for one in contacts if _fits(one, given))
+    return frozenset(role for roles in fitting for role in roles)
+
+
+def _batches(subjects: Sequence[SubjectId]) -> Iterator[Sequence[SubjectId]]:
+    for start in range(0, len(subjects), _TOGETHER):
+        yield subjects[start : start + _TOGETHER]
 
 
 def _process(parts: Parts, call: Call, fields: Sequence[str], subjects: Sequence[SubjectId]) -> list[Opened]:

@@ -17,8 +17,8 @@ from vault.domain.kinds import Kind
 from vault.domain.terms import ActorId, CampaignId, GrantId, PersonId, PurposeId, id_text
 from vault.errors import Conflict, Invalid, NotFound, Refused
 from vault.services.authenticate import LIVE
-from vault.services.commanding import administrators
-from vault.services.governing import Change, Ground, Told, govern, ground_for, may_oneself
+from vault.services.commanding import administrators, check_enough_left
+from vault.services.governing import Change, Ground, Told, govern, ground_for, may_oneself, view
 from vault.services.granting import grant_ref, holder_name, live_grants, owner_of
 from vault.services.parts import Parts
 from vault.services.using import last_used
@@ -109,12 +109,15 @@ def certify(
             raise Refused("oneself")
         if row.verdict is not None or millis(ground.at) >= row.due_ms:
             raise Conflict("state")
+        if held.revoked_ms is not None:
+            raise Conflict("revoked")
         now = millis(ground.at)
         said = replace(row, verdict=verdict, decided_by=ground.actor.id, decided_ms=now)
         match verdict:
             case "keep":
                 return Change((said,), (Told(Kind.GRANT_CERTIFIED, grant_ref(held), KEEP),))
             case "revoke":
+                check_enough_left(ground, [held])
                 gone = Told(Kind.GRANT_REVOKED, grant_ref(held), "certification", ended=held.role_grant)
                 return Change((said, replace(held, revoked_ms=now)), (gone,))
             case "reduce":
@@ -130,6 +133,9 @@ def items(parts: Parts, actor: Actor, campaign: CampaignId | None = None) -> lis
     """List the grants of a campaign, or of all: those of which the reader is asked; who governs sees all."""
     ground = ground_for(parts, actor)
     governs = PersonId(actor.id) in administrators(ground)
+    if governs:
+        # What others hold is shown to who governs as every list is: strongly logged in, behind an entry.
+        ground = view(parts, actor, "campaigns")
     used = last_used(parts)
     found: list[Item] = []
     for rows in ground.standing.certifications.values():

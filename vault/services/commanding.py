@@ -5,7 +5,7 @@ for a second person in every other case. Whatever takes away holds at once.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -18,9 +18,10 @@ from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, ActorId, ApprovalId, PersonId
 from vault.errors import Conflict, NotFound, Refused, Stale
-from vault.services.authenticate import LIVE, actor_of
+from vault.services.authenticate import INVITED, LIVE, actor_of
 from vault.services.governing import GOVERNED_FOR, Change, Ground, Permission, Told, govern
 from vault.services.parts import Parts
+from vault.storage.accounts import GrantRow
 from vault.storage.people import ApprovalRow
 
 WAITING: Final = "waiting"
@@ -103,19 +104,57 @@ def request(parts: Parts, ground: Ground, command: Command) -> ApprovalRow:
 
 
 def needs_second(ground: Ground) -> bool:
-    """Tell whether what gives more waits for a second person: always, but for an operator in a new house."""
-    return ground.actor.kind != "operator" or len(administrators(ground)) >= _ADMINISTRATORS
+    """Tell whether what gives more waits for a second person: always, but for an operator in a new house.
+
+    A house is new until two administrators have joined once; that there are fewer later does not make it new.
+    """
+    return ground.actor.kind != "operator" or len(_ever_administrators(ground)) >= _ADMINISTRATORS
 
 
 def administrators(ground: Ground) -> frozenset[PersonId]:
     """Find the people who may govern now."""
-    governing = {role.id for role in ground.policy.roles.values() if Action.GOVERN in role.verbs}
+    governing = _governing(ground)
     found = ((person, actor_of(ground.standing, person, ground.at)) for person in ground.standing.people)
     return frozenset(
         person
         for person, actor in found
         if actor is not None and actor.roles(GOVERNED_FOR, ground.at) & governing
     )
+
+
+def check_enough_left(ground: Ground, ended: Iterable[GrantRow]) -> None:
+    """Refuse to end grants where that leaves fewer than two administrators, who could approve nothing.
+
+    Raises Conflict ``last_administrators``. What an operator ends in a new house is nobody's loss.
+    """
+    left = administrators(ground)
+    gone = {row.role_grant for row in ended}
+    governing = _governing(ground)
+    still = {
+        person
+        for person in left
+        for row in ground.standing.grants.get(ActorId(person), ())
+        if row.role in governing
+        and row.revoked_ms is None
+        and millis(ground.at) < row.expires_ms
+        and row.role_grant not in gone
+    }
+    if len(still) < min(len(left), _ADMINISTRATORS):
+        raise Conflict("last_administrators")
+
+
+def _ever_administrators(ground: Ground) -> frozenset[PersonId]:
+    governing = _governing(ground)
+    return frozenset(
+        row.person
+        for row in ground.standing.people.values()
+        if row.state != INVITED
+        and any(one.role in governing for one in ground.standing.grants.get(ActorId(row.person), ()))
+    )
+
+
+def _governing(ground: Ground) -> frozenset[str]:
+    return frozenset(role.id for role in ground.policy.roles.values() if Action.GOVERN in role.verbs)
 
 
 def check_approver(ground: Ground, row: ApprovalRow) -> None:

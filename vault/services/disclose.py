@@ -1,13 +1,15 @@
 """Disclose: the sanitized part of a customer that a purpose allows, one or a thousand at a time."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from vault.domain.terms import Action, ApprovalId
-from vault.errors import Refused, TierUnavailable, VaultError
+from vault.errors import NotFound, Refused, TierUnavailable, VaultError
+from vault.services.braking import miss
 from vault.services.commanding import carry_out
 from vault.services.locating import Located, locate
 from vault.services.parts import Call, Parts
-from vault.services.permitting import permit_each
+from vault.services.permitting import permit_each, refuse
 from vault.services.releasing import Opened, release
 from vault.services.revealing import Asking, Reveal, use
 from vault.services.showing import Answer, Showing
@@ -35,7 +37,7 @@ def reveal(
     Raises Conflict ``approval_state`` or ``approval_expired``, and Refused ``approval_other``.
     """
     if approval is not None:
-        located = _found(parts, call, customer)
+        located = _found(parts, call, customer, field)
         wanted = call.policy.catalogue.field(field).name
         call = use(parts, call, approval, subject=located.row.subject, field=wanted)
     # The one field that is asked for: what refuses it is told as a refusal, and not as a grant of nothing.
@@ -53,7 +55,7 @@ def ask_to_reveal(parts: Parts, call: Call, customer: str, field: str) -> Approv
 
     Raises NotFound, and Refused where no second person could help.
     """
-    located, wanted = _found(parts, call, customer), call.policy.catalogue.field(field).name
+    located, wanted = _found(parts, call, customer, field), call.policy.catalogue.field(field).name
     command = Reveal(located.row.subject, wanted, call.purpose, call.reason or "", call.ticket or "")
     waits = carry_out(parts, call.actor, command, may=Asking(command, call.actor.strength))
     if waits is None:
@@ -62,8 +64,13 @@ def ask_to_reveal(parts: Parts, call: Call, customer: str, field: str) -> Approv
     return waits
 
 
-def _found(parts: Parts, call: Call, customer: str) -> Located:
+def _found(parts: Parts, call: Call, customer: str, field: str) -> Located:
+    """Find the customer, once a second person's word is known to help; a miss counts and is told."""
+    permit_each(parts, replace(call, approvals=1), Action.REVEAL, [field])
     (found,) = locate(parts, call, [customer])
+    if isinstance(found, NotFound):
+        miss(parts, call, Action.REVEAL, 1)
+        refuse(parts, call, Action.REVEAL, found)
     if isinstance(found, VaultError):
         raise found
     return found

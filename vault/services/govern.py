@@ -22,9 +22,9 @@ from vault.domain.terms import (
     id_text,
     is_code,
 )
-from vault.errors import Conflict, Invalid, NotFound, Refused
+from vault.errors import Conflict, Invalid, NotFound, Refused, Stale
 from vault.services.authenticate import LIVE, REVOKED, stand
-from vault.services.commanding import approval_ref, carry_out, needs_second, request
+from vault.services.commanding import approval_ref, carry_out, check_enough_left, needs_second, request
 from vault.services.governing import Change, Ground, Told, govern
 from vault.services.granting import GiveGrant, Wish, check_separation, grant_ref, owner_of, with_app
 from vault.services.keying import Issued, dated, fresh_secret, secret_ref
@@ -106,7 +106,7 @@ def create_app(
         made = with_app(ground, app)
         terms = [AppTermsRow(parts.tenant, app_id, ActorId(owner), "[]")] if owner is not None else []
         given = [GiveGrant.of(parts, ActorId(app_id), wish) for wish in grants]
-        rows = [one.row(parts, made) for one in given]
+        rows = [one.row(parts, made, beside=[other.role for other in given]) for one in given]
         if owner is not None:
             check_separation(made, ActorId(owner), adding=[one.role for one in given])
         told = [Told(Kind.GRANT_GIVEN, grant_ref(row), row.reason) for row in rows]
@@ -134,6 +134,9 @@ def issue_secret(parts: Parts, actor: Actor, app: AppId, *, expires: datetime) -
 
     def command(ground: Ground) -> Change:
         _live_app(ground.standing, app)
+        if owner_of(ground.standing, ActorId(app)) != (ActorId(owner) if owner is not None else None):
+            # Somebody else answers for it since this was asked; whoever asks again is judged by that.
+            raise Stale
         row, told = _secret_change(parts, ground, issued, app=app, owner=owner, expires=expires)
         return Change((row,), (told,))
 
@@ -190,7 +193,7 @@ def set_terms(
 
 
 def revoke_grant(parts: Parts, actor: Actor, grant: GrantId) -> None:
-    """End a grant at once. Raises NotFound, Conflict ``revoked``."""
+    """End a grant at once. Raises NotFound, Conflict ``revoked`` or ``last_administrators``."""
 
     def command(ground: Ground) -> Change:
         held = (row for rows in ground.standing.grants.values() for row in rows)
@@ -199,6 +202,7 @@ def revoke_grant(parts: Parts, actor: Actor, grant: GrantId) -> None:
             raise NotFound
         if row.revoked_ms is not None:
             raise Conflict("revoked")
+        check_enough_left(ground, [row])
         told = Told(Kind.GRANT_REVOKED, grant_ref(row), ended=row.role_grant)
         return Change((replace(row, revoked_ms=millis(ground.at)),), (told,))
 

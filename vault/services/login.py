@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from vault.custody.standing import Standing
@@ -12,7 +12,7 @@ from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.terms import ZERO_ID, ActorId, AppId, PersonId, SpaceId
-from vault.errors import Refused, Unauthenticated
+from vault.errors import Unauthenticated
 from vault.services import throttling, visiting
 from vault.services.authenticate import ENDED, LIVE, stand
 from vault.services.beginning import LoggedIn, begun, raised, unproven
@@ -22,7 +22,7 @@ from vault.services.holding import living
 from vault.services.linking import INVITATION, RECOVERY, presented
 from vault.services.parts import Parts
 from vault.services.rekeying import person_ref, remade
-from vault.services.visiting import Visit, second_factors
+from vault.services.visiting import Visit, check_reviewed, second_factors
 from vault.storage import sessions
 from vault.storage.people import LoginKeyRow, PersonRow
 from vault.storage.sessions import SessionRow
@@ -30,8 +30,6 @@ from vault.storage.sessions import SessionRow
 PASSWORD: Final = "password"  # noqa: S105 - a kind's name, not a password
 TOTP: Final = "totp"
 RECOVERY_CODES: Final = "recovery"
-# An emergency that nobody has reviewed for so long keeps its person out.
-REVIEWED_WITHIN: Final = timedelta(hours=24)
 _KNOWN = frozenset({INVITATION, RECOVERY})
 
 
@@ -41,7 +39,7 @@ def join(parts: Parts, text: str, *, password: str, source: str) -> PersonId:
     Raises Unauthenticated ``link`` for one that is foreign, used or expired, alike; Invalid
     ``password_length`` or ``password_weak``, and then the link can be used again.
     """
-    throttling.check(parts, {"source": source}, at=parts.clock())
+    throttling.attempt(parts, {"source": source}, at=parts.clock())
     joined: list[PersonId] = []
 
     def command(ground: Ground) -> Change:
@@ -69,9 +67,9 @@ def join(parts: Parts, text: str, *, password: str, source: str) -> PersonId:
     try:
         govern(parts, _stranger(), command, may=_whoever_has_a_link)
     except Unauthenticated:
-        throttling.failed(parts, {"source": source}, at=parts.clock())
         parts.ledger.count_failure(source, "link")
         raise
+    throttling.succeeded(parts, {"source": source})
     return joined[0]
 
 
@@ -85,13 +83,12 @@ def log_in(parts: Parts, login: str, *, password: str, source: str) -> LoggedIn:
     parts.lock.check(at)
     name = login.strip().lower()
     what = {"name": name, "source": source}
-    throttling.check(parts, what, at=at)
+    throttling.attempt(parts, what, at=at)
     standing = stand(parts, AppId(ZERO_ID))
     row = next((one for one in standing.people.values() if one.login == name and one.state == LIVE), None)
     kept = _password(standing, row)
     person = row.person if row is not None else PersonId(ZERO_ID)
     if not parts.logins.is_password(person, password, kept) or row is None:
-        throttling.failed(parts, what, at=at)
         parts.ledger.count_failure(source, "login")
         raise Unauthenticated("login")
     throttling.succeeded(parts, what)
@@ -106,21 +103,21 @@ def prove_code(parts: Parts, visit: Visit, code: str, *, source: str) -> LoggedI
     """
     at = parts.clock()
     what = {"factor": visit.row.person.hex()}
-    throttling.check(parts, what, at=at)
+    throttling.attempt(parts, what, at=at)
     for key in living(visit.standing, visit.row.person, kind=TOTP):
         sealed = str(json.loads(key.body)["sealed"])
         step = parts.logins.step(key.person, key.login_key, sealed, code, at=at)
         if step is not None and _use_once(parts, key, step, at=at):
             throttling.succeeded(parts, what)
             return raised(parts, visit, strength=1, at=at)
-    return unproven(parts, what, source=source, at=at)
+    return unproven(parts, source=source)
 
 
 def prove_recovery(parts: Parts, visit: Visit, code: str, *, source: str) -> LoggedIn:
     """Raise a session by a recovery code, which is used up. Raises as :func:`prove_code` does."""
     at = parts.clock()
     what = {"factor": visit.row.person.hex()}
-    throttling.check(parts, what, at=at)
+    throttling.attempt(parts, what, at=at)
     if not second_factors(visit.standing.login_keys.get(visit.row.person, ())):
         # A code stands in for a second factor; where there is none, a password would make its own.
         raise Unauthenticated("second_factor")
@@ -138,7 +135,7 @@ def prove_recovery(parts: Parts, visit: Visit, code: str, *, source: str) -> Log
     try:
         govern(parts, visit.actor, command, may=may_oneself)
     except Unauthenticated:
-        return unproven(parts, what, source=source, at=at)
+        return unproven(parts, source=source)
     throttling.succeeded(parts, what)
     return raised(parts, visit, strength=1, at=at)
 
@@ -162,18 +159,6 @@ def end_session(parts: Parts, visit: Visit, session: bytes) -> bool:
         return False
     visiting.end(parts, visit.actor, visit.standing, [session], at=parts.clock())
     return True
-
-
-def check_reviewed(standing: Standing, person: PersonId, *, at: datetime) -> None:
-    """Keep out whoever took a role in an emergency that nobody has reviewed in time.
-
-    It is judged from the clock that every decision goes by, not by a scheduler that somebody could stop.
-    Raises Refused ``account_locked``.
-    """
-    late = millis(at - REVIEWED_WITHIN)
-    for one in standing.emergencies.values():
-        if one.person == ActorId(person) and one.reviewed_ms is None and one.opened_ms <= late:
-            raise Refused("account_locked")
 
 
 def _use_once(parts: Parts, key: LoginKeyRow, counter: int, *, at: datetime) -> bool:

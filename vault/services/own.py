@@ -9,17 +9,18 @@ import pyotp
 
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
-from vault.domain.terms import AppId, Millis
+from vault.domain.terms import ActorId, AppId, Millis
 from vault.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
 from vault.services import throttling
 from vault.services.authenticate import LIVE
 from vault.services.choosing import check_password
 from vault.services.governing import Change, Ground, Told, govern, may_oneself
+from vault.services.granting import owner_of
 from vault.services.holding import add, check_raised, fresh_key, living, told_of
 from vault.services.keying import Issued, dated, fresh_secret, secret_ref
 from vault.services.linking import APP_SECRET
 from vault.services.parts import Parts
-from vault.services.visiting import Visit
+from vault.services.visiting import Visit, ended_since
 from vault.storage import sessions
 from vault.storage.people import LinkRow, LoginKeyRow
 
@@ -50,13 +51,13 @@ def change_password(parts: Parts, visit: Visit, *, old: str, new: str, source: s
     Raises Unauthenticated ``login`` for a wrong old one, TooMany, Invalid ``password_length`` or ``…_weak``.
     """
     at, what = parts.clock(), {"factor": visit.row.person.hex(), "source": source}
-    throttling.check(parts, what, at=at)
+    throttling.attempt(parts, what, at=at)
     kept = next((one for one in login_keys(visit) if one.kind == _PASSWORD), None)
     hashed = str(json.loads(kept.body)["argon2id"]) if kept is not None else None
     if not parts.logins.is_password(visit.row.person, old, hashed):
-        throttling.failed(parts, what, at=at)
         parts.ledger.count_failure(source, "password")
         raise Unauthenticated("login")
+    throttling.succeeded(parts, what)
     person = visit.standing.people[visit.row.person]
     check_password(new, beside=[person.login])
     body = {"argon2id": parts.logins.password(visit.row.person, new)}
@@ -68,8 +69,7 @@ def change_password(parts: Parts, visit: Visit, *, old: str, new: str, source: s
             replace(one, ended_ms=now) for one in living(ground.standing, visit.row.person, kind=_PASSWORD)
         ]
         key = fresh_key(parts, ground, visit, _PASSWORD, name=_PASSWORD, body=body)
-        # One more than now: the session that asks ends with the others.
-        since = replace(row, since_ms=Millis(now + 1))
+        since = replace(row, since_ms=ended_since(parts, visit.row.person, ground.at))
         return Change((key, since, *former), (told_of(Kind.LOGIN_KEY_ADDED, key),))
 
     govern(parts, visit.actor, command, may=may_oneself)
@@ -171,6 +171,9 @@ def take_secret(parts: Parts, visit: Visit, link: bytes) -> Issued:
             raise NotFound
         if app.state != LIVE:
             raise Conflict("revoked")
+        if owner_of(ground.standing, ActorId(issued.app)) != ground.actor.id:
+            # Somebody else answers for it by now.
+            raise NotFound
         fresh = dated(secret, ground, ground.at + timedelta(days=SECRET_DAYS))
         told = Told(Kind.APP_SECRET_ISSUED, secret_ref(fresh))
         return Change((fresh, replace(row, used_ms=millis(ground.at))), (told,))

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import ClassVar, Final
 
 from vault.domain.canonical import Json, canonical
 from vault.domain.entry import ObjectRef
+from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.terms import ActorId, AppId, PersonId, RoleId
 from vault.errors import Conflict, Invalid, NotFound, Refused
@@ -67,7 +68,14 @@ class SetTerms:
         if self.owner is not None:
             self._check_owner(ground, self.owner)
         row = AppTermsRow(parts.tenant, self.app, self.beneficiary(), written_networks(self.networks))
-        return Change((row,), (Told(Kind.APP_TERMS_CHANGED, ObjectRef("app", self.app, app.name)),))
+        # What was promised to whoever answered for it before is promised to nobody.
+        links = [
+            replace(one, used_ms=millis(ground.at))
+            for one in ground.standing.links.values()
+            if one.app == self.app and one.used_ms is None and one.person != self.owner
+        ]
+        told = Told(Kind.APP_TERMS_CHANGED, ObjectRef("app", self.app, app.name))
+        return Change((row, *links), (told,))
 
     def _check_owner(self, ground: Ground, owner: PersonId) -> None:
         person = ground.standing.people.get(owner)

@@ -79,17 +79,17 @@ def prove_passkey(parts: Parts, visit: Visit, sent: Asserted, *, origin: str, so
     """
     site, at = _site(origin), parts.clock()
     what = {"factor": visit.row.person.hex()}
-    throttling.check(parts, what, at=at)
+    throttling.attempt(parts, what, at=at)
     challenge = passkeys.challenge_in(sent.client_data)
     asked_ms = _asked_at(parts, visit, _SHOWING, challenge)
     key = next((one for one in _own(visit) if token_text(passkeys.read(one.body).id) == sent.id), None)
     is_own = sent.user_handle in {None, token_text(visit.row.person)}
     if key is None or asked_ms is None or not is_own:
-        return unproven(parts, what, source=source, at=at)
+        return unproven(parts, source=source)
     if not parts.stores.data.transact(
         _showing(parts, key, sent, site=site, challenge=challenge, asked_ms=asked_ms)
     ):
-        return unproven(parts, what, source=source, at=at)
+        return unproven(parts, source=source)
     throttling.succeeded(parts, what)
     return raised(parts, visit, strength=STRENGTH, at=at)
 

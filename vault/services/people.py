@@ -12,7 +12,7 @@ from vault.domain.kinds import Kind
 from vault.domain.terms import ZERO_ID, Action, ActorId, AppId, ApprovalId, PersonId, RoleId
 from vault.errors import Conflict, Invalid, NotFound, Refused
 from vault.services.authenticate import ENDED, INVITED, stand
-from vault.services.commanding import administrators, carry_out
+from vault.services.commanding import carry_out, check_enough_left
 from vault.services.governing import Change, Ground, Told, govern, only_operator
 from vault.services.granting import GiveGrant, Wish, grant_ref, live_grants
 from vault.services.linking import INVITATION, Link, made_link
@@ -120,21 +120,23 @@ def end(parts: Parts, actor: Actor, person: PersonId) -> None:
         row = _living(ground, person)
         if ground.actor.id == ActorId(person):
             raise Refused("oneself")
-        left = administrators(ground)
-        if person in left and len(left) <= _FOUNDERS:
-            raise Conflict("last_administrators")
+        held = live_grants(ground.standing, ActorId(person), ground.at)
+        check_enough_left(ground, held)
         now = millis(ground.at)
-        grants = [
-            replace(one, revoked_ms=now) for one in live_grants(ground.standing, ActorId(person), ground.at)
+        grants = [replace(one, revoked_ms=now) for one in held]
+        links = [
+            replace(one, used_ms=now)
+            for one in ground.standing.links.values()
+            if one.person == person and one.used_ms is None
         ]
         told = Told(Kind.PERSON_ENDED, person_ref(row), ended=row.person)
-        return Change((replace(row, state=ENDED, since_ms=now), *grants), (told,))
+        return Change((replace(row, state=ENDED, since_ms=now), *grants, *links), (told,))
 
     govern(parts, actor, command)
 
 
 def found_administrators(parts: Parts, actor: Actor, logins: Sequence[str]) -> list[Invited]:
-    """Invite the first two administrators of a house, who then check each other; for an operator, once.
+    """Invite two administrators, who then check each other: for an operator, while the house has not two.
 
     Raises Refused ``role``, Invalid ``login_name`` or ``administrators``, Conflict ``name_taken`` or
     ``founded``.
@@ -179,12 +181,14 @@ def check_login(login: str) -> None:
 
 
 def _named(ground: Ground, role: RoleId) -> bool:
-    """Tell whether anybody was ever made an administrator and has not ended."""
-    return any(
-        grant.role == role and row.state != ENDED
+    """Tell whether there are two who are, or will be once they join, administrators."""
+    named = {
+        row.person
         for row in ground.standing.people.values()
         for grant in live_grants(ground.standing, ActorId(row.person), ground.at)
-    )
+        if grant.role == role and row.state != ENDED
+    }
+    return len(named) >= _FOUNDERS
 
 
 def _new_person(parts: Parts, ground: Ground, person: PersonId, login: str) -> PersonRow:

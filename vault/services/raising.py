@@ -9,11 +9,11 @@ from typing import ClassVar, Final
 from vault.domain.brakes import Limits
 from vault.domain.canonical import Json
 from vault.domain.instants import millis
-from vault.domain.terms import ActorId
-from vault.errors import Invalid
+from vault.domain.terms import ActorId, AppId, PersonId
+from vault.errors import Invalid, NotFound
 from vault.services.commanding import APPROVED
 from vault.services.governing import Change, Ground
-from vault.services.granting import holder_name
+from vault.services.granting import check_holder, holder_name
 from vault.services.parts import Call, Parts
 
 # How long it holds once it is approved, and the most that can be asked for.
@@ -54,8 +54,15 @@ class Raise:
         """Whoever meets them."""
         return self.actor
 
-    def effect(self, _parts: Parts, _ground: Ground) -> Change:
-        """Change nothing yet: the brake looks for it when it is full. Raises Invalid ``customers``."""
+    def effect(self, _parts: Parts, ground: Ground) -> Change:
+        """Change nothing yet: the brake looks for it when it is full.
+
+        Raises Invalid ``customers``, NotFound, and Refused ``oneself`` for an app that one answers for.
+        """
+        if AppId(self.actor) in ground.standing.apps:
+            check_holder(ground, self.actor)
+        elif PersonId(self.actor) not in ground.standing.people:
+            raise NotFound
         if not 0 < self.customers <= MOST:
             raise Invalid("customers", field="customers", limit=MOST)
         return Change((), ())

@@ -5,11 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from vault.domain.instants import millis, moment
-from vault.domain.terms import Millis
 from vault.errors import TooMany
 from vault.services.parts import Parts
 from vault.storage import sessions
-from vault.storage.sessions import FailureRow
 from vault.storage.unit_of_work import Connection
 
 # So many failures are free: people mistype. Many people may sit behind one address.
@@ -19,36 +17,38 @@ _LONGEST: Final = timedelta(minutes=15)
 FORGOTTEN_AFTER: Final = timedelta(hours=1)
 
 
-def check(parts: Parts, what: Mapping[str, str], *, at: datetime) -> None:
-    """Refuse an attempt before its time; raises TooMany ``login_throttled`` alike for names nobody has."""
-    about = {parts.logins.about(kind, text): kind for kind, text in what.items()}
-    with parts.stores.data.read() as conn:
-        known = sessions.failures(conn, parts.tenant, list(about))
-    until = max((row.until_ms for row in known.values()), default=0)
-    if until > millis(at):
-        waits = moment(Millis(until)) - at
-        raise TooMany("login_throttled", retry_after=int(waits.total_seconds()) + 1)
+def attempt(parts: Parts, what: Mapping[str, str], *, at: datetime) -> None:
+    """Count an attempt as failed before anything is compared: many at once each wait for their turn.
 
-
-def failed(parts: Parts, what: Mapping[str, str], *, at: datetime) -> None:
-    """Count a failure; behind the free ones each doubles the wait, up to a quarter of an hour."""
+    Behind the free ones each doubles the wait, up to a quarter of an hour. Raises TooMany ``login_throttled``
+    before the time of an attempt, alike for names that nobody has, and then counts none.
+    """
     kinds = {parts.logins.about(kind, text): kind for kind, text in what.items()}
-
-    def count(conn: Connection) -> None:
-        known = sessions.failures(conn, parts.tenant, list(kinds))
-        for about, kind in sorted(kinds.items()):
-            row = known.get(about)
-            is_fresh = row is None or at >= moment(row.last_ms) + FORGOTTEN_AFTER
-            failures = 1 if row is None or is_fresh else row.failures + 1
-            beyond = failures - _FREE[kind]
-            waits = min(timedelta(seconds=2 ** min(beyond, 20)), _LONGEST) if beyond >= 0 else timedelta(0)
-            until = millis(at + waits)
-            sessions.put_failure(conn, FailureRow(parts.tenant, about, failures, millis(at), until))
-
-    parts.stores.data.transact(count)
+    parts.stores.data.transact(lambda conn: _count(conn, parts, kinds, at))
 
 
 def succeeded(parts: Parts, what: Mapping[str, str]) -> None:
-    """Forget the failures of a name; an address has to wait until they are forgotten by themselves."""
-    abouts = [parts.logins.about(kind, text) for kind, text in what.items() if kind != "source"]
-    parts.stores.data.transact(lambda conn: sessions.forget_failures(conn, parts.tenant, abouts))
+    """Forget the failures of a name, and of an address the one that was none."""
+    names = [parts.logins.about(kind, text) for kind, text in what.items() if kind != "source"]
+    sources = [parts.logins.about(kind, text) for kind, text in what.items() if kind == "source"]
+
+    def forget(conn: Connection) -> None:
+        sessions.forget_failures(conn, parts.tenant, names)
+        sessions.take_back_failure(conn, parts.tenant, sources)
+
+    parts.stores.data.transact(forget)
+
+
+def _count(conn: Connection, parts: Parts, kinds: Mapping[bytes, str], at: datetime) -> None:
+    forgotten = millis(at - FORGOTTEN_AFTER)
+    # In one order everywhere, so that two attempts cannot wait for each other.
+    for about, kind in sorted(kinds.items()):
+        row = sessions.count_failure(conn, parts.tenant, about, at_ms=millis(at), forgotten_ms=forgotten)
+        if row.until_ms > millis(at):
+            # The whole transaction is undone: whoever comes too early does not make it later.
+            waits = moment(row.until_ms) - at
+            raise TooMany("login_throttled", retry_after=int(waits.total_seconds()) + 1)
+        beyond = row.failures - _FREE[kind]
+        if beyond >= 0:
+            waits = min(timedelta(seconds=2 ** min(beyond, 20)), _LONGEST)
+            sessions.wait_until(conn, parts.tenant, about, until_ms=millis(at + waits))

@@ -10,8 +10,8 @@ from vault.domain.access import Actor
 from vault.domain.entry import Entry, ObjectRef, PolicyRef
 from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
-from vault.domain.terms import AppId, EntryId, Millis, PersonId
-from vault.errors import Unauthenticated
+from vault.domain.terms import ActorId, AppId, EntryId, Millis, PersonId, uuid7
+from vault.errors import Refused, Unauthenticated
 from vault.services import witness
 from vault.services.authenticate import actor_of, stand, still
 from vault.services.parts import Parts
@@ -26,6 +26,8 @@ IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=12)
 # How long a second factor counts: who reveals or governs later shows it again.
 PROVEN_FOR: Final = timedelta(minutes=30)
+# An emergency that nobody has reviewed for so long keeps its person out.
+REVIEWED_WITHIN: Final = timedelta(hours=24)
 # How exactly the last use of a session is known.
 _SEEN_APART: Final = timedelta(minutes=1)
 SECOND_FACTORS: Final = frozenset({"totp", "passkey"})
@@ -62,6 +64,7 @@ def visit(parts: Parts, text: str, *, source: str, at: datetime) -> Visit:
     if row is None or reason is not None or actor is None:
         parts.ledger.count_failure(source, reason or "person")
         raise Unauthenticated
+    check_reviewed(standing, row.person, at=at)
     row = _seen(parts, row, at)
     keys = standing.login_keys.get(row.person, ())
     is_half = row.strength == 0 and bool(second_factors(keys))
@@ -86,7 +89,11 @@ def begin(
 
     Returns the text for the cookie, what a change says beside it, and the row. The entry is durable first.
     """
-    session = parts.new_id()
+    # The id begins with the moment before anything was looked at, or with that of the session it goes on
+    # with: whatever ends all sessions in between, or did, ends this one too.
+    since = standing.people[person].since_ms if person in standing.people else Millis(0)
+    born = Millis(int.from_bytes(was.session[:6])) if was is not None else max(millis(at), since)
+    session = uuid7(born, parts.random(10))
     shown = Pass(session, parts.random(SECRET_BYTES))
     begun = was.begun_ms if was is not None else millis(at)
     row = parts.visits.sign(
@@ -108,10 +115,47 @@ def begin(
     entry = session_entry(parts, replace(actor, secret=session, strength=strength), kind, standing, at=at)
     parts.ledger.append(entry)
     # A crash here leaves an entry of a session that nobody has the text of.
-    parts.stores.data.transact(lambda conn: sessions.begin(conn, row))
-    if was is not None:
-        end(parts, actor, standing, [was.session], at=at)
+    if was is None:
+        parts.stores.data.transact(lambda conn: sessions.begin(conn, row))
+    else:
+        _go_on(parts, row, was, _ending(parts, actor, standing, was.session, at=at))
     return write_session(shown), parts.visits.csrf(shown), row
+
+
+def _go_on(parts: Parts, row: SessionRow, was: SessionRow, ending: OutboxRow) -> None:
+    """Put *row* in the place of *was*, which must still be there: who logged out meanwhile stays out."""
+
+    def change(conn: Connection) -> None:
+        if sessions.end(conn, parts.tenant, [was.session]) != 1:
+            raise Unauthenticated
+        outbox.add(conn, [ending])
+        sessions.begin(conn, row)
+
+    parts.stores.data.transact(change)
+    parts.ledger.settle([ending.entry])
+
+
+def ended_since(parts: Parts, person: PersonId, at: datetime) -> Millis:
+    """Give the moment from which on a session counts, so that none that there is now does.
+
+    A worker's clock may be ahead of this one's, so the newest session is looked at as well.
+    """
+    with parts.stores.data.read() as conn:
+        rows = sessions.sessions_of(conn, parts.tenant, person)
+    newest = max((int.from_bytes(row.session[:6]) for row in rows), default=0)
+    return Millis(max(millis(at), newest) + 1)
+
+
+def check_reviewed(standing: Standing, person: PersonId, *, at: datetime) -> None:
+    """Keep out whoever took a role in an emergency that nobody has reviewed in time.
+
+    It is judged from the clock that every decision goes by, not by a scheduler that somebody could stop.
+    Raises Refused ``account_locked``.
+    """
+    late = millis(at - REVIEWED_WITHIN)
+    for one in standing.emergencies.values():
+        if one.person == ActorId(person) and one.reviewed_ms is None and one.opened_ms <= late:
+            raise Refused("account_locked")
 
 
 def end(parts: Parts, actor: Actor, standing: Standing, ended: list[bytes], *, at: datetime) -> None:

@@ -6,11 +6,11 @@ Every function takes a connection and leaves the commit to the service (STYLE 32
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, case, delete, insert, select, update
 
 from vault.domain.terms import GrantId, Millis, PersonId, SubjectId, TenantId
 from vault.storage.shapes import inserting
-from vault.storage.tables import emergency_use, last_use, login_failure, login_session, login_use
+from vault.storage.tables import emergency, emergency_use, last_use, login_failure, login_session, login_use
 
 # No step and no counter of what people log in by is negative.
 _ONCE = -1
@@ -84,19 +84,41 @@ def forget_older(conn: Connection, tenant: TenantId, begun_before_ms: int) -> in
     return conn.execute(gone).rowcount
 
 
-def failures(conn: Connection, tenant: TenantId, abouts: Collection[bytes]) -> dict[bytes, FailureRow]:
-    """Read what failed of late for each of *abouts*."""
+def count_failure(
+    conn: Connection, tenant: TenantId, about: bytes, *, at_ms: Millis, forgotten_ms: Millis
+) -> FailureRow:
+    """Count one more failure, from one on where the last lies before *forgotten_ms*; returns what stands.
+
+    One statement: whoever counts for the same name waits until this transaction ends.
+    """
     held = login_failure.c
-    query = select(login_failure).where(held.tenant == tenant, held.about.in_(list(abouts)))
-    return {row.about: FailureRow(*row) for row in conn.execute(query)}
+    is_old = held.last_ms <= forgotten_ms
+    fresh = inserting(conn.dialect.name, login_failure).values(
+        tenant=tenant, about=about, failures=1, last_ms=at_ms, until_ms=0
+    )
+    counted = fresh.on_conflict_do_update(
+        index_elements=["tenant", "about"],
+        set_={
+            "failures": case((is_old, 1), else_=held.failures + 1),
+            "until_ms": case((is_old, 0), else_=held.until_ms),
+            "last_ms": at_ms,
+        },
+    )
+    return FailureRow(*conn.execute(counted.returning(*login_failure.c)).one())
 
 
-def put_failure(conn: Connection, row: FailureRow) -> None:
-    """Write down a failure."""
+def wait_until(conn: Connection, tenant: TenantId, about: bytes, *, until_ms: Millis) -> None:
+    """Let nobody try before a moment."""
     held = login_failure.c
-    same = (held.tenant == row.tenant) & (held.about == row.about)
-    if conn.execute(update(login_failure).where(same).values(**asdict(row))).rowcount == 0:
-        conn.execute(insert(login_failure).values(**asdict(row)))
+    same = (held.tenant == tenant) & (held.about == about)
+    conn.execute(update(login_failure).where(same).values(until_ms=until_ms))
+
+
+def take_back_failure(conn: Connection, tenant: TenantId, abouts: Collection[bytes]) -> None:
+    """Take back the last failure of *abouts*, which was none."""
+    held = login_failure.c
+    same = (held.tenant == tenant) & held.about.in_(list(abouts))
+    conn.execute(update(login_failure).where(same).values(failures=held.failures - 1, until_ms=0))
 
 
 def forget_failures(conn: Connection, tenant: TenantId, abouts: Collection[bytes]) -> None:
@@ -169,6 +191,9 @@ def meet_in_emergency(
     conn: Connection, tenant: TenantId, grant: GrantId, subject: SubjectId, *, most: int
 ) -> bool:
     """Count a customer towards an emergency's most, once; False where there is no room for another one."""
+    # Whoever counts holds the emergency's row: two that count at once would both find room for the last one.
+    own = (emergency.c.tenant == tenant) & (emergency.c.role_grant == grant)
+    conn.execute(select(emergency.c.role_grant).where(own).with_for_update())
     held = emergency_use.c
     same = (held.tenant == tenant) & (held.role_grant == grant)
     met = set(conn.execute(select(held.subject).where(same)).scalars())

@@ -79,10 +79,17 @@ class HouseSessions(SessionInterface):
             response.delete_cookie(self.name, **more)
 
 
+class _NoRemembering(LoginManager):  # type: ignore[misc]  # flask-login comes without types
+    """flask-login without its second cookie, which no house could end."""
+
+    def _load_user_from_remember_cookie(self, _cookie: str) -> None:
+        return None
+
+
 def install(app: Flask, parts: Parts, *, secure: bool) -> None:
     """Let flask-login carry the sessions of *app*."""
     app.session_interface = HouseSessions(secure=secure)
-    manager = LoginManager(app)
+    manager = _NoRemembering(app)
     # A session is bound to its secret and ends by itself; an address that changes on the way is no thief.
     manager.session_protection = None
 

@@ -8,7 +8,7 @@ from flask import Response
 
 from vault.domain.instants import moment, rfc3339
 from vault.domain.terms import Action, GrantId, RoleId, id_bytes, id_text
-from vault.errors import NotFound
+from vault.errors import LedgerUnavailable, NotFound
 from vault.services import emergencies
 from vault.services.emergencies import Emergency
 from vault.web import emit, logs
@@ -22,22 +22,23 @@ _P16 = "P16"
 def break_glass(asked: Asked) -> Response:
     """Take a role."""
     sent = asked.body
-    taken = emergencies.break_glass(
-        asked.parts,
-        asked.visited().actor,
-        role=RoleId(sent["role"]),
-        purposes=sent["purposes"],
-        reason=sent["reason"],
-    )
-    # Whoever watches the log hears of it at once, whatever becomes of the review.
-    logs.logger(sys.stderr).error(
-        "glass_broken",
-        grant=id_text("grt", taken.row.role_grant),
-        person=id_text("per", taken.row.person),
-        role=taken.grant.role,
-        request=request_id(),
-    )
+    actor = asked.visited().actor
+    try:
+        taken = emergencies.break_glass(
+            asked.parts, actor, role=RoleId(sent["role"]), purposes=sent["purposes"], reason=sent["reason"]
+        )
+    except LedgerUnavailable:
+        # It may hold already: whoever watches the log hears of that as well.
+        _alarm(actor.id, sent["role"])
+        raise
+    _alarm(actor.id, taken.grant.role)
     return emit.json(_described(taken), status=201)
+
+
+def _alarm(person: bytes, role: str) -> None:
+    """Let whoever watches the log hear of it at once, whatever becomes of the review."""
+    told = {"person": id_text("per", person), "role": role, "request": request_id()}
+    logs.logger(sys.stderr).error("glass_broken", **told)
 
 
 def list_emergencies(asked: Asked) -> Response:
