@@ -15,7 +15,7 @@ from vault.errors import Corrupt
 
 def issued(**more: Any) -> DekRow:
     usual: dict[str, Any] = {"tenant": TENANT, "subject": ADA, "tier": Tier.L3}
-    return issue(a_keyring(), **usual | more)
+    return issue(a_keyring(), **usual | more)[0]
 
 
 ROW = issued()

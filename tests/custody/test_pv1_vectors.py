@@ -190,7 +190,7 @@ def test_a_dek_is_wrapped_and_committed_to_the_byte(tier: str) -> None:
     vector = PV1["whole"]["deks"][tier]
     ring = keyring(*map(raw, vector["draws"]))
 
-    row = deks.issue(
+    row, issued = deks.issue(
         ring,
         tenant=TENANT,
         subject=SUBJECT,
@@ -201,6 +201,7 @@ def test_a_dek_is_wrapped_and_committed_to_the_byte(tier: str) -> None:
 
     assert row == replace(dek_row(vector), state="pending")
     assert deks.open_dek(ring, row).mac(b"message") == mac(raw(vector["k_mac"]), b"message")
+    assert issued.mac(b"message") == mac(raw(vector["k_mac"]), b"message")
 
 
 def test_a_subject_is_sealed_to_the_byte() -> None:

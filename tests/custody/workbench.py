@@ -176,7 +176,7 @@ class Customer:
         keyring = keyring or a_keyring()
         ident, identity = admit(keyring, TENANT, subject)
         made = {
-            tier: deks.issue(keyring, tenant=TENANT, subject=subject, tier=tier, suite=suite)
+            tier: deks.issue(keyring, tenant=TENANT, subject=subject, tier=tier, suite=suite)[0]
             for tier in (Tier.L1, Tier.L2, Tier.L3, Tier.L4)
         }
         return cls(keyring, identity, ident, None, made)

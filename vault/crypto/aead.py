@@ -68,6 +68,13 @@ class Cipher:
         nonce = nonces.take()
         return nonce + self._aead.encrypt(nonce, plain, aad)
 
+    def seal_each(self, plains: Sequence[bytes], aads: Sequence[bytes], *, nonces: Nonces) -> list[bytes]:
+        """Seal many, each to its own address, as :meth:`seal` does."""
+        encrypt, take = self._aead.encrypt, nonces.take
+        return [
+            (nonce := take()) + encrypt(nonce, plain, aad) for plain, aad in zip(plains, aads, strict=True)
+        ]
+
     def open_each(self, boxes: Sequence[bytes], aads: Sequence[bytes], *, at: int = 0) -> list[bytes]:
         """Open many, each at its own address, as :meth:`open` does; one that does not open is Corrupt."""
         decrypt, body = self._aead.decrypt, at + NONCE_BYTES

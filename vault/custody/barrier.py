@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime
 from itertools import chain
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from vault.crypto.aead import Nonces
 from vault.crypto.mac import same
-from vault.custody.deks import open_dek
+from vault.custody.deks import Dek, open_dek
 from vault.custody.identity import Identity, check_living
 from vault.custody.keyring import Keyring
 from vault.custody.receipt import Receipt
@@ -18,8 +19,8 @@ from vault.custody.tiers import TierDraft, TierReading, read_tier
 from vault.domain.access import Granted
 from vault.domain.canonical import Json
 from vault.domain.catalogue import Catalogue, Field
-from vault.domain.cells import HEADER_BYTES, NO_TAG, TAG_BYTES, pad, unpad, wrong_header
-from vault.domain.forms import Form, read, read_as
+from vault.domain.cells import HEADER_BYTES, NO_TAG, unpad, wrong_header
+from vault.domain.forms import Form, read_as
 from vault.domain.grants import Shown, projections_digest
 from vault.domain.manifest import CellState, ManifestEntry
 from vault.domain.profile import Profile
@@ -31,6 +32,8 @@ from vault.errors import Corrupt
 
 # Treatments that tell only whether there is a value: the manifest proves that, so nothing is opened for them.
 OPENS_NOTHING: Final = frozenset({Treatment.TOKEN})
+
+NOT_OPENED: Final[Mapping[Tier, Dek]] = MappingProxyType({})
 
 # Looking a member up takes longer than comparing it, and this is compared for every value.
 _VALUE: Final = CellState.VALUE.value
@@ -105,12 +108,14 @@ class Barrier:
         subject: SubjectRow | None,
         revision: int,
         at: datetime,
+        opened: Mapping[Tier, Dek] = NOT_OPENED,
     ) -> list[SealedRow]:
         """Seal *changes* as the announced *revision*; returns block 0 of the tiers that changed, each whole.
 
         *subject* is the row as it stands, None for a new one; *current* holds every tier that the changed
         fields may stand in. Each is proved before it is extended, or what was added or dropped behind our
         back would be signed into the next manifest. A value always goes to its field's tier of today.
+        *opened* holds those of *deks* that were issued for this write and are open already.
         """
         marks: Mapping[Tier, TierMark] = {}
         if subject is not None:
@@ -120,16 +125,28 @@ class Barrier:
             raise Corrupt("revision")
         nonces = Nonces(sum(change.plain is not None for change in changes), draw=self._keyring.draw)
         drafts: dict[Tier, TierDraft] = {}
+        fresh: dict[Tier, list[tuple[ManifestEntry, bytes]]] = {}
+        standing = marks.keys() | current.keys()
         for change in changes:
-            for tier in _touched(change, marks.keys() | current.keys()):
+            home = change.field.tier
+            for tier in _touched(change, standing):
                 if tier not in drafts:
                     drafts[tier] = self._draft(
-                        identity, tier, row=current.get(tier), dek_row=deks.get(tier), mark=marks.get(tier)
+                        identity,
+                        tier,
+                        row=current.get(tier),
+                        dek_row=deks.get(tier),
+                        mark=marks.get(tier),
+                        dek=opened.get(tier),
                     )
-                if change.plain is not None and tier == change.field.tier:
-                    _put(drafts[tier], change, change.plain, revision=revision, nonces=nonces)
+                if change.plain is not None and tier == home:
+                    fresh.setdefault(tier, []).append(
+                        (_entry(change, revision), _right(change, change.plain))
+                    )
                 else:
                     drafts[tier].drop((change.field.number, change.item, change.state))
+        for tier, values in sorted(fresh.items()):
+            drafts[tier].seal(values, nonces=nonces)
         return [draft.row(revision, at=at) for _, draft in sorted(drafts.items()) if draft.changed]
 
     def _profile(self, sealed: SealedSubject, granted: Granted, plan: "_Plan") -> Profile | Corrupt:
@@ -181,12 +198,13 @@ class Barrier:
         row: SealedRow | None,
         dek_row: DekRow | None,
         mark: TierMark | None,
+        dek: Dek | None,
     ) -> TierDraft:
         reading = read_tier(identity, tier, row=row, dek_row=dek_row, mark=mark)
         if dek_row is None:
             raise Corrupt("dek_missing")
         if reading is None or mark is None:
-            return TierDraft(dek_row, open_dek(self._keyring, dek_row), was=None)
+            return TierDraft(dek_row, dek or open_dek(self._keyring, dek_row), was=None)
         return TierDraft(dek_row, reading.prove(self._keyring, mark), was=reading)
 
 
@@ -253,17 +271,15 @@ def _check_grant(sealed: SealedSubject, granted: Granted) -> None:
         raise Corrupt("address")
 
 
-def _touched(change: CellChange, standing: Set[Tier]) -> list[Tier]:
+def _touched(change: CellChange, standing: Set[Tier]) -> Sequence[Tier]:
     """The tiers a change concerns: where it goes, and wherever an older catalogue may have put the value."""
-    touched = change.field.tiers & standing
-    return sorted(touched if change.plain is None else touched | {change.field.tier})
+    goes = () if change.plain is None else (change.field.tier,)
+    # Of a new subject nothing stands anywhere.
+    return sorted({*goes, *(change.field.tiers & standing)}) if standing else goes
 
 
-def _put(draft: TierDraft, change: CellChange, plain: bytes, *, revision: int, nonces: Nonces) -> None:
-    # What could not be read back is not sealed.
-    if read(plain)[0] is not FORMS[change.field.type]:
-        raise Corrupt("form")
-    unsealed = ManifestEntry(
+def _entry(change: CellChange, revision: int) -> ManifestEntry:
+    return ManifestEntry(
         change.field.number,
         change.item,
         change.state,
@@ -273,5 +289,9 @@ def _put(draft: TierDraft, change: CellChange, plain: bytes, *, revision: int, n
         change.by,
         NO_TAG,
     )
-    blob = draft.header + draft.dek.cipher.seal(pad(plain), draft.aad(unsealed), nonces=nonces)
-    draft.put(unsealed._replace(tag=blob[-TAG_BYTES:]), blob)
+
+
+def _right(change: CellChange, plain: bytes) -> bytes:
+    """Let no value pass that could not be read back: it would be sealed for ever. Raises Corrupt ``form``."""
+    read_as(plain, FORMS[change.field.type])
+    return plain

@@ -50,15 +50,17 @@ def issue(
     tier: Tier,
     gen: int = FIRST_GENERATION,
     suite: Suite = Suite.AES_256_GCM,
-) -> DekRow:
+) -> tuple[DekRow, Dek]:
     """Draw a DEK and wrap it; the row is pending until the data under it is in force."""
     dek = keyring.draw(KEY_BYTES)
     place = _place(suite, tier, gen, tenant, subject)
-    commitment = expand(dek, b"PV1D" + place, length=3 * KEY_BYTES)[2 * KEY_BYTES :]
+    okm = expand(dek, b"PV1D" + place, length=3 * KEY_BYTES)
+    commitment = okm[2 * KEY_BYTES :]
     epoch, wrapped = keyring.wrap(
         tier, dek, label=_LABEL, address=place + commitment, nonces=Nonces(1, draw=keyring.draw)
     )
-    return DekRow(tenant, subject, tier, gen, epoch, suite, wrapped, commitment, "pending")
+    row = DekRow(tenant, subject, tier, gen, epoch, suite, wrapped, commitment, "pending")
+    return row, Dek(okm, suite=suite, gen=gen)
 
 
 def open_dek(keyring: Keyring, row: DekRow) -> Dek:

@@ -1,16 +1,25 @@
 """Tiers: one tier's row, parsed with suspicion, proved against its DEK and the seal, and extended."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
+from vault.crypto.aead import Nonces
 from vault.crypto.mac import same
 from vault.custody.deks import Dek, open_dek
 from vault.custody.identity import Identity
 from vault.custody.keyring import Keyring
-from vault.domain.cells import TAG_BYTES, field_aads, field_header, pack_cells, parse_cells
+from vault.domain.cells import TAG_BYTES, field_aads, field_header, pack_cells, pad, parse_cells
 from vault.domain.instants import millis
-from vault.domain.manifest import NO_MAC, ManifestEntry, manifest_message, pack_body, parse_body
+from vault.domain.manifest import (
+    NO_MAC,
+    ManifestEntry,
+    Place,
+    as_entry,
+    manifest_bytes,
+    manifest_message,
+    pack_body,
+    parse_body,
+)
 from vault.domain.seal import TierMark
 from vault.domain.sealed import DekRow, SealedRow
 from vault.domain.terms import Tier
@@ -75,22 +84,21 @@ class TierDraft:
             cells = zip(was.entries, was.blobs, strict=True)
             self._cells = {entry.key: (entry, blob) for entry, blob in cells}
 
-    def aad(self, entry: ManifestEntry) -> bytes:
-        """Where the cell of *entry* will stand."""
-        row = self._dek_row
-        (aad,) = field_aads(
-            self.header,
-            [entry],
+    def seal(self, fresh: Sequence[tuple[ManifestEntry, bytes]], *, nonces: Nonces) -> None:
+        """Seal each plain value in place of the one that stands; the tag of its entry is still to come."""
+        row, header, cells = self._dek_row, self.header, self._cells
+        aads = field_aads(
+            header,
+            [entry for entry, _ in fresh],
             tier=row.tier,
             block=PROFILE_BLOCK,
             tenant=row.tenant,
             subject=row.subject,
         )
-        return aad
-
-    def put(self, entry: ManifestEntry, blob: bytes) -> None:
-        """Put a sealed value in place of the one that stands."""
-        self._cells[entry.key] = entry, blob
+        # One loop over all values of a tier: a call for each would cost as much as its sealing.
+        boxes = self.dek.cipher.seal_each([pad(plain) for _, plain in fresh], aads, nonces=nonces)
+        for (entry, _), box in zip(fresh, boxes, strict=True):
+            cells[entry[:3]] = as_entry((*entry[:-1], box[-TAG_BYTES:])), header + box
         self.changed = True
 
     def drop(self, key: tuple[int, int, int]) -> None:
@@ -101,21 +109,14 @@ class TierDraft:
         """Sign the tier as *revision* leaves it; an emptied tier keeps an empty manifest in its chain."""
         was, dek_row = self._was, self._dek_row
         cells = [self._cells[key] for key in sorted(self._cells)]
-        unsigned = SealedRow(
-            dek_row.tenant,
-            dek_row.subject,
-            dek_row.tier,
-            PROFILE_BLOCK,
-            dek_row.gen,
-            tier_rev=was.tier_rev + 1 if was is not None else 1,
-            revision=revision,
-            changed_ms=millis(at),
-            prev_mac=was.mac if was is not None else NO_MAC,
-            body=pack_body([entry for entry, _ in cells]),
-            mac=NO_MAC,
-            cells=pack_cells(cells),
+        tier_rev, prev_mac = (was.tier_rev + 1, was.mac) if was is not None else (1, NO_MAC)
+        body = pack_body([entry for entry, _ in cells])
+        place = Place(
+            dek_row.tenant, dek_row.subject, dek_row.tier, PROFILE_BLOCK, dek_row.gen, tier_rev, prev_mac
         )
-        return replace(unsigned, mac=self.dek.mac(manifest_message(unsigned)))
+        mac = self.dek.mac(manifest_bytes(place, body))
+        # In the order of the row, whose first columns are those of the place.
+        return SealedRow(*place[:-1], revision, millis(at), prev_mac, body, mac, pack_cells(cells))
 
 
 def read_tier(

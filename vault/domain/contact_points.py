@@ -7,6 +7,7 @@ import idna
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
+from vault.domain import number_plan
 from vault.domain.identifiers import narrow
 from vault.errors import InvalidValue
 
@@ -16,7 +17,7 @@ def mobile(typed: str, region: str) -> str:
     number, kind = _number(typed, region)
     if kind not in _MOBILE:
         raise InvalidValue("kind")
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return number
 
 
 def landline(typed: str, region: str) -> str:
@@ -24,7 +25,7 @@ def landline(typed: str, region: str) -> str:
     number, kind = _number(typed, region)
     if kind not in _LANDLINE:
         raise InvalidValue("kind")
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return number
 
 
 def email(typed: str) -> str:
@@ -72,8 +73,11 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?!\d+\Z){_LABEL}", re.ASCII)
 
 
-def _number(typed: str, region: str) -> tuple[phonenumbers.PhoneNumber, int]:
+def _number(typed: str, region: str) -> tuple[str, int]:
+    """Give a number as E.164, and its kind."""
     text = narrow(typed).strip()
+    if region == number_plan.REGION and (plain := number_plan.plain_number(text)) is not None:
+        return plain
     if not text:
         raise InvalidValue("empty")
     if not _TYPED_NUMBER.fullmatch(text):
@@ -89,7 +93,7 @@ def _number(typed: str, region: str) -> tuple[phonenumbers.PhoneNumber, int]:
     kind = phonenumbers.number_type(number)
     if kind == PhoneNumberType.UNKNOWN:
         raise InvalidValue("number")
-    return number, kind
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164), kind
 
 
 def _domain(name: str) -> str:

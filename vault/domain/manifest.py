@@ -14,7 +14,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from vault.domain.sealed import SealedRow
-from vault.domain.terms import ID_BYTES, FieldNumber
+from vault.domain.terms import ID_BYTES, FieldNumber, SubjectId, TenantId, Tier
 from vault.errors import Corrupt
 
 NO_MAC = bytes(32)
@@ -53,8 +53,20 @@ class ManifestEntry(NamedTuple):
         return self[:3]
 
 
-# What ManifestEntry._make does, without the call per entry: this runs for every value that is read.
-_as_entry = partial(tuple.__new__, ManifestEntry)
+class Place(NamedTuple):
+    """A manifest's address and its place in the chain, in the order of the format."""
+
+    tenant: TenantId
+    subject: SubjectId
+    tier: Tier
+    block: int
+    gen: int
+    tier_rev: int
+    prev_mac: bytes
+
+
+# What ManifestEntry._make does, without the call per entry: this runs for every value that is read or sealed.
+as_entry = partial(tuple.__new__, ManifestEntry)
 
 
 def pack_body(entries: Sequence[ManifestEntry]) -> bytes:
@@ -71,7 +83,7 @@ def parse_body(body: bytes) -> list[ManifestEntry]:
     """Read the entries; raises Corrupt unless :func:`pack_body` would write exactly these bytes."""
     if len(body) < _COUNT.size or len(body) != _COUNT.size + _COUNT.unpack_from(body)[0] * _ENTRY.size:
         raise Corrupt("manifest_length")
-    entries = list(map(_as_entry, _ENTRY.iter_unpack(body[_COUNT.size :])))
+    entries = list(map(as_entry, _ENTRY.iter_unpack(body[_COUNT.size :])))
     if not _is_ordered(entries):
         raise Corrupt("manifest_order")
     return entries
@@ -79,16 +91,19 @@ def parse_body(body: bytes) -> list[ManifestEntry]:
 
 def manifest_message(row: SealedRow) -> bytes:
     """The bytes that K_mac authenticates: the row's address, its place in the chain, and its body."""
+    place = Place(row.tenant, row.subject, row.tier, row.block, row.gen, row.tier_rev, row.prev_mac)
+    return manifest_bytes(place, row.body)
+
+
+def manifest_bytes(place: Place, body: bytes) -> bytes:
+    """Lay the same bytes out from *place* and *body*; raises Corrupt for a part that has no room in them."""
     # struct would fill up or cut off in silence, and two rows would have one message.
-    if (len(row.tenant), len(row.subject), len(row.prev_mac)) != (ID_BYTES, ID_BYTES, len(NO_MAC)):
+    if (len(place.tenant), len(place.subject), len(place.prev_mac)) != (ID_BYTES, ID_BYTES, len(NO_MAC)):
         raise Corrupt("manifest_form")
     try:
-        place = _PLACE.pack(
-            b"PV1M", row.tenant, row.subject, row.tier, row.block, row.gen, row.tier_rev, row.prev_mac
-        )
+        return _PLACE.pack(b"PV1M", *place) + body
     except struct.error:
         raise Corrupt("manifest_form") from None
-    return place + row.body
 
 
 def _is_ordered(entries: Iterable[ManifestEntry]) -> bool:

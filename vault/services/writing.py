@@ -1,11 +1,13 @@
 """Writing: the one order in which a subject changes, across stores that share no transaction (DESIGN §4)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
 from vault.custody import deks as dek_keys
+from vault.custody.barrier import NOT_OPENED
+from vault.custody.deks import Dek
 from vault.domain.consent import consent_head
 from vault.domain.facts import facts_head
 from vault.domain.instants import millis
@@ -79,12 +81,12 @@ def _carry_out(
 ) -> list[Written | VaultError]:
     """Follow DESIGN §4: keys, then data, then ledger turn and floors, then the answer."""
     began = parts.clock()
-    deks, begun = _prepare_keys(parts, drafts)
+    prepared = _prepare_keys(parts, drafts)
     # A crash here leaves numbers that never come, and pending DEKs, which the next write takes over.
-    if together and len(begun) < len(drafts):
+    if together and len(prepared.begun) < len(drafts):
         raise Stale
     try:
-        sealed = _seal(parts, [draft for draft in drafts if draft.subject in begun], deks, begun)
+        sealed = _seal(parts, [draft for draft in drafts if draft.subject in prepared.begun], prepared)
     except Corrupt as fault:
         # What stands is proved before it is extended, so a write is the next read of it.
         parts.ledger.append(witness.rejected(parts, call, drafts[0].entry.action or Action.WRITE, fault))
@@ -97,34 +99,44 @@ def _carry_out(
     return [outcomes.get(draft.subject, Stale()) for draft in drafts]
 
 
-def _prepare_keys(
-    parts: Parts, drafts: Sequence[Draft]
-) -> tuple[dict[SubjectId, dict[Tier, DekRow]], dict[SubjectId, int]]:
-    """Have each draft's revision announced in the keys store, and see to it that each tier has its DEK.
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What the keys store holds ready: each subject's DEKs, which of them are open, and its revision."""
 
-    Gives the DEKs, and the revisions of those who may go on.
-    """
+    deks: Mapping[SubjectId, Mapping[Tier, DekRow]]
+    opened: Mapping[SubjectId, Mapping[Tier, Dek]] = field(repr=False)
+    # Of those who may go on.
+    begun: Mapping[SubjectId, int]
+
+
+def _prepare_keys(parts: Parts, drafts: Sequence[Draft]) -> _Prepared:
+    """Have each draft's revision announced in the keys store, and see to it that each tier has its DEK."""
     tenant, at_ms = parts.tenant, millis(parts.clock())
     fresh = [draft.ident for draft in drafts if draft.before is None]
     moving = [(draft.subject, draft.before.revision) for draft in drafts if draft.before is not None]
     wanted = {draft.subject: draft.tiers for draft in drafts}
 
-    def announce(conn: Connection) -> tuple[dict[SubjectId, dict[Tier, DekRow]], dict[SubjectId, int]]:
+    def announce(conn: Connection) -> _Prepared:
         keys.insert_idents(conn, fresh, at_ms=at_ms)
         keys.add_pairwise(
             conn, tenant, [(*draft.pairwise, draft.subject) for draft in drafts if draft.pairwise is not None]
         )
         begun = keys.begin_write(conn, tenant, moving)
         standing = _take_up(conn, tenant, {subject: wanted[subject] for subject, _ in moving}, at_ms=at_ms)
-        missing = [
+        issued = [
             dek_keys.issue(parts.keyring, tenant=tenant, subject=subject, tier=tier)
             for subject, tiers in wanted.items()
             for tier in sorted(tiers - standing.get(subject, {}).keys())
         ]
-        for subject, rows in keys.insert_deks(conn, missing, at_ms=at_ms).items():
-            standing[subject] = {row.tier: row for row in rows}
+        for subject, rows in keys.insert_deks(conn, [row for row, _ in issued], at_ms=at_ms).items():
+            standing.setdefault(subject, {}).update({row.tier: row for row in rows})
+        opened: dict[SubjectId, dict[Tier, Dek]] = {}
+        for row, dek in issued:
+            # Another writer may have been first: then its DEK stands, and ours is of no use.
+            if standing[row.subject][row.tier] == row:
+                opened.setdefault(row.subject, {})[row.tier] = dek
         # A new ident announces the first revision by itself.
-        return standing, begun | {ident.subject: ident.rev_pending for ident in fresh}
+        return _Prepared(standing, opened, begun | {ident.subject: ident.rev_pending for ident in fresh})
 
     return parts.stores.keys.transact(announce)
 
@@ -150,12 +162,7 @@ def _take_up(
     return {subject: {row.tier: row for row in rows} for subject, rows in held.items()}
 
 
-def _seal(
-    parts: Parts,
-    drafts: Sequence[Draft],
-    deks: Mapping[SubjectId, Mapping[Tier, DekRow]],
-    begun: Mapping[SubjectId, int],
-) -> list[Sealed]:
+def _seal(parts: Parts, drafts: Sequence[Draft], prepared: _Prepared) -> list[Sealed]:
     """Seal every draft's cells and its subject; raises Stale where a subject has moved on meanwhile."""
     at = parts.clock()
     moving = [draft for draft in drafts if draft.before is not None]
@@ -167,38 +174,24 @@ def _seal(
     if any(standing.get(draft.subject) != draft.before for draft in moving):
         # Seen here, or a later revision's manifest would look like a tampered one.
         raise Stale
-    return [
-        _sealed(
-            parts,
-            draft,
-            deks.get(draft.subject, {}),
-            current.get(draft.subject, ()),
-            revision=begun[draft.subject],
-            at=at,
-        )
-        for draft in drafts
-    ]
+    return [_sealed(parts, draft, prepared, current.get(draft.subject, ()), at=at) for draft in drafts]
 
 
 def _sealed(
-    parts: Parts,
-    draft: Draft,
-    deks: Mapping[Tier, DekRow],
-    current: Sequence[SealedRow],
-    *,
-    revision: int,
-    at: datetime,
+    parts: Parts, draft: Draft, prepared: _Prepared, current: Sequence[SealedRow], *, at: datetime
 ) -> Sealed:
-    before = draft.before
+    before, subject = draft.before, draft.subject
+    revision = prepared.begun[subject]
     rows = tuple(
         parts.barrier.seal(
             draft.identity,
-            deks,
+            prepared.deks.get(subject, {}),
             {row.tier: row for row in current},
             draft.changes,
             subject=before,
             revision=revision,
             at=at,
+            opened=prepared.opened.get(subject, NOT_OPENED),
         )
         if draft.changes
         else ()

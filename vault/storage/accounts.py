@@ -22,7 +22,8 @@ from vault.storage.people import (
     PersonRow,
 )
 from vault.storage.policies import PolicyRow
-from vault.storage.shapes import Question, Shape
+from vault.storage.shapes import Shape
+from vault.storage.statements import Question
 from vault.storage.tables import (
     app,
     app_key,

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Select, bindparam, select, update
 
 from vault.domain.terms import EntryId
 from vault.storage import tables
-from vault.storage.shapes import Question, Shape, is_among
+from vault.storage.shapes import Shape
+from vault.storage.statements import Question, is_among
 
 
 @dataclass(frozen=True, slots=True)

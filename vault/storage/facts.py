@@ -8,7 +8,8 @@ from vault.domain.facts import FactKind, FactRow
 from vault.domain.terms import FactId, SubjectId, TenantId
 from vault.storage import tables
 from vault.storage.glances import Reader
-from vault.storage.shapes import Shape, by_subject, is_among
+from vault.storage.shapes import Shape, by_subject
+from vault.storage.statements import is_among
 
 FACT = Shape(tables.fact, FactRow, kind=FactKind)
 

@@ -8,7 +8,8 @@ from sqlalchemy import BigInteger, Connection, Update, bindparam, case, literal,
 from vault.domain.terms import Millis
 from vault.storage import tables
 from vault.storage.glances import Reader
-from vault.storage.shapes import Question, Shape, counted_on
+from vault.storage.shapes import Shape
+from vault.storage.statements import Question, counted_on
 
 
 @dataclass(frozen=True, slots=True)

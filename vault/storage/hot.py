@@ -12,7 +12,8 @@ from vault.domain.terms import AppId, SpaceId, SubjectId, TenantId, Tier
 from vault.storage import accounts, consents, facts, floors, keys, subjects
 from vault.storage.floors import Floors
 from vault.storage.glances import Glance
-from vault.storage.shapes import ask, by_subject, filled
+from vault.storage.shapes import by_subject, filled
+from vault.storage.statements import ask
 from vault.storage.together import Part, Record, Together
 
 _OF_SUBJECT = {"tenant": "tenant", "subject": "subject"}
@@ -120,7 +121,7 @@ def sealed_rows(
 @cache
 def _known(is_server: bool, size: int) -> str:  # noqa: FBT001 - a key of the cache
     slot = "%s" if is_server else "?"
-    among = f"= {slot}" if size == 1 else "= ANY(%s)" if is_server else f"IN ({', '.join(slot * size)})"
+    among = f"= {slot}" if size == 1 else "= ANY(%b)" if is_server else f"IN ({', '.join(slot * size)})"
     names = [f"p.{column.name}" for column in keys.PAIRWISE.columns]
     names += [f"i.{column.name}" for column in keys.IDENT.columns]
     return (

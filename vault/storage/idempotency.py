@@ -2,15 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import ColumnElement, Connection, delete, literal_column, select, tuple_, update
 
 from vault.domain.terms import ActorId, Millis, TenantId
 from vault.storage import tables
-from vault.storage.shapes import Shape, inserting
+from vault.storage.shapes import Columns, Shape
 
 KEPT_MS = 24 * 60 * 60 * 1000
 
@@ -50,7 +47,7 @@ def find(
 
 
 def record(conn: Connection, rows: Collection[AnsweredRow]) -> set[bytes]:
-    """Keep *rows* of one actor, no two with one key, in the transaction of their effect.
+    """Keep *rows* of one actor, no two with one key or one result, in the transaction of their effect.
 
     Returns the keys that were free, or not kept any longer. Of two requests with one key the second waits
     here for the first to commit, and then loses; keys are taken in their order, so that nobody waits in a
@@ -59,8 +56,12 @@ def record(conn: Connection, rows: Collection[AnsweredRow]) -> set[bytes]:
     if not rows:
         return set()
     ordered = sorted(rows, key=lambda row: row.key)
-    done = conn.execute(_recording(conn.dialect.name), _ANSWERED.dump(ordered))
-    return {bytes(key) for (key,) in done}
+    if _ANSWERED.put(conn, ordered, where=_is_over) == len(ordered):
+        return {row.key for row in ordered}
+    # Each of several names something new that it made; so the row that stands tells whose it is.
+    made = {row.key: row for row in ordered if row.result is not None and len(ordered) > 1}
+    standing = find(conn, ordered[0].tenant, ordered[0].actor, keys=made)
+    return {key for key, row in made.items() if standing.get(key) == row}
 
 
 def warn(conn: Connection, row: AnsweredRow) -> None:
@@ -94,12 +95,7 @@ def _own(row: AnsweredRow) -> tuple[ColumnElement[bool], ...]:
     return held.tenant == row.tenant, held.actor == row.actor, held.key == row.key
 
 
-@cache
-def _recording(dialect: str) -> ReturningInsert[Any]:
-    held = tables.idempotency.c
-    statement = inserting(dialect, tables.idempotency)
-    return statement.on_conflict_do_update(
-        index_elements=[held.tenant, held.actor, held.key],
-        set_={column.name: statement.excluded[column.name] for column in held},
-        where=held.created_ms <= statement.excluded.created_ms - KEPT_MS,
-    ).returning(held.key)
+def _is_over(standing: Columns, coming: Columns) -> ColumnElement[bool]:
+    """Tell whether a key is not kept any longer."""
+    over: ColumnElement[bool] = standing.created_ms <= coming.created_ms - literal_column(str(KEPT_MS))
+    return over

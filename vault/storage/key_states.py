@@ -8,10 +8,8 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
-    LargeBinary,
     SmallInteger,
     Table,
-    Update,
     bindparam,
     column,
     delete,
@@ -24,6 +22,7 @@ from vault.domain.terms import Millis, SubjectId, TenantId, Tier
 from vault.storage import tables
 from vault.storage.keys import ACTIVE, PENDING
 from vault.storage.shapes import Shape
+from vault.storage.statements import Command
 
 CONDEMNED = "condemned"
 
@@ -80,9 +79,11 @@ def activate(conn: Connection, tenant: TenantId, sealed: Iterable[Place]) -> Non
     places = sorted(set(sealed))
     if conn.dialect.name == "postgresql" and places:
         of = {"ids": [subject for subject, _ in places], "tiers": [tier for _, tier in places]}
-        conn.execute(_activating_together(), {"of": tenant, **of})
+        _activating_together().carry_out(conn, {"of": tenant, **of})
     elif places:
-        conn.execute(_activating(), [{"of": tenant, "whose": whose, "held": tier} for whose, tier in places])
+        _activating().carry_out(
+            conn, *({"of": tenant, "whose": whose, "held": tier} for whose, tier in places)
+        )
 
 
 def take_up(conn: Connection, tenant: TenantId, places: Collection[Place], *, at_ms: Millis) -> None:
@@ -175,9 +176,9 @@ def _move(
 
 
 @cache
-def _activating() -> Update:
+def _activating() -> Command:
     held = tables.dek.c
-    return (
+    return Command(
         update(tables.dek)
         .where(
             held.tenant == bindparam("of"),
@@ -190,15 +191,18 @@ def _activating() -> Update:
 
 
 @cache
-def _activating_together() -> Update:
+def _activating_together() -> Command:
     held = tables.dek.c
-    ids, tiers = bindparam("ids", type_=ARRAY(LargeBinary)), bindparam("tiers", type_=ARRAY(SmallInteger))
+    ids, tiers = (
+        bindparam("ids", type_=ARRAY(held.subject.type)),
+        bindparam("tiers", type_=ARRAY(SmallInteger)),
+    )
     sealed = (
         func.unnest(ids, tiers)
-        .table_valued(column("whose", LargeBinary), column("tier", SmallInteger), name="sealed")
+        .table_valued(column("whose", held.subject.type), column("tier", SmallInteger), name="sealed")
         .render_derived()
     )
-    return (
+    return Command(
         update(tables.dek)
         .where(
             held.tenant == bindparam("of"),

@@ -9,9 +9,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Connection,
-    LargeBinary,
     Row,
-    Update,
     bindparam,
     column,
     func,
@@ -25,7 +23,8 @@ from vault.domain.terms import Millis, SpaceId, SubjectId, TenantId, Tier
 from vault.errors import Corrupt
 from vault.storage import tables
 from vault.storage.glances import Reader
-from vault.storage.shapes import Shape, by_subject, counted_on, is_among
+from vault.storage.shapes import Shape, by_subject
+from vault.storage.statements import Command, counted_on, is_among
 
 KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
 
@@ -147,14 +146,21 @@ def begin_write(
 
 def insert_idents(conn: Connection, rows: Sequence[IdentRow], *, at_ms: Millis) -> dict[SubjectId, IdentRow]:
     """Store new idents; return what stands for each subject, which may be another writer's."""
-    IDENT.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms)
-    return idents(conn, rows[0].tenant, {row.subject for row in rows}) if rows else {}
+    if IDENT.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms) == len(rows):
+        return {row.subject: row for row in rows}
+    return idents(conn, rows[0].tenant, {row.subject for row in rows})
 
 
 def insert_deks(conn: Connection, rows: Sequence[DekRow], *, at_ms: Millis) -> dict[SubjectId, list[DekRow]]:
-    """Store new DEKs; return all that stand for the subjects, which may be another writer's."""
-    DEK.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms)
-    return deks(conn, rows[0].tenant, {row.subject for row in rows}) if rows else {}
+    """Store new DEKs; return what stands in their places, which may be another writer's."""
+    if DEK.insert_or_ignore(conn, _sorted(rows), created_ms=at_ms) == len(rows):
+        return by_subject(rows)
+    wanted = {(row.subject, row.tier) for row in rows}
+    standing = deks(conn, rows[0].tenant, {row.subject for row in rows}, {row.tier for row in rows})
+    return {
+        subject: [row for row in found if (subject, row.tier) in wanted]
+        for subject, found in standing.items()
+    }
 
 
 def settle(conn: Connection, tenant: TenantId, settled: Iterable[tuple[SubjectId, int]]) -> None:
@@ -211,16 +217,18 @@ def _raise_floors(conn: Connection, tenant: TenantId, newest: Mapping[SubjectId,
     if conn.dialect.name == "postgresql":
         # One statement for all: a round trip each would be most of a turn.
         revisions = [newest[subject] for subject in ids]
-        conn.execute(_raising_together(), {"of": tenant, "ids": ids, "revisions": revisions})
+        _raising_together().carry_out(conn, {"of": tenant, "ids": ids, "revisions": revisions})
     else:
-        conn.execute(_raising(), [{"of": tenant, "whose": whose, "drained": newest[whose]} for whose in ids])
+        _raising().carry_out(
+            conn, *({"of": tenant, "whose": whose, "drained": newest[whose]} for whose in ids)
+        )
 
 
 @cache
-def _raising() -> Update:
+def _raising() -> Command:
     held = tables.ident.c
     drained = bindparam("drained", type_=BigInteger)
-    return (
+    return Command(
         update(tables.ident)
         .where(held.tenant == bindparam("of"), held.subject == bindparam("whose"), held.rev_floor < drained)
         .values(rev_floor=drained)
@@ -228,18 +236,18 @@ def _raising() -> Update:
 
 
 @cache
-def _raising_together() -> Update:
+def _raising_together() -> Command:
     held = tables.ident.c
     ids, revisions = (
-        bindparam("ids", type_=ARRAY(LargeBinary)),
+        bindparam("ids", type_=ARRAY(held.subject.type)),
         bindparam("revisions", type_=ARRAY(BigInteger)),
     )
     drained = (
         func.unnest(ids, revisions)
-        .table_valued(column("whose", LargeBinary), column("revision", BigInteger), name="drained")
+        .table_valued(column("whose", held.subject.type), column("revision", BigInteger), name="drained")
         .render_derived()
     )
-    return (
+    return Command(
         update(tables.ident)
         .where(
             held.tenant == bindparam("of"),

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Delete, bindparam, delete, func, select, tupl
 from vault.domain.terms import EntryId, Millis, SubjectId, TenantId
 from vault.storage import tables
 from vault.storage.glances import Reader
-from vault.storage.shapes import Question, Shape, is_among
+from vault.storage.shapes import Shape
+from vault.storage.statements import Question, is_among
 
 
 @dataclass(frozen=True, slots=True)

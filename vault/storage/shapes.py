@@ -1,28 +1,27 @@
-"""Shapes: how a table's rows become values of one dataclass, and what the two databases spell differently."""
+"""Shapes: how a table's rows become values of one dataclass, and go in again."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter, itemgetter
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
-    CompoundSelect,
     Connection,
-    Select,
     Table,
-    any_,
     bindparam,
-    case,
+    column,
+    func,
+    select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from vault.domain.terms import SubjectId
 from vault.errors import Corrupt
-from vault.storage.glances import Glance, Reader, Values
+from vault.storage.glances import Reader
+from vault.storage.statements import Insert, ask, in_bytes, inserting
 
 
 class OfSubject(Protocol):
@@ -34,6 +33,9 @@ class OfSubject(Protocol):
 
 
 R = TypeVar("R")
+# Of a table's columns as they stand, and as they come: whether one takes the other's place.
+Columns: TypeAlias = ReadOnlyColumnCollection[str, Any]
+Replacing: TypeAlias = Callable[[Columns, Columns], ColumnElement[bool]]
 S = TypeVar("S", bound=OfSubject)
 
 
@@ -109,20 +111,28 @@ class Shape(Generic[R]):
         """Insert *rows*; one whose key stands already is a Conflict."""
         self._write(conn, rows, "insert", lambda statement: statement)
 
-    def insert_or_ignore(self, conn: Connection, rows: Sequence[R], **more: object) -> None:
-        """Insert *rows*, and *more* columns of one value; a row whose key stands changes nothing."""
-        self._write(conn, rows, "ignore", lambda statement: statement.on_conflict_do_nothing(), more)
+    def insert_or_ignore(self, conn: Connection, rows: Sequence[R], **more: object) -> int:
+        """Insert *rows*, and *more* columns of one value; a row whose key stands changes nothing.
 
-    def put(self, conn: Connection, rows: Sequence[R]) -> None:
-        """Insert *rows*, each in place of the one that stands under its primary key."""
+        Tells how many went in.
+        """
+        return self._write(conn, rows, "ignore", lambda statement: statement.on_conflict_do_nothing(), more)
+
+    def put(self, conn: Connection, rows: Sequence[R], *, where: Replacing | None = None) -> int:
+        """Insert *rows*, each in place of the one that stands under its primary key.
+
+        *where* says, of the row that stands and the one that comes, whether it may. Tells how many went in.
+        """
         keys = [column.name for column in self._table.primary_key]
         others = [name for name in self._names if name not in keys]
-        self._write(
+        return self._write(
             conn,
             rows,
-            "put",
+            "put" if where is None else "replace",
             lambda statement: statement.on_conflict_do_update(
-                index_elements=keys, set_={name: statement.excluded[name] for name in others}
+                index_elements=keys,
+                set_={name: statement.excluded[name] for name in others},
+                where=None if where is None else where(self._table.c, statement.excluded),
             ),
         )
 
@@ -137,23 +147,18 @@ class Shape(Generic[R]):
         verb: str,
         finish: "Callable[[Insert], Insert]",
         more: Mapping[str, object] | None = None,
-    ) -> None:
+    ) -> int:
         if not rows:
-            return
+            return 0
         others = more or {}
         form = (conn.dialect.name, verb, *others)
         written = self._written.get(form)
         if written is None:
-            written = self._written[form] = _Written.of(
-                finish(inserting(conn.dialect.name, self._table)), conn, (*self._names, *others)
-            )
-        if written.order is None:
-            named = [{**values, **others} for values in self.dump(rows)]
-            conn.exec_driver_sql(written.text, named)
-        else:
-            values = attrgetter(*self._names)
-            last = tuple(others.values())
-            conn.exec_driver_sql(written.text, [written.order((*values(row), *last)) for row in rows])
+            columns = [self._table.c[name] for name in (*self._names, *others)]
+            written = self._written[form] = _Written.of(conn, self._table, columns, finish)
+        values, last = attrgetter(*self._names), tuple(others.values())
+        told = [(*values(row), *last) for row in rows] if last else [values(row) for row in rows]
+        return conn.exec_driver_sql(written.text, written.arranged(told)).rowcount
 
     def value(self, record: Sequence[Any]) -> R:
         """Make the value of one record, which was selected by ``columns``; raises Corrupt ``row``."""
@@ -200,22 +205,43 @@ def _truth(value: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """An INSERT as the driver takes it: its text, and the order of its values where they have no names.
+    """An INSERT as the driver takes it: its text, and how the values of many rows are told.
 
     A batch has thousands of rows, and every value is one that both drivers take as it is.
     """
 
     text: str
+    names: tuple[str, ...]
+    # None where each column is one array: then one statement takes all rows, and its plan is kept.
     order: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
 
     @classmethod
-    def of(cls, statement: "Insert", conn: Connection, names: Sequence[str]) -> "_Written":
-        """Write *statement* for the columns *names* once."""
-        compiled = statement.compile(dialect=conn.dialect, column_keys=list(names))
-        places = compiled.positiontup
-        if places is None:
-            return cls(str(compiled), None)
-        return cls(str(compiled), itemgetter(*(names.index(name) for name in places)))
+    def of(
+        cls,
+        conn: Connection,
+        table: Table,
+        columns: Sequence[Column[Any]],
+        finish: "Callable[[Insert], Insert]",
+    ) -> "_Written":
+        """Write an INSERT of *columns* once."""
+        dialect, names = conn.dialect, tuple(one.name for one in columns)
+        if dialect.name != "postgresql":
+            compiled = finish(inserting(dialect.name, table)).compile(dialect=dialect, column_keys=names)
+            order = itemgetter(*(names.index(name) for name in compiled.positiontup or ()))
+            return cls(str(compiled), names, order)
+        arrays = [bindparam(one.name, type_=ARRAY(one.type)) for one in columns]
+        told = func.unnest(*arrays).table_valued(
+            *(column(one.name, one.type) for one in columns), name="told"
+        )
+        rows = select(*told.render_derived().c)
+        compiled = finish(inserting(dialect.name, table).from_select(names, rows)).compile(dialect=dialect)
+        return cls(in_bytes(compiled), names, None)
+
+    def arranged(self, rows: Sequence[tuple[Any, ...]]) -> Any:
+        """Bring the values of *rows* into the form that the driver wants."""
+        if self.order is None:
+            return dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True))
+        return [self.order(row) for row in rows]
 
 
 def by_subject(rows: Iterable[S]) -> dict[SubjectId, list[S]]:
@@ -226,66 +252,9 @@ def by_subject(rows: Iterable[S]) -> dict[SubjectId, list[S]]:
     return gathered
 
 
-class Question:
-    """A statement that gives rows: its text is made once for each database, and put to the driver itself."""
-
-    def __init__(self, query: Select[Any] | CompoundSelect[Any] | ReturningUpdate[Any]) -> None:
-        """Take *query*, each of whose parameters is one value and has a name, or stands in it."""
-        self._query = query
-        self._spelt: dict[str, tuple[str, Sequence[str] | None, Mapping[str, object]]] = {}
-
-    def ask(self, conn: Reader, **values: object) -> list[Sequence[Any]]:
-        """Give the rows as the driver has them."""
-        dialect = conn.dialect.name
-        if dialect not in self._spelt:
-            compiled = self._query.compile(dialect=conn.dialect)
-            own = {name: value for name, value in compiled.params.items() if value is not None}
-            self._spelt[dialect] = (str(compiled), compiled.positiontup, own)
-        question, places, literal = self._spelt[dialect]
-        if literal:
-            values = {**literal, **values}
-        return ask(conn, question, values if places is None else [values[name] for name in places])
-
-
-def ask(conn: Reader, question: str, values: Values) -> list[Sequence[Any]]:
-    """Put *question*, in the database's own words, to the driver, within the transaction of *conn*."""
-    if isinstance(conn, Glance):
-        return conn.rows(question, values)
-    if not conn.in_transaction():
-        conn.begin()
-    driver: Any = conn.connection.dbapi_connection
-    if conn.dialect.name == "postgresql":
-        # Columns of bytes come as they are, and not as twice as many digits.
-        return cast("list[Sequence[Any]]", driver.execute(question, values, binary=True).fetchall())
-    return list(driver.execute(question, values))
-
-
-# ---- what the two databases spell alike and SQLAlchemy does not, or differently ----
-
-# Both know ON CONFLICT; SQLAlchemy has a class for each.
-Insert = postgresql.Insert | sqlite.Insert
-
-
-def inserting(dialect: str, table: Table) -> "Insert":
-    """Begin an INSERT that knows ON CONFLICT."""
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-
-
 def _equal_any(name: str, _: int) -> str:
-    return f"{name} = ANY(%s)"
+    return f"{name} = ANY(%b)"
 
 
 def _is_in(name: str, size: int) -> str:
     return f"{name} IN ({', '.join('?' * size)})"
-
-
-def is_among(dialect: str, column: Column[Any], parameter: str) -> ColumnElement[bool]:
-    """Say that *column* is one of the list *parameter*: one array on PostgreSQL, so that a plan is kept."""
-    if dialect == "postgresql":
-        return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
-    return column.in_(bindparam(parameter, expanding=True))
-
-
-def counted_on(announced: ColumnElement[int], verified: ColumnElement[int]) -> ColumnElement[int]:
-    """Count on from whichever is greater, whose function the two databases name differently."""
-    return case((announced < verified, verified), else_=announced) + 1

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, SmallInteger, String, Text
 
 from vault.storage.glances import Reader
-from vault.storage.shapes import Shape, ask, filled
+from vault.storage.shapes import Shape, filled
+from vault.storage.statements import ask
 
 # A UNION has one list of columns: rows of all kinds share as many places of each type as any of them needs.
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -125,7 +126,7 @@ class Together:
 def _condition(column: str, size: int | None, *, is_server: bool, slot: str) -> str:
     if size is None:
         return f"{column} = {slot}"
-    return f"{column} = ANY({slot})" if is_server else f"{column} IN ({', '.join(slot * size)})"
+    return f"{column} = ANY(%b)" if is_server else f"{column} IN ({', '.join(slot * size)})"
 
 
 def _type(column: Column[Any]) -> str:

@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Select, bindparam, delete, exists, literal_column, select, tuple_
-from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import SubjectId, TenantId, Tier
 from vault.storage import tables
-from vault.storage.shapes import Question, Shape, by_subject, inserting, is_among
+from vault.storage.shapes import Shape, by_subject
+from vault.storage.statements import Question, is_among
 
 # Where a token stands: subject, index, item. It says nothing about the value.
 Address: TypeAlias = tuple[SubjectId, int, int]
@@ -68,11 +68,11 @@ def put_tokens(conn: Connection, rows: Collection[TokenRow]) -> set[Address]:
     if not rows:
         return set()
     ordered = sorted(rows, key=_key)
-    put = conn.execute(_putting(conn.dialect.name), _TOKEN.dump(ordered))
-    done = {tuple(record) for record in put}
-    left = [row for row in ordered if _key(row) not in done]
-    standing = _standing(conn, left)
-    return {(row.subject, row.index_id, row.item) for row in left if _key(row) not in standing}
+    if _TOKEN.insert_or_ignore(conn, ordered) == len(ordered):
+        return set()
+    # Which of them did not go in tells who is in the table.
+    standing = _standing(conn, ordered)
+    return {(row.subject, row.index_id, row.item) for row in ordered if _key(row) not in standing}
 
 
 def drop_tokens(conn: Connection, tenant: TenantId, addresses: Collection[Address]) -> None:
@@ -144,13 +144,6 @@ def index_epochs(conn: Connection, tenant: TenantId, *, locked: bool = True) -> 
 def put_index_epochs(conn: Connection, rows: Sequence[EpochRow]) -> None:
     """Set which epochs are written and searched."""
     _EPOCH.put(conn, rows)
-
-
-@cache
-def _putting(dialect: str) -> ReturningInsert[Any]:
-    held = tables.index_token.c
-    statement = inserting(dialect, tables.index_token).on_conflict_do_nothing()
-    return statement.returning(*(held[name] for name in _LOCKING_ORDER))
 
 
 @cache
