@@ -76,8 +76,7 @@ def test_less_clearance_never_shows_more(
 def test_fewer_facts_of_a_request_never_show_more(
     roles: frozenset[str], data: st.DataObject, context: ContextClass, action: Action
 ) -> None:
-    fewer = replace(
-        context,
+    fewer = context._replace(
         reason=context.reason and data.draw(st.booleans()),
         ticket=context.ticket and data.draw(st.booleans()),
         approvals=data.draw(st.integers(0, context.approvals)),
@@ -149,7 +148,7 @@ def test_a_field_that_is_not_granted_says_so_and_one_that_is_forbidden_names_the
 
 def test_an_action_without_fields_names_the_guardrail_that_forbids_it() -> None:
     app = a_row({"administrator"}, "P16", FULL, Action.GOVERN)
-    person = a_row({"administrator"}, "P16", replace(FULL, actor="person"), Action.GOVERN)
+    person = a_row({"administrator"}, "P16", FULL._replace(actor="person"), Action.GOVERN)
 
     assert (app.permitted, app.refused) == (False, "apps_never_govern")
     assert (person.permitted, person.refused) == (True, None)

@@ -44,11 +44,6 @@ class FactRow:
     since_ms: Millis
     until_ms: Millis | None
 
-    def holds(self, at: datetime) -> bool:
-        """Tell whether the fact is true at the moment *at*."""
-        now = millis(at)
-        return self.since_ms <= now and (self.until_ms is None or now < self.until_ms)
-
 
 _USUAL = ("CN",)
 _BY_CONSENT = (Requirement.CONSENT,)
@@ -73,7 +68,13 @@ def jurisdictions(facts: Sequence[FactRow], at: datetime, *, asker: ActorId | No
 
     What *asker* itself recorded may not free it of anything: then both apply, too.
     """
-    return _regimes([fact for fact in facts if fact.holds(at)], asker)
+    return _regimes(_living(facts, at), asker)
+
+
+def _living(facts: Sequence[FactRow], at: datetime) -> list[FactRow]:
+    """Choose the facts that are true at the moment *at*."""
+    now = millis(at)
+    return [fact for fact in facts if fact.since_ms <= now and (fact.until_ms is None or now < fact.until_ms)]
 
 
 def _regimes(live: Sequence[FactRow], asker: ActorId | None) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def _regimes(live: Sequence[FactRow], asker: ActorId | None) -> tuple[str, ...]:
 
 def assigned(facts: Sequence[FactRow], purpose: PurposeId, *, to: ActorId, at: datetime) -> bool:
     """Tell whether the subject, or a case of it, is assigned to *to* for *purpose*, by somebody else."""
-    live = [fact for fact in facts if fact.holds(at) and fact.source != to]
+    live = [fact for fact in _living(facts, at) if fact.source != to]
     return any(True for _ in _assignments(live, purpose, to))
 
 
@@ -103,7 +104,7 @@ def unmet(
 
     *own* asks, beyond the purpose, that the subject was assigned to *asker* ("own customers").
     """
-    known = [fact for fact in facts if fact.holds(at)]
+    known = _living(facts, at)
     required: list[Requires] = [purpose.requires[regime] for regime in _regimes(known, asker)]
     if own:
         required.append(((Requirement.ASSIGNMENT,),))
@@ -132,7 +133,11 @@ def scope(
 
     An item that names no fields speaks of all that its purpose uses.
     """
-    if not any(_BY_CONSENT in requires for requires in purpose.requires.values()):
+    # A loop: this is asked for every customer, and a generator would cost as much as the rest.
+    for requires in purpose.requires.values():
+        if _BY_CONSENT in requires:
+            break
+    else:
         return None
     required = [purpose.requires[regime] for regime in jurisdictions(facts, at, asker=asker)]
     if not any((Requirement.CONSENT,) in requires for requires in required):
@@ -154,7 +159,7 @@ def _meets(
 ) -> bool:
     stated = _STATED.get(requirement)
     if stated is not None:
-        return any(fact.kind is stated for fact in live)
+        return stated in [fact.kind for fact in live]
     match requirement:
         case Requirement.CASE_ASSIGNED:
             cases = {fact.ref for fact in live if fact.kind is FactKind.CASE}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
+from typing import NamedTuple
 
 from vault.domain.brakes import DEFAULT, Brakes
 from vault.domain.canonical import canonical
@@ -117,9 +118,11 @@ class Policy:
     schema: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContextClass:
-    """What of a request the rules may look at, coarse enough to be cached (DESIGN §6)."""
+class ContextClass(NamedTuple):
+    """What of a request the rules may look at, coarse enough to be cached (DESIGN §6).
+
+    A tuple, since it is part of the key under which a row is kept, and asked for with every request.
+    """
 
     reason: bool = False
     ticket: bool = False

@@ -1,7 +1,7 @@
 """Matrix: writes down who may see, find and change what, one line per role, purpose and field, for review."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from vault.domain.policy import ContextClass, MatrixRow, Policy, Purpose, Role
@@ -14,13 +14,13 @@ from vault.rulebook.compiling import compile_row
 FULL: Final = ContextClass(reason=True, ticket=True, approvals=2, strength=2, actor="person")
 # And then what must be brought: each fact is taken away in turn, to see whether the answer changes.
 _LACKING: Final[Mapping[str, ContextClass]] = {
-    "reason": replace(FULL, reason=False),
-    "ticket": replace(FULL, ticket=False),
-    "second person": replace(FULL, approvals=0),
-    "two other persons": replace(FULL, approvals=1),
-    "strong login": replace(FULL, strength=0),
-    "passkey": replace(FULL, strength=1),
-    "a person": replace(FULL, actor="app"),
+    "reason": FULL._replace(reason=False),
+    "ticket": FULL._replace(ticket=False),
+    "second person": FULL._replace(approvals=0),
+    "two other persons": FULL._replace(approvals=1),
+    "strong login": FULL._replace(strength=0),
+    "passkey": FULL._replace(strength=1),
+    "a person": FULL._replace(actor="app"),
 }
 _WIDTH: Final = 20
 NO_FIELD: Final = FieldName("")

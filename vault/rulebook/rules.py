@@ -124,7 +124,7 @@ def _class_of(context: ContextClass) -> ContextClass:
     if context.approvals <= _MOST_APPROVALS and context.strength <= _GREATEST_STRENGTH:
         return context
     approvals, strength = min(context.approvals, _MOST_APPROVALS), min(context.strength, _GREATEST_STRENGTH)
-    return replace(context, approvals=approvals, strength=strength)
+    return context._replace(approvals=approvals, strength=strength)
 
 
 def _keep(kept: OrderedDict[_K, _V], key: _K, value: _V, most: int) -> None:
