@@ -20,6 +20,8 @@ SLOTS = (
     "SIGNING",
 )
 _URLS = tuple(f"VAULT_{store.upper()}_URL" for store in STORES)
+# All three together, or none of them.
+_SINGLE_SIGN_ON = ("VAULT_OIDC_ISSUER", "VAULT_OIDC_CLIENT_ID", "VAULT_OIDC_CLIENT_SECRET_FILE")
 NAMES = (
     "VAULT_SETTINGS",
     "VAULT_MODE",
@@ -32,6 +34,8 @@ NAMES = (
     "VAULT_TRUSTED_PROXIES",
     "VAULT_CLIENT_CERT_HEADER",
     "VAULT_ISSUER",
+    *_SINGLE_SIGN_ON,
+    "VAULT_OIDC_STRONG_ACR",
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -52,6 +56,19 @@ class Mode(StrEnum):
 
     DEMO = "demo"
     PRODUCTION = "production"
+
+
+@dataclass(frozen=True, slots=True)
+class SingleSignOn:
+    """The OpenID provider by which people may log in, and as whom the house asks it.
+
+    A log-in that the provider tells by one of ``strong_acr`` counts as one with a second factor.
+    """
+
+    issuer: str
+    client_id: str
+    secret: str = field(repr=False)
+    strong_acr: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,7 @@ class Settings:
 
     # Where browsers visit the house, as https://vault.example.com; empty where they do not.
     origin: str = ""
+    single_sign_on: SingleSignOn | None = None
 
 
 def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
@@ -132,6 +150,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
             default=f"http://localhost:{port}" if mode is Mode.DEMO else "",
             form="an origin, such as https://vault.example.com; plain http only for localhost",
         ),
+        single_sign_on=_single_sign_on(given),
     )
     faults = (
         given.faults
@@ -170,6 +189,39 @@ def _slots(given: Given, mode: Mode, state_dir: Path) -> dict[str, Path]:
     return {slot: given.directory / given.texts[name] for slot, name in names.items() if name in given.texts}
 
 
+def _single_sign_on(given: Given) -> SingleSignOn | None:
+    """Find the provider that people may log in by, where one is named."""
+    named = [name for name in (*_SINGLE_SIGN_ON, "VAULT_OIDC_STRONG_ACR") if name in given.texts]
+    missing = [name for name in _SINGLE_SIGN_ON if name not in given.texts]
+    if not named:
+        return None
+    if missing:
+        given.faults += [
+            f"{name} is needed beside {named[0]}; single sign-on takes both." for name in missing
+        ]
+        return None
+    issuer = given.parsed(
+        "VAULT_OIDC_ISSUER",
+        setting_forms.issuer,
+        default="",
+        form="an address, such as https://id.example.com; plain http only for this machine",
+    )
+    client_id = given.parsed(
+        "VAULT_OIDC_CLIENT_ID", setting_forms.visible, default="", form="up to 255 visible ASCII characters"
+    )
+    no_words: frozenset[str] = frozenset()
+    strong = given.parsed(
+        "VAULT_OIDC_STRONG_ACR",
+        setting_forms.words,
+        default=no_words,
+        form="acr values with commas between them",
+    )
+    secret = given.private_text("VAULT_OIDC_CLIENT_SECRET_FILE")
+    if not secret and not given.faults:
+        given.faults.append("VAULT_OIDC_CLIENT_SECRET_FILE is empty; put the client's secret into the file.")
+    return SingleSignOn(issuer, client_id, secret, strong)
+
+
 def _faults(settings: Settings) -> list[str]:
     urls = list(settings.urls.values())
     faults = [
@@ -179,6 +231,8 @@ def _faults(settings: Settings) -> list[str]:
     ]
     if settings.client_cert_header and not settings.trusted_proxies:
         faults.append("VAULT_CLIENT_CERT_HEADER needs VAULT_TRUSTED_PROXIES: nobody else is believed.")
+    if settings.single_sign_on is not None and not settings.origin:
+        faults.append("VAULT_OIDC_ISSUER needs VAULT_ORIGIN: it is where the provider sends people back to.")
     return faults
 
 
