@@ -14,6 +14,7 @@ from tests.staff import PASSWORD, Person, admins, hire
 from vault.app import create_app
 from vault.domain.terms import id_text
 from vault.services import people
+from vault.settings import Mode
 
 SUBJECT = "0b51-subject-of-li.wei"
 
@@ -502,9 +503,24 @@ def test_what_the_provider_says_of_an_error_is_told_to_nobody(
     assert "/token" not in issuer.asked[-1]
 
 
-def test_failures_are_counted_with_their_reason_and_make_the_next_ones_wait(
-    staff: tuple[Person, Person], issuer: Issuer
-) -> None:
+def test_the_ledger_is_told_why_and_nobody_else(staff: tuple[Person, Person], issuer: Issuer) -> None:
+    house = staff[0].house
+    finish(browser(house), {"code": "x", "state": "y"})
+    log_in(browser(house), issuer, "nobody here")
+    issuer.claims = {"aud": "other"}
+    log_in(browser(house), issuer)
+    here = browser(house)
+    come_back(here, {"error": "access_denied", "state": issuer.log_in(begin(here), "nobody")["state"]})
+
+    house.clock.advance(timedelta(minutes=1))
+    house.parts.ledger.flush_counts(house.clock())
+    house.parts.ledger.settle([])
+
+    told = {one["outcome"] for one in house.entries() if one["kind"] == "access.unauthenticated"}
+    assert {f"refused:sso_{why}" for why in ("attempt", "person", "token", "provider")} <= told
+
+
+def test_failures_make_the_next_ones_wait(staff: tuple[Person, Person], issuer: Issuer) -> None:
     house = staff[0].house
     here = browser(house)
 
@@ -514,6 +530,33 @@ def test_failures_are_counted_with_their_reason_and_make_the_next_ones_wait(
     assert told[50] == (429, "login_throttled")
     house.clock.advance(timedelta(minutes=2))
     assert log_in(here, issuer).status_code == 200
+
+
+def test_an_account_that_is_locked_is_locked_on_this_way_too(
+    staff: tuple[Person, Person], issuer: Issuer
+) -> None:
+    one, other = staff
+    clerk = hire(one, other, "wang.fang", "service_desk", "P04")
+    assert link(clerk, issuer, "wang").status_code == 201
+    taken = {"role": "service_desk", "purposes": ["P05"], "reason": "desk_unreachable"}
+    assert clerk.ask("POST", "/v1/emergencies", taken).status_code < 300
+
+    one.house.clock.advance(timedelta(hours=25))
+
+    assert problem(log_in(browser(one.house), issuer, "wang")) == (403, "account_locked")
+
+
+def test_in_production_the_attempt_is_of_this_host_alone_and_goes_by_tls_alone(
+    staff: tuple[Person, Person], issuer: Issuer
+) -> None:
+    house = staff[0].house
+    house.settings = replace(house.settings, mode=Mode.PRODUCTION)
+
+    begun = browser(house).browser.post("/v1/login/sso", json={}).headers["Set-Cookie"]
+
+    assert begun.startswith("__Host-vault-sso=")
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(begun.split("; "))
+    assert "Domain" not in begun
 
 
 # ---- a provider that is not well ----
