@@ -70,6 +70,12 @@ def test_it_may_sign_by_these(issuer: Issuer, key: Callable[[], Any], alg: str) 
     assert named(known(issuer), issuer) is not None
 
 
+def test_what_else_it_says_of_a_person_is_left_alone(issuer: Issuer) -> None:
+    issuer.claims = {"email": "li.wei@example.com", "access": {"house": {"roles": [{"name": {"of": []}}]}}}
+
+    assert named(known(issuer), issuer) == SignedOn(SUBJECT, "")
+
+
 @pytest.mark.parametrize("methods", [["client_secret_post"], ["private_key_jwt", "client_secret_post"]])
 def test_the_secret_goes_where_it_wants_it(issuer: Issuer, methods: list[str]) -> None:
     issuer.document = {"token_endpoint_auth_methods_supported": methods}

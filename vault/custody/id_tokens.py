@@ -8,8 +8,9 @@ from vault.custody import assertions
 from vault.domain.canonical import Json
 from vault.errors import Invalid
 
-# Some providers name the groups of a person in it.
+# Some providers name the groups and roles of a person in it, which nobody here asks for.
 _LONGEST: Final = 16 * 1024
+_DEEPEST: Final = 16
 _MOST_KEYS: Final = 32
 # By which algorithms a key may have signed: the key decides, not the token, so that neither "none" nor an
 # HMAC under the client's secret or a public key is ever tried (RFC 8725 3.1).
@@ -54,7 +55,7 @@ def keys_in(document: Json) -> tuple[ProviderKey, ...]:
 
 def read(text: str) -> IdToken | None:
     """Read a token without believing it; None where it is none."""
-    found = assertions.parts_of(text, longest=_LONGEST)
+    found = assertions.parts_of(text, longest=_LONGEST, deepest=_DEEPEST)
     if found is None:
         return None
     key = found[0].get("kid")
