@@ -412,6 +412,6 @@ def a_house(urls: Mapping[StoreName, str], state: Path, clock: Clock) -> Iterato
                 other.close()
 
 
-def found(urls: Mapping[StoreName, str], state: Path) -> None:
+def found(urls: Mapping[StoreName, str], state: Path, *, at: datetime = FOUNDED) -> None:
     """Found a house on *urls*, whose slots then lie under *state*."""
-    found_house(settings_for(urls, state), candidate(POLICIES), clock=Clock())
+    found_house(settings_for(urls, state), candidate(POLICIES), clock=Clock(at))

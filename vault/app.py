@@ -32,6 +32,7 @@ from vault.web.api import (
     reference,
     restrictions,
     roles,
+    sso,
     subjects,
 )
 from vault.web.callers import Callers
@@ -92,7 +93,7 @@ def routes(
         *callers.ROUTES,
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
-    personal = (*login.ROUTES, *passkeys.routes(settings.origin), *own.ROUTES)
+    personal = (*login.ROUTES, *sso.routes(settings), *passkeys.routes(settings.origin), *own.ROUTES)
     governed = (*people.ROUTES, *apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
     proved = oauth.routes(settings.issuer)
@@ -102,7 +103,7 @@ def routes(
 
 def _view(parts: Parts, route: Route, places: Places) -> View:
     """Put what every call needs before its view: a token, a purpose, and a body that was read strictly."""
-    if route.action is None and route.body is None:
+    if route.action is None and route.body is None and not route.query:
         return route.view
 
     def hearing() -> Response:

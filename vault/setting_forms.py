@@ -32,6 +32,28 @@ def origin(text: str) -> str:
     return text.rstrip("/")
 
 
+def issuer(text: str) -> str:
+    """Read the name of a provider, which is compared letter by letter (OpenID Connect Discovery 4.3)."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise ValueError
+    if set("?#") & set(text) or not (parts.scheme == "https" or is_loopback(parts.hostname)):
+        raise ValueError
+    return visible(text)
+
+
+def visible(text: str) -> str:
+    """Read up to 255 visible ASCII characters."""
+    if not re.fullmatch(r"[!-~]{1,255}", text, re.ASCII):
+        raise ValueError
+    return text
+
+
+def words(text: str) -> frozenset[str]:
+    """Read visible words with commas between them."""
+    return frozenset(visible(part.strip()) for part in text.split(","))
+
+
 def bind(text: str) -> tuple[str, int]:
     """Read host and port."""
     host, _, port = text.rpartition(":")

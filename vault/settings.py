@@ -1,17 +1,14 @@
 """Settings: one frozen record from VAULT_* variables and an optional TOML file; all faults at once."""
 
-import difflib
-import stat
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TypeVar
 
 from vault import setting_forms
 from vault.errors import Misconfigured
+from vault.setting_texts import Given
 
 STORES = ("data", "keys", "audit", "register")
 SLOTS = (
@@ -23,6 +20,8 @@ SLOTS = (
     "SIGNING",
 )
 _URLS = tuple(f"VAULT_{store.upper()}_URL" for store in STORES)
+# All three together, or none of them.
+_SINGLE_SIGN_ON = ("VAULT_OIDC_ISSUER", "VAULT_OIDC_CLIENT_ID", "VAULT_OIDC_CLIENT_SECRET_FILE")
 NAMES = (
     "VAULT_SETTINGS",
     "VAULT_MODE",
@@ -35,6 +34,8 @@ NAMES = (
     "VAULT_TRUSTED_PROXIES",
     "VAULT_CLIENT_CERT_HEADER",
     "VAULT_ISSUER",
+    *_SINGLE_SIGN_ON,
+    "VAULT_OIDC_STRONG_ACR",
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -48,11 +49,6 @@ _THREADS, _MOST_THREADS = 8, 256
 WAITING_THREADS = 240
 # Without these no request can be judged, whichever tiers a process serves.
 _NEEDED_SLOTS = ("KEK_T0", "AUTHORITY", "DETAIL")
-# How alike a strange variable must be to one of ours before it counts as a slip of the pen.
-_LIKENESS = 0.85
-
-
-Parsed = TypeVar("Parsed")
 
 
 class Mode(StrEnum):
@@ -60,6 +56,19 @@ class Mode(StrEnum):
 
     DEMO = "demo"
     PRODUCTION = "production"
+
+
+@dataclass(frozen=True, slots=True)
+class SingleSignOn:
+    """The OpenID provider by which people may log in, and as whom the house asks it.
+
+    A log-in that the provider tells by one of ``strong_acr`` counts as one with a second factor.
+    """
+
+    issuer: str
+    client_id: str
+    secret: str = field(repr=False)
+    strong_acr: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class Settings:
 
     # Where browsers visit the house, as https://vault.example.com; empty where they do not.
     origin: str = ""
+    single_sign_on: SingleSignOn | None = None
 
 
 def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
@@ -97,18 +107,18 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
 
     Raises Misconfigured with every fault found, each a sentence that names the setting and the remedy.
     """
-    given = _Given(directory)
+    given = Given(directory, NAMES)
     given.gather(environ)
     mode = given.parsed("VAULT_MODE", Mode, default=Mode.PRODUCTION, form="demo or production")
-    state_dir = given.state_dir(mode)
+    state_dir = _state_dir(given, mode)
     host, port = given.parsed(
         "VAULT_BIND", setting_forms.bind, default=_BIND, form="host:port, such as 127.0.0.1:8200"
     )
     settings = Settings(
         mode=mode,
         state_dir=state_dir,
-        urls={store: given.url(store, state_dir) for store in STORES},
-        slots=given.slots(mode, state_dir),
+        urls={store: _url(given, store, state_dir) for store in STORES},
+        slots=_slots(given, mode, state_dir),
         host=host,
         port=port,
         workers=given.count("VAULT_WORKERS", default=_WORKERS, most=_MOST_WORKERS),
@@ -140,6 +150,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
             default=f"http://localhost:{port}" if mode is Mode.DEMO else "",
             form="an origin, such as https://vault.example.com; plain http only for localhost",
         ),
+        single_sign_on=_single_sign_on(given),
     )
     faults = (
         given.faults
@@ -151,98 +162,64 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
     return settings
 
 
-class _Given:
-    """What was given for each name, and what is wrong with it so far."""
+def _state_dir(given: Given, mode: Mode) -> Path:
+    """Find the state directory; a production house says where it lives."""
+    text = given.texts.get("VAULT_STATE_DIR")
+    if text is None and mode is Mode.PRODUCTION:
+        given.faults.append("VAULT_STATE_DIR is needed in production; name a directory of its own.")
+    return given.directory / (text or _DEMO_STATE)
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.texts: dict[str, str] = {}
-        self.faults: list[str] = []
 
-    def gather(self, environ: Mapping[str, str]) -> None:
-        """Lay the variables over the file, and refuse what looks like ours and is not."""
-        for name in sorted(name for name in environ if name.startswith("VAULT_") and name not in NAMES):
-            meant = difflib.get_close_matches(name, NAMES, 1, _LIKENESS)
-            # VAULT_TEIRS must not widen what a process serves; another program's VAULT_* may stay.
-            if name.startswith("VAULT_ROOT_"):
-                self.faults.append(f"{name} is not a setting; secrets come from VAULT_ROOT_<SLOT>_FILE.")
-            elif meant:
-                self.faults.append(f"{name} is not a setting; did you mean {meant[0]}?")
-        own = {name: environ[name] for name in NAMES if name in environ}
-        path = own.pop("VAULT_SETTINGS", "")
-        texts = (self._file(self.directory / path) if path else {}) | own
-        self.faults += [
-            f"{n} is empty; give it a value or remove it." for n, t in texts.items() if not t.strip()
+def _url(given: Given, store: str, state_dir: Path) -> str:
+    """Find the URL of *store*: said, or in a file, or by default an embedded file in *state_dir*."""
+    name = f"VAULT_{store.upper()}_URL"
+    text = given.texts.get(name)
+    if f"{name}_FILE" not in given.texts:
+        return text or f"sqlite:///{state_dir.absolute()}/{store}.db"
+    if text is not None:
+        given.faults.append(f"{name} and {name}_FILE are both set; remove one.")
+    return given.private_text(f"{name}_FILE")
+
+
+def _slots(given: Given, mode: Mode, state_dir: Path) -> dict[str, Path]:
+    """Find the file of each slot; a demo has one for each beside its stores."""
+    if mode is Mode.DEMO:
+        return {slot: state_dir / "slots" / slot.lower() for slot in SLOTS}
+    names = {slot: f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS}
+    return {slot: given.directory / given.texts[name] for slot, name in names.items() if name in given.texts}
+
+
+def _single_sign_on(given: Given) -> SingleSignOn | None:
+    """Find the provider that people may log in by, where one is named."""
+    named = [name for name in (*_SINGLE_SIGN_ON, "VAULT_OIDC_STRONG_ACR") if name in given.texts]
+    missing = [name for name in _SINGLE_SIGN_ON if name not in given.texts]
+    if not named:
+        return None
+    if missing:
+        given.faults += [
+            f"{name} is needed beside {named[0]}; single sign-on takes both." for name in missing
         ]
-        self.texts = {name: text.strip() for name, text in texts.items() if text.strip()}
-
-    def _file(self, path: Path) -> dict[str, str]:
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
-            self.faults.append(f"VAULT_SETTINGS: {path} cannot be read; name a file that this user may read.")
-            return {}
-        except tomllib.TOMLDecodeError:
-            # The parser would quote the line, and a line may hold a password.
-            self.faults.append(f"VAULT_SETTINGS: {path} is not TOML.")
-            return {}
-        texts = {}
-        for key, value in document.items():
-            name = f"VAULT_{key.upper()}"
-            if name not in NAMES or name == "VAULT_SETTINGS" or key != key.lower():
-                self.faults.append(f"{path}: {key} is not a setting; write VAULT_MODE as mode, and so on.")
-            else:
-                texts[name] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        return texts
-
-    def parsed(self, name: str, parse: Callable[[str], Parsed], *, default: Parsed, form: str) -> Parsed:
-        """Parse what was given for *name*, or take the default; a fault names the *form* it should have."""
-        text = self.texts.get(name)
-        if text is None:
-            return default
-        try:
-            return parse(text)
-        except ValueError:
-            self.faults.append(f"{name} must be {form}.")
-            return default
-
-    def count(self, name: str, *, default: int, most: int) -> int:
-        """Parse a count from 1 to *most*."""
-        found = self.parsed(name, int, default=default, form=f"a number from 1 to {most}")
-        if not 1 <= found <= most:
-            self.faults.append(f"{name} must be a number from 1 to {most}.")
-        return found
-
-    def state_dir(self, mode: Mode) -> Path:
-        """Find the state directory; a production house says where it lives."""
-        text = self.texts.get("VAULT_STATE_DIR")
-        if text is None and mode is Mode.PRODUCTION:
-            self.faults.append("VAULT_STATE_DIR is needed in production; name a directory of its own.")
-        return self.directory / (text or _DEMO_STATE)
-
-    def url(self, store: str, state_dir: Path) -> str:
-        """Find the URL of *store*: said, or in a file, or by default an embedded file in *state_dir*."""
-        name = f"VAULT_{store.upper()}_URL"
-        text, file = self.texts.get(name), self.texts.get(f"{name}_FILE")
-        if text is not None and file is not None:
-            self.faults.append(f"{name} and {name}_FILE are both set; remove one.")
-        if file is None:
-            return text or f"sqlite:///{state_dir.absolute()}/{store}.db"
-        path = self.directory / file
-        try:
-            if stat.S_IMODE(path.stat().st_mode) & 0o077:
-                self.faults.append(f"{name}_FILE is open to others; run 'chmod 600 {path}'.")
-            return path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            self.faults.append(f"{name}_FILE: {path} cannot be read; name a file that this user may read.")
-            return ""
-
-    def slots(self, mode: Mode, state_dir: Path) -> dict[str, Path]:
-        """Find the file of each slot; a demo has one for each beside its stores."""
-        if mode is Mode.DEMO:
-            return {slot: state_dir / "slots" / slot.lower() for slot in SLOTS}
-        names = {slot: f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS}
-        return {slot: self.directory / self.texts[name] for slot, name in names.items() if name in self.texts}
+        return None
+    issuer = given.parsed(
+        "VAULT_OIDC_ISSUER",
+        setting_forms.issuer,
+        default="",
+        form="an address, such as https://id.example.com; plain http only for this machine",
+    )
+    client_id = given.parsed(
+        "VAULT_OIDC_CLIENT_ID", setting_forms.visible, default="", form="up to 255 visible ASCII characters"
+    )
+    no_words: frozenset[str] = frozenset()
+    strong = given.parsed(
+        "VAULT_OIDC_STRONG_ACR",
+        setting_forms.words,
+        default=no_words,
+        form="acr values with commas between them",
+    )
+    secret = given.private_text("VAULT_OIDC_CLIENT_SECRET_FILE")
+    if not secret and not given.faults:
+        given.faults.append("VAULT_OIDC_CLIENT_SECRET_FILE is empty; put the client's secret into the file.")
+    return SingleSignOn(issuer, client_id, secret, strong)
 
 
 def _faults(settings: Settings) -> list[str]:
@@ -254,6 +231,8 @@ def _faults(settings: Settings) -> list[str]:
     ]
     if settings.client_cert_header and not settings.trusted_proxies:
         faults.append("VAULT_CLIENT_CERT_HEADER needs VAULT_TRUSTED_PROXIES: nobody else is believed.")
+    if settings.single_sign_on is not None and not settings.origin:
+        faults.append("VAULT_OIDC_ISSUER needs VAULT_ORIGIN: it is where the provider sends people back to.")
     return faults
 
 

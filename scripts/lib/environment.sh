@@ -1,4 +1,5 @@
 # Makes .venv from a hashed lock: `environment runtime` is enough to serve, `environment dev` to test as well.
+# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by.
 # Sourced by the scripts beside it. Asks for Python 3.11 or later and pip; takes uv instead where it is on the PATH.
 # shellcheck shell=bash
 
@@ -25,6 +26,12 @@ environment() {
     fi
 }
 
+# Its packages are none of the house's: in an environment of their own the two cannot clash.
+openid_provider() (
+    venv=$root/.venv-openid
+    environment openid-provider
+)
+
 installed() { [ "$(cat "$venv/installed-$1" 2>/dev/null)" = "$2" ]; }
 
 # The lock and the project's own description; a change of either asks for another look.
@@ -37,14 +44,14 @@ print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:]))
 make_venv() {
     local python
     python=$(find_python) || die "Python 3.11 or later is needed, and no python3, python3.11 … python3.14 on the PATH is that."
-    say "Making .venv with $("$python" --version) …"
+    say "Making ${venv##*/} with $("$python" --version) …"
     rm -rf "$venv"
     if have_uv; then
-        uv venv --quiet --no-project --python "$python" "$venv" || die "uv could not make .venv."
+        uv venv --quiet --no-project --python "$python" "$venv" || die "uv could not make ${venv##*/}."
     elif ! "$python" -m venv "$venv" >/dev/null 2>&1; then
         # Some distributions leave ensurepip out; the pip outside can install into an environment without its own.
         rm -rf "$venv"
-        "$python" -m venv --without-pip "$venv" || die "$python could not make .venv."
+        "$python" -m venv --without-pip "$venv" || die "$python could not make ${venv##*/}."
     fi
 }
 
@@ -62,6 +69,7 @@ print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null && return
 install_packages() {
     # Wheels only: what is installed runs no code of its own before its hash was compared.
     install --require-hashes --only-binary :all: --requirement "$1" || die "The packages of $1 could not be installed."
+    [ "$venv" = "$root/.venv" ] || return 0
     # The build backend is in the lock, so the project itself needs no download.
     install --no-deps --no-build-isolation --editable "$root" || die "The project could not be installed into .venv."
 }

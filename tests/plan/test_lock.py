@@ -9,8 +9,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKS = {name: (ROOT / "requirements" / f"{name}.txt").read_text() for name in ("runtime", "dev")}
-PIN = re.compile(r"^([a-z0-9.-]+)(?:\[[a-z0-9,-]+\])?==(\S+)", re.MULTILINE)
+LOCKS = {
+    name: (ROOT / "requirements" / f"{name}.txt").read_text()
+    for name in ("runtime", "dev", "openid-provider")
+}
+PIN = re.compile(r"^([a-z0-9.-]+)(?:\[[a-z0-9, -]+\])?==(\S+)", re.MULTILINE)
 NAME = re.compile(r"[A-Za-z0-9.-]+")
 WITH_EXTRAS = re.compile(r"^([A-Za-z0-9._-]+)\[([A-Za-z0-9,_-]+)\](?!.*\bextra\s*==)")
 
@@ -29,6 +32,7 @@ def test_a_lock_holds_hashes_and_no_addresses(name: str) -> None:
     [
         ("runtime", [*PROJECT["dependencies"], "hatchling"]),
         ("dev", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]),
+        ("openid-provider", ["canaille"]),
     ],
 )
 def test_a_lock_has_all_that_the_project_asks_for(name: str, asked: list[str]) -> None:

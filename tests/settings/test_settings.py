@@ -304,3 +304,91 @@ def test_a_certificate_header_that_nobody_is_trusted_to_write_is_a_fault(tmp_pat
     faults = faults_of({"VAULT_MODE": "demo", "VAULT_CLIENT_CERT_HEADER": "ClientCert"}, tmp_path)
 
     assert [fault for fault in faults if fault.startswith("VAULT_CLIENT_CERT_HEADER needs")]
+
+
+# ---- single sign-on ----
+
+
+@pytest.fixture
+def with_provider(production: Environ, tmp_path: Path) -> Environ:
+    """A production house whose people may log in by a provider."""
+    (tmp_path / "client").write_text("canary-4711\n")
+    (tmp_path / "client").chmod(0o600)
+    return production | {
+        "VAULT_ORIGIN": "https://vault.example.com",
+        "VAULT_OIDC_ISSUER": "https://id.example.com/",
+        "VAULT_OIDC_CLIENT_ID": "vault",
+        "VAULT_OIDC_CLIENT_SECRET_FILE": "client",
+    }
+
+
+def test_a_provider_is_named_by_issuer_client_and_a_private_file(
+    with_provider: Environ, tmp_path: Path
+) -> None:
+    settings = read(with_provider | {"VAULT_OIDC_STRONG_ACR": "mfa, urn:example:2"}, directory=tmp_path)
+
+    found = settings.single_sign_on
+    assert found is not None
+    # The last stroke belongs to the name: it is compared letter by letter.
+    assert (found.issuer, found.client_id) == ("https://id.example.com/", "vault")
+    assert found.secret == "canary-4711"
+    assert found.strong_acr == {"mfa", "urn:example:2"}
+    assert "canary" not in repr(settings)
+
+
+def test_a_house_without_a_provider_has_none(production: Environ, tmp_path: Path) -> None:
+    assert read(production, directory=tmp_path).single_sign_on is None
+
+
+@pytest.mark.parametrize(
+    "missing", ["VAULT_OIDC_ISSUER", "VAULT_OIDC_CLIENT_ID", "VAULT_OIDC_CLIENT_SECRET_FILE"]
+)
+def test_a_provider_is_named_whole_or_not_at_all(
+    missing: str, with_provider: Environ, tmp_path: Path
+) -> None:
+    del with_provider[missing]
+
+    assert [fault.split()[0] for fault in faults_of(with_provider, tmp_path)] == [missing]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("VAULT_OIDC_ISSUER", "http://id.example.com"),
+        ("VAULT_OIDC_ISSUER", "https://me@id.example.com"),
+        ("VAULT_OIDC_ISSUER", "https://id.example.com?tenant=1"),
+        ("VAULT_OIDC_ISSUER", "https://id.example.com/#"),
+        ("VAULT_OIDC_ISSUER", "id.example.com"),
+        ("VAULT_OIDC_CLIENT_ID", "a b"),
+        ("VAULT_OIDC_CLIENT_SECRET_FILE", "nowhere"),
+        ("VAULT_OIDC_STRONG_ACR", "mfa,,x"),
+    ],
+)
+def test_a_provider_that_cannot_be_asked_safely_is_a_fault(
+    name: str, text: str, with_provider: Environ, tmp_path: Path
+) -> None:
+    faults = faults_of(with_provider | {name: text}, tmp_path)
+
+    assert [fault.split()[0].rstrip(":") for fault in faults] == [name]
+
+
+def test_an_empty_secret_is_none(with_provider: Environ, tmp_path: Path) -> None:
+    (tmp_path / "client").write_text("\n")
+
+    assert [fault.split()[0] for fault in faults_of(with_provider, tmp_path)] == [
+        "VAULT_OIDC_CLIENT_SECRET_FILE"
+    ]
+
+
+def test_a_secret_that_others_may_read_is_refused(with_provider: Environ, tmp_path: Path) -> None:
+    (tmp_path / "client").chmod(0o644)
+
+    faults = faults_of(with_provider, tmp_path)
+
+    assert [fault.split()[0] for fault in faults] == ["VAULT_OIDC_CLIENT_SECRET_FILE"]
+
+
+def test_a_provider_needs_to_know_where_people_come_back_to(with_provider: Environ, tmp_path: Path) -> None:
+    del with_provider["VAULT_ORIGIN"]
+
+    assert [fault.split()[0] for fault in faults_of(with_provider, tmp_path)] == ["VAULT_OIDC_ISSUER"]

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pyotp
 
 from tests.authenticator import Authenticator
 from tests.house import House
+from tests.issuer import Issuer, an_issuer
 from tests.staff import Person, admins, hire, join
 from vault import errors
 from vault.app import create_app
@@ -22,6 +24,7 @@ from vault.services import policies
 from vault.services.locating import Located, locate
 from vault.web.codes import CODES
 
+SENT_BACK = {"CODE": "code", "STATE": "state", "ISSUER": "iss"}
 PREFIXES = {"CONSENT": "con_", "FACT": "fct_"}
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -128,14 +131,29 @@ def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
 
 def test_the_examples_of_people_run_as_they_stand(sqlite_house: House) -> None:
     house = sqlite_house
-    known, device, _, _ = office(house)
+    with an_issuer(house.clock) as issuer:
+        house.settings = replace(house.settings, single_sign_on=issuer.settings())
+        run_the_examples_of_people(house, issuer)
+
+
+def run_the_examples_of_people(house: House, issuer: Issuer) -> None:
+    known, device, _, other = office(house)
+    begun = other.ask("POST", "/v1/me/sso", {}).get_json()
+    brought = issuer.log_in(begun["address"], "chen.jing at the provider")
+    assert other.ask("POST", "/v1/me/sso/confirm", brought).status_code == 201
     client = create_app(house.parts, house.settings).test_client(use_cookies=False)
 
     for method, path, headers, body in examples(PEOPLE, known):
         response = client.open(path, method=method, headers=headers, data=body)
         assert response.status_code < 300, (method, path, response.get_json())
+        if "vault-sso=" in response.headers.get("Set-Cookie", "") and "address" in response.get_json():
+            # The person logs in at the provider, where the administrator has another account to link.
+            subject = "li.wei at the provider" if path == "/v1/me/sso" else "chen.jing at the provider"
+            brought = issuer.log_in(response.get_json()["address"], subject)
+            known |= {f"SSO_{name}": brought[key] for name, key in SENT_BACK.items()}
+            known |= {"SSO": response.headers["Set-Cookie"].partition("=")[2].partition(";")[0]}
         begun = response.headers.get("Set-Cookie", "").partition("vault=")[2].partition(";")[0]
-        if path.startswith("/v1/login/") and begun:
+        if path.startswith("/v1/login/") and "/sso" not in path and begun:
             # The session has gone on under another name; a code serves once.
             known |= {"ADMIN": begun, "CSRF": response.get_json()["csrf"]}
         # What a browser answers cannot stand on a page: it is signed over the question.
@@ -161,6 +179,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
     owned = one.ask("POST", "/v1/apps", {"name": "notices", "owner": owner.id}).get_json()
     fresh = one.ask("POST", "/v1/people", {"login": "wang.fang"}).get_json()
     again = one.ask("POST", "/v1/people", {"login": "wu.gang"}).get_json()
+    linked = one.ask("POST", "/v1/people", {"login": "tang.yu"}).get_json()
     people = [hire(one, other, name, "service_desk", "P04") for name in ("zheng.he", "feng.yu")]
     clerk_link = one.ask("POST", "/v1/people", {"login": "xu.jing"}).get_json()
     clerk = join(house, clerk_link["person"], "xu.jing", clerk_link["link"])
@@ -191,6 +210,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
         "VAULT": "",
         "LINK": fresh["link"],
         "AGAIN": again["person"],
+        "LINKED": linked["link"],
         "PERSON": person.id,
         "APP": id_text("app", app.id),
         "OWNED": owned["app"],

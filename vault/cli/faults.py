@@ -27,6 +27,8 @@ MEANINGS: Mapping[str, str] = {
     "founded": "The house has its administrators; they invite everybody else.",
     "not_logged_in": "Nobody is logged in here; 'vaultctl login NAME' comes first.",
     "no_answer": "The house did not answer; 'vaultctl serve' runs it.",
+    "sso": "The provider has let nobody in; begin again.",
+    "no_browser": "No browser came back in time; begin again, and open the address on this machine.",
     "state": "There is no such state of a request.",
     "syntax": "The file is not JSON.",
     "digest": "A digest is 64 hexadecimal digits, as 'vaultctl policy plan' prints them.",

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from vault.cli import speaking
+from vault.cli.signing_on import through_browser
 from vault.cli.speaking import Session
 from vault.errors import Unavailable
 
@@ -20,16 +21,33 @@ _password_file = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with the password; without it, it is asked for.",
 )
+_sso = click.option("--sso", is_flag=True, help="By the provider that the house names, in a browser.")
+_port = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Where the browser comes back to on this machine, where the provider takes one port alone.",
+)
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @_address
 @_password_file
+@_sso
+@_port
 @click.option("--code", help="What the generator shows; asked for where it is needed.")
-def login(*, name: str, address: str, password_file: Path | None, code: str | None) -> None:
-    """Log in as NAME; the commands for people then work as that person, until 'vaultctl logout'."""
-    begun = speaking.send(address, "POST", "/v1/login", {"login": name, "password": _password(password_file)})
+def login(
+    *, name: str | None, address: str, password_file: Path | None, sso: bool, port: int, code: str | None
+) -> None:
+    """Log in as NAME, or with --sso; commands for people work as that person until 'vaultctl logout'."""
+    if (name is None) != sso:
+        raise click.UsageError("Give a NAME, or --sso and none.")
+    if sso:
+        begun = through_browser(address, "/v1/login/sso", "/v1/login/sso/finish", port=port)
+    else:
+        sent = {"login": name, "password": _password(password_file)}
+        begun = speaking.send(address, "POST", "/v1/login", sent)
     session = _session(address, begun)
     if begun.body["left"]:
         shown = code or click.prompt("Code of your generator")
@@ -37,7 +55,7 @@ def login(*, name: str, address: str, password_file: Path | None, code: str | No
         raised = speaking.send(address, "POST", "/v1/login/code", {"code": shown}, headers=headers)
         session, begun = _session(address, raised), raised
     speaking.keep(session)
-    click.echo(f"Logged in as {name}, strength {begun.body['strength']}.")
+    click.echo(f"Logged in as {name or begun.body['person']}, strength {begun.body['strength']}.")
 
 
 @click.command()
@@ -52,10 +70,19 @@ def logout() -> None:
 @click.command()
 @_address
 @_password_file
+@_sso
+@_port
 @click.option("--link", help="What the invitation showed; without it, it is asked for.")
-def join(*, address: str, password_file: Path | None, link: str | None) -> None:
-    """Take an invitation, or a link to begin anew, and choose a password."""
+def join(*, address: str, password_file: Path | None, sso: bool, port: int, link: str | None) -> None:
+    """Take an invitation, or a link to begin anew, and choose a password, or none with --sso."""
     shown = link or click.prompt("Link", hide_input=True)
+    if sso:
+        done = through_browser(
+            address, "/v1/join/sso", "/v1/login/sso/finish", port=port, body={"link": shown}
+        )
+        speaking.keep(_session(address, done))
+        click.echo(f"{done.body['person']} has joined and is logged in. Next: 'vaultctl me generator'.")
+        return
     password = _password(password_file, confirm=True)
     joined = speaking.send(address, "POST", "/v1/join", {"link": shown, "password": password}).body
     click.echo(f"{joined['person']} has joined. Next: 'vaultctl login', then 'vaultctl me generator'.")
@@ -81,6 +108,16 @@ def generator(*, name: str) -> None:
     code = click.prompt("Code that it shows now")
     sent = {"secret": begun["secret"], "code": code, "name": name}
     _write(speaking.ask("POST", "/v1/me/generators/confirm", sent))
+
+
+@me.command("sso")
+@_port
+def link_provider(*, port: int) -> None:
+    """Log in by the provider that the house names from now on, by logging in there once."""
+    session = speaking.read()
+    headers = {"Cookie": f"{session.name}={session.cookie}", "Vault-Csrf": session.csrf}
+    begin, finish = "/v1/me/sso", "/v1/me/sso/confirm"
+    _write(through_browser(session.address, begin, finish, port=port, headers=headers).body)
 
 
 @me.command("recovery-codes")

@@ -13,6 +13,7 @@ from vault.cli.posting import KINDS, LATER, Address, code_of
 from vault.errors import Misconfigured, TooMany, Unauthenticated, Unavailable, VaultError
 
 _COOKIE: Final = ("vault", "__Host-vault")
+_ATTEMPT: Final = ("vault-sso", "__Host-vault-sso")
 _FILE: Final = "VAULT_LOGIN_FILE"
 
 
@@ -28,11 +29,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a house answered, and the cookie that came with it."""
+    """What a house answered, and the cookies that came with it: of a session, of a single sign-on."""
 
     body: Mapping[str, Any]
     cookie: tuple[str, str] | None
     text: str
+    attempt: tuple[str, str] | None = None
 
 
 def ask(method: str, path: str, body: Any = None) -> Mapping[str, Any]:
@@ -73,9 +75,9 @@ def send(
     answer = _parsed(said)
     if response.status >= 300:
         raise _failure(response.status, answer)
-    return Answer(
-        answer, _cookie(response.headers.get_all("Set-Cookie") or []), said.decode("utf-8", "replace")
-    )
+    cookies = response.headers.get_all("Set-Cookie") or []
+    text = said.decode("utf-8", "replace")
+    return Answer(answer, _cookie(cookies, _COOKIE), text, _cookie(cookies, _ATTEMPT))
 
 
 def keep(session: Session) -> Path:
@@ -127,9 +129,9 @@ def _failure(status: int, answer: Mapping[str, Any]) -> VaultError:
     return kind(code_of(answer), says=str(answer.get("title", ""))[:200])
 
 
-def _cookie(headers: list[str]) -> tuple[str, str] | None:
+def _cookie(headers: list[str], names: tuple[str, ...]) -> tuple[str, str] | None:
     for one in headers:
         name, _, value = one.partition(";")[0].partition("=")
-        if name in _COOKIE and value:
+        if name in names and value:
             return name, value
     return None

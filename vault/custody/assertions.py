@@ -67,25 +67,34 @@ def public_key(given: Mapping[str, Json]) -> tuple[str, str]:
 
 def read(text: str) -> Assertion | None:
     """Read an assertion without believing it; None where it is none."""
-    if len(text) > _LONGEST or text.count(".") != 2:
+    found = parts_of(text, longest=_LONGEST, deepest=_DEEPEST)
+    return Assertion(text, found[1]) if found is not None else None
+
+
+def parts_of(
+    text: str, *, longest: int, deepest: int
+) -> tuple[Mapping[str, Json], Mapping[str, Json]] | None:
+    """Read header and claims of a signed text (RFC 7515 7.1) without believing them; None for others."""
+    if len(text) > longest or text.count(".") != 2:
         return None
     try:
-        header, claims = (_part(one) for one in text.split(".")[:2])
+        header, claims = (_part(one, deepest) for one in text.split(".")[:2])
     except (Invalid, ValueError):
         return None
-    if not isinstance(header, dict) or not isinstance(claims, dict):
-        return None
-    return Assertion(text, claims)
+    return (header, claims) if isinstance(header, dict) and isinstance(claims, dict) else None
 
 
 def proves(assertion: Assertion, stored_key: str) -> bool:
     """Tell whether *assertion* was signed with the other half of a stored public key."""
+    return is_signed(assertion.text, stored_key, algorithms=_ALGORITHMS)
+
+
+def is_signed(text: str, stored_key: str, *, algorithms: Mapping[str, list[str]]) -> bool:
+    """Tell whether *text* was signed with the other half of a stored key, by an algorithm of its kind."""
     members = json.loads(stored_key)
     try:
         key = jwk.import_key(members)
-        jws.deserialize_compact(
-            assertion.text, key, registry=_Algorithms(algorithms=_ALGORITHMS[members["kty"]])
-        )
+        jws.deserialize_compact(text, key, registry=_Algorithms(algorithms=algorithms[members["kty"]]))
     except (JoseError, ValueError, TypeError):
         return False
     return True
@@ -119,5 +128,5 @@ def _number(text: str) -> int:
     return int.from_bytes(urlsafe_b64decode(f"{text}{'=' * (-len(text) % 4)}"))
 
 
-def _part(text: str) -> Json:
-    return i_json.parse(urlsafe_b64decode(f"{text}{'=' * (-len(text) % 4)}"), deepest=_DEEPEST)
+def _part(text: str, deepest: int) -> Json:
+    return i_json.parse(urlsafe_b64decode(f"{text}{'=' * (-len(text) % 4)}"), deepest=deepest)

@@ -4,6 +4,7 @@ password    Argon2id(MAC(authority, "PV1Hp" | tenant | person | NFKC(password)))
 totp        01 | suite u8 | nonce 12 | AEAD(Expand(authority, "PV1Hg" | tenant, 32), secret 20)
       AAD = "PV1Hg" | those 2 header bytes | house | tenant | person | login key
 recovery    MAC(authority, "PV1Hr" | tenant | person | code)
+signed on   MAC(authority, "PV1Hi" | tenant | length u32 | issuer | subject)
 failures    MAC(authority, "PV1Hf" | tenant | what)[:16]
 """
 
@@ -95,6 +96,11 @@ class Logins:
         return token_text(
             mac(self._root, b"PV1Hr" + self._keyring.tenant + person + plain.encode("utf-8", "replace"))
         )
+
+    def signed_on(self, issuer: str, subject: str) -> str:
+        """Write what is kept of whom a provider names: it is recognised, and told to no reader of a store."""
+        framed = len(issuer.encode()).to_bytes(4) + issuer.encode() + subject.encode()
+        return token_text(mac(self._root, b"PV1Hi" + self._keyring.tenant + framed))
 
     def about(self, *what: str) -> bytes:
         """Name what log-ins failed for, a typed name or an address, by a keyed hash: neither is kept."""

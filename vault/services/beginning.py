@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from vault.custody.standing import Standing
+from vault.domain.entry import ObjectRef
 from vault.domain.terms import PersonId
 from vault.errors import Unauthenticated
 from vault.services import visiting
@@ -32,9 +33,10 @@ def begun(
     strength: int,
     at: datetime,
     was: SessionRow | None = None,
+    by: ObjectRef | None = None,
 ) -> LoggedIn:
-    """Begin a session, or go on with *was* under a new id."""
-    text, csrf, row = visiting.begin(parts, standing, person, strength=strength, at=at, was=was)
+    """Begin a session, or go on with *was* under a new id; *by* is what was shown for it, but a password."""
+    text, csrf, row = visiting.begin(parts, standing, person, strength=strength, at=at, was=was, by=by)
     left = second_factors(standing.login_keys.get(person, ())) if strength == 0 else []
     return LoggedIn(person, row.strength, tuple(left), text, csrf)
 

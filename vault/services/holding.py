@@ -1,6 +1,6 @@
 """Holding: what a person logs in by is found, added under one limit, and told of in one way."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from vault.custody.standing import Standing
@@ -15,6 +15,10 @@ from vault.services.parts import Parts
 from vault.services.visiting import Visit, second_factors
 from vault.storage.people import LoginKeyRow
 
+PASSWORD: Final = "password"  # noqa: S105 - a kind's name, not a password
+OIDC: Final = "oidc"
+# By one of these a session begins; whoever has none of them is out.
+_BEGINNINGS: Final = frozenset({PASSWORD, OIDC})
 _MOST_KEYS: Final = 10
 
 
@@ -33,10 +37,27 @@ def check_raised(visit: Visit) -> None:
         raise Refused("second_factor_first")
 
 
-def add(parts: Parts, visit: Visit, key_id: bytes, kind: str, *, name: str, body: Mapping[str, Json]) -> None:
-    """Add a key of the person's own; raises Invalid ``limit``."""
+def is_needed(standing: Standing, key: LoginKeyRow) -> bool:
+    """Tell whether its person could no longer log in without *key*; a password is changed, never ended."""
+    others = [one for one in living(standing, key.person) if one.login_key != key.login_key]
+    is_last = not any(one.kind in _BEGINNINGS for one in others)
+    return key.kind == PASSWORD or (key.kind == OIDC and is_last)
+
+
+def add(
+    parts: Parts,
+    visit: Visit,
+    key_id: bytes,
+    kind: str,
+    *,
+    name: str,
+    body: Mapping[str, Json],
+    check: Callable[[Ground], None] = lambda _: None,
+) -> None:
+    """Add a key of the person's own; raises Invalid ``limit``, and what *check* of what stands raises."""
 
     def command(ground: Ground) -> Change:
+        check(ground)
         if len(living(ground.standing, visit.row.person)) >= _MOST_KEYS:
             raise Invalid("limit", limit=_MOST_KEYS)
         key = fresh_key(parts, ground, visit, kind, name=name, body=body, key_id=key_id)

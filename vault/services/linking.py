@@ -65,8 +65,15 @@ def presented(parts: Parts, ground: Ground, text: str, kinds: frozenset[str]) ->
     shown = read_link(text) or NO_LINK
     row = ground.standing.links.get(shown.id)
     kind = row.kind if row is not None else INVITATION
-    fits = row is not None and parts.visits.is_same(parts.visits.link(kind, shown), row.verifier)
-    if row is None or not fits or row.kind not in kinds:
+    if row is None or not parts.visits.is_same(parts.visits.link(kind, shown), row.verifier):
+        raise Unauthenticated("link")
+    return waiting(ground, row.link, kinds)
+
+
+def waiting(ground: Ground, link: bytes, kinds: frozenset[str]) -> LinkRow:
+    """Find a link that was shown before, of one of these kinds, unused and in time; raises as presented."""
+    row = ground.standing.links.get(link)
+    if row is None or row.kind not in kinds:
         raise Unauthenticated("link")
     if row.used_ms is not None or millis(ground.at) >= row.expires_ms:
         raise Unauthenticated("link")

@@ -6,31 +6,28 @@ from datetime import datetime
 from typing import Final
 
 from vault.custody.standing import Standing
-from vault.domain.access import Actor
 from vault.domain.canonical import canonical
 from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
-from vault.domain.terms import ZERO_ID, ActorId, AppId, PersonId, SpaceId
+from vault.domain.terms import ZERO_ID, AppId, PersonId
 from vault.errors import Unauthenticated
 from vault.services import throttling, visiting
-from vault.services.authenticate import ENDED, LIVE, stand
+from vault.services.authenticate import LIVE, stand
 from vault.services.beginning import LoggedIn, begun, raised, unproven
 from vault.services.choosing import check_password
 from vault.services.governing import Change, Ground, Told, govern, may_oneself
-from vault.services.holding import living
-from vault.services.linking import INVITATION, RECOVERY, presented
+from vault.services.holding import PASSWORD, living
+from vault.services.joining import LINKS, stranger, taken, whoever_has_a_link, whom
+from vault.services.linking import presented
 from vault.services.parts import Parts
-from vault.services.rekeying import person_ref, remade
 from vault.services.visiting import Visit, check_reviewed, second_factors
 from vault.storage import sessions
 from vault.storage.people import LoginKeyRow, PersonRow
 from vault.storage.sessions import SessionRow
 
-PASSWORD: Final = "password"  # noqa: S105 - a kind's name, not a password
 TOTP: Final = "totp"
 RECOVERY_CODES: Final = "recovery"
-_KNOWN = frozenset({INVITATION, RECOVERY})
 
 
 def join(parts: Parts, text: str, *, password: str, source: str) -> PersonId:
@@ -43,29 +40,17 @@ def join(parts: Parts, text: str, *, password: str, source: str) -> PersonId:
     joined: list[PersonId] = []
 
     def command(ground: Ground) -> Change:
-        link = presented(parts, ground, text, _KNOWN)
-        row = ground.standing.people.get(link.person)
-        if row is None or row.state == ENDED or (link.kind == INVITATION and row.state == LIVE):
-            raise Unauthenticated("link")
+        link = presented(parts, ground, text, LINKS)
+        row = whom(ground, link)
         check_password(password, beside=[row.login])
-        now = millis(ground.at)
         body = canonical({"argon2id": parts.logins.password(row.person, password)}).decode()
+        now = millis(ground.at)
         key = LoginKeyRow(parts.tenant, row.person, parts.new_id(), PASSWORD, PASSWORD, body, now, None)
-        # Whatever the person logged in by before is not to be had any more.
-        ended = [replace(one, ended_ms=now) for one in living(ground.standing, row.person)]
-        by = replace(remade(row, by=link.made_by, ground=ground), state=LIVE)
         joined[:] = [row.person]
-        told = Told(Kind.PERSON_JOINED, person_ref(row))
-        # Whatever other links there are of this person end with this one.
-        links = [
-            replace(one, used_ms=now)
-            for one in ground.standing.links.values()
-            if one.person == row.person and one.kind in _KNOWN and one.used_ms is None
-        ]
-        return Change((by, key, *ended, *links), (told,))
+        return taken(ground, link, row, key)
 
     try:
-        govern(parts, _stranger(), command, may=_whoever_has_a_link)
+        govern(parts, stranger(), command, may=whoever_has_a_link)
     except Unauthenticated:
         parts.ledger.count_failure(source, "link")
         raise
@@ -170,12 +155,3 @@ def _use_once(parts: Parts, key: LoginKeyRow, counter: int, *, at: datetime) -> 
 def _password(standing: Standing, row: PersonRow | None) -> str | None:
     keys = living(standing, row.person, kind=PASSWORD) if row is not None else []
     return str(json.loads(keys[0].body)["argon2id"]) if keys else None
-
-
-def _stranger() -> Actor:
-    """Whoever has a link and nothing else yet."""
-    return Actor(ActorId(ZERO_ID), "visitor", "visitor", SpaceId(ZERO_ID), ())
-
-
-def _whoever_has_a_link(_parts: Parts, _ground: Ground) -> None:
-    """Ask for nothing more: the link itself is looked at in the command."""

@@ -16,7 +16,15 @@ from vault.services.authenticate import LIVE
 from vault.services.choosing import check_password
 from vault.services.governing import Change, Ground, Told, govern, may_oneself
 from vault.services.granting import owner_of
-from vault.services.holding import add, check_raised, fresh_key, living, told_of
+from vault.services.holding import (
+    PASSWORD,
+    add,
+    check_raised,
+    fresh_key,
+    is_needed,
+    living,
+    told_of,
+)
 from vault.services.keying import Issued, dated, fresh_secret, secret_ref
 from vault.services.linking import APP_SECRET
 from vault.services.parts import Parts
@@ -24,7 +32,6 @@ from vault.services.visiting import Visit, ended_since
 from vault.storage import sessions
 from vault.storage.people import LinkRow, LoginKeyRow
 
-_PASSWORD: Final = "password"  # noqa: S105 - a kind's name, not a password
 _TOTP: Final = "totp"
 _CODES: Final = "recovery"
 # How long a secret lives that an owner has taken.
@@ -52,7 +59,7 @@ def change_password(parts: Parts, visit: Visit, *, old: str, new: str, source: s
     """
     at, what = parts.clock(), {"factor": visit.row.person.hex(), "source": source}
     throttling.attempt(parts, what, at=at)
-    kept = next((one for one in login_keys(visit) if one.kind == _PASSWORD), None)
+    kept = next((one for one in login_keys(visit) if one.kind == PASSWORD), None)
     hashed = str(json.loads(kept.body)["argon2id"]) if kept is not None else None
     if not parts.logins.is_password(visit.row.person, old, hashed):
         parts.ledger.count_failure(source, "password")
@@ -66,9 +73,9 @@ def change_password(parts: Parts, visit: Visit, *, old: str, new: str, source: s
         now = millis(ground.at)
         row = ground.standing.people[visit.row.person]
         former = [
-            replace(one, ended_ms=now) for one in living(ground.standing, visit.row.person, kind=_PASSWORD)
+            replace(one, ended_ms=now) for one in living(ground.standing, visit.row.person, kind=PASSWORD)
         ]
-        key = fresh_key(parts, ground, visit, _PASSWORD, name=_PASSWORD, body=body)
+        key = fresh_key(parts, ground, visit, PASSWORD, name=PASSWORD, body=body)
         since = replace(row, since_ms=ended_since(parts, visit.row.person, ground.at))
         return Change((key, since, *former), (told_of(Kind.LOGIN_KEY_ADDED, key),))
 
@@ -124,7 +131,7 @@ def new_recovery_codes(parts: Parts, visit: Visit) -> list[str]:
 
 
 def end_key(parts: Parts, visit: Visit, key_id: bytes) -> None:
-    """End one of the person's own keys. Raises NotFound, Refused, Invalid ``key_needed`` for the password."""
+    """End one of the person's own keys. Raises NotFound, Refused, Invalid ``key_needed`` for the way in."""
     check_raised(visit)
 
     def command(ground: Ground) -> Change:
@@ -133,7 +140,7 @@ def end_key(parts: Parts, visit: Visit, key_id: bytes) -> None:
         )
         if found is None:
             raise NotFound
-        if found.kind == _PASSWORD:
+        if is_needed(ground.standing, found):
             raise Invalid("key_needed", field="key")
         return Change((replace(found, ended_ms=millis(ground.at)),), (told_of(Kind.LOGIN_KEY_ENDED, found),))
 

@@ -27,6 +27,10 @@ CODES: Mapping[str, Kind] = {
     "second_factor": Kind(
         401, "A second factor is to be shown first, or the one that was shown is wrong, old or used."
     ),
+    "sso": Kind(
+        401,
+        "The single sign-on was begun elsewhere, is used or old, or nobody logs in by it; which is not said.",
+    ),
     "link": Kind(401, "The link is none of ours, was used, or has expired."),
     "refused": Kind(403, "This may not be done."),
     "purpose": Kind(403, "The purpose is unknown, or the application does not hold it."),
@@ -68,6 +72,7 @@ CODES: Mapping[str, Kind] = {
     "name_taken": Kind(409, "Somebody or another application has, or had, this name."),
     "revoked": Kind(409, "It was revoked before."),
     "key_known": Kind(409, "The application has, or had, this key or certificate."),
+    "sso_known": Kind(409, "Somebody logs in by this name at the provider already."),
     "ended": Kind(409, "The account has ended."),
     "joined": Kind(409, "Whoever was invited has joined already."),
     "founded": Kind(409, "The house has its administrators."),
@@ -139,7 +144,11 @@ CODES: Mapping[str, Kind] = {
     ),
     "no_origin": Kind(422, "This house takes no passkeys: it was not told its address (VAULT_ORIGIN)."),
     "generator_code": Kind(422, "The generator shows another code now."),
-    "key_needed": Kind(422, "A password is changed, never taken away."),
+    "key_needed": Kind(
+        422, "A password is changed, never taken away; nor is single sign-on where there is no password."
+    ),
+    "no_sso": Kind(422, "This house takes no single sign-on: it was told no provider (VAULT_OIDC_ISSUER)."),
+    "back": Kind(422, "A command line waits at http://127.0.0.1:<port>/ or http://[::1]:<port>/ alone."),
     "verdict": Kind(422, "There is no such verdict."),
     "due": Kind(422, "A campaign lasts from a day to ninety days."),
     "certifier": Kind(422, "Grants are certified by a person who has joined, and never by their holder."),
@@ -160,6 +169,9 @@ CODES: Mapping[str, Kind] = {
     "internal": Kind(500, "Something failed that should not; nothing is shown of it here."),
     "sealed_value_rejected": Kind(500, "A store does not hold what was put into it; nothing was disclosed."),
     "unavailable": Kind(503, "A part that a promise needs does not answer; nothing was disclosed."),
+    "sso_unavailable": Kind(
+        503, "The provider of single sign-on does not answer as it should; try again later."
+    ),
     "changed_meanwhile": Kind(503, "The customer kept changing while being read; repeat."),
     "slot_unavailable": Kind(503, "This process was not given a secret that the call needs."),
     "store_unavailable": Kind(503, "The data store does not answer; nothing was disclosed."),

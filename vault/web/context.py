@@ -93,6 +93,7 @@ class Told:
 
     parts: Parts
     caller: Caller
+    query: Mapping[str, str]
     body: Any
     # What the Authorization header says, where the body is not all that is shown.
     header: str = ""
@@ -105,9 +106,9 @@ class Told:
 
 def hear(parts: Parts, route: Route, request: Request, *, place: Place) -> Told:
     """Read *request* as a call of a *route* that is open to strangers."""
-    _parameters(route, request.environ.get("QUERY_STRING", ""))
+    query = _parameters(route, request.environ.get("QUERY_STRING", ""))
     sent = _body(route, request, place)
-    return Told(parts, calling(), sent, request.environ.get("HTTP_AUTHORIZATION", ""))
+    return Told(parts, calling(), query, sent, request.environ.get("HTTP_AUTHORIZATION", ""))
 
 
 def _header(environ: Mapping[str, Any], name: str, fits: Callable[[str], bool], *, missing: str = "") -> str:
@@ -147,7 +148,7 @@ def _parameters(route: Route, text: str) -> dict[str, str]:
     except ValueError:
         raise Invalid("query") from None
     found = dict(pairs)
-    if not found.keys() <= known:
+    if not found.keys() <= known and not route.tolerant:
         raise Invalid("unknown_parameter")
     if len(found) != len(pairs):
         raise Invalid("repeated")

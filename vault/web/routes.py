@@ -66,6 +66,8 @@ class Route:
     refusing: Callable[[VaultError], Response] | None = None
     # Whether half of a log-in is enough: the second factor is to be shown by it.
     half: bool = False
+    # Whether parameters that are not listed are left alone, as RFC 6749 4.1.2 asks of who is sent a code.
+    tolerant: bool = False
     # Whether it may take hold before its entry is durable (202): what protects the customer does.
     deferrable: bool = False
 

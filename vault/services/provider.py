@@ -1,0 +1,174 @@
+"""Provider: the one OpenID provider of a house: what it says of itself is remembered, codes are redeemed."""
+
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from vault.custody import id_tokens
+from vault.custody.attempts import Words
+from vault.custody.id_tokens import IdToken, ProviderKey
+from vault.domain import signing_on
+from vault.domain.grants import token_text
+from vault.domain.signing_on import Endpoints, Question, SignedOn
+from vault.errors import Unavailable
+from vault.services.fetching import fetch
+from vault.settings import SingleSignOn
+
+_DOCUMENT: Final = "/.well-known/openid-configuration"
+# How long what it says of itself is believed, and how soon it is asked again where it did not answer.
+_REMEMBERED: Final = timedelta(hours=1)
+_RESTED: Final = timedelta(seconds=5)
+# Where a log-in is to count as one with a second factor, the person shows it for this log-in.
+_FRESH: Final = timedelta(minutes=5)
+# A slow provider holds so many threads of a worker for long, and the others for a moment each.
+_AT_ONCE: Final = 2
+_PATIENCE_SECONDS: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a browser brought back from the provider: a code, or an error; and who says that it is."""
+
+    state: str = field(repr=False)
+    code: str = field(default="", repr=False)
+    issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    endpoints: Endpoints
+    keys: tuple[ProviderKey, ...]
+    at: datetime
+
+
+class Provider:
+    """The provider as one worker knows it; threads share it."""
+
+    def __init__(self, settings: SingleSignOn, *, redirect: str) -> None:
+        """Ask as *settings* say; people come back to *redirect* where no command line waits elsewhere."""
+        self._settings = settings
+        self._redirect = redirect
+        self._looking = threading.BoundedSemaphore(1)
+        self._redeeming = threading.BoundedSemaphore(_AT_ONCE)
+        self._known: _Known | None = None
+        self._failed_at: datetime | None = None
+
+    @property
+    def issuer(self) -> str:
+        """Name it, as it names itself."""
+        return self._settings.issuer
+
+    def address(self, words: Words, *, back: str, at: datetime) -> str:
+        """Write where a person logs in; raises Unavailable ``sso_unavailable``."""
+        asked = {
+            "response_type": "code",
+            "client_id": self._settings.client_id,
+            "redirect_uri": back or self._redirect,
+            "scope": "openid",
+            "state": words.state,
+            "nonce": words.nonce,
+            # RFC 7636 4.2: whoever steals the code has no use for it.
+            "code_challenge": token_text(sha256(words.verifier.encode()).digest()),
+            "code_challenge_method": "S256",
+        }
+        if self._settings.strong_acr:
+            asked["acr_values"] = " ".join(sorted(self._settings.strong_acr))
+            asked["max_age"] = str(int(_FRESH.total_seconds()))
+        authorization = self._knowledge(at).endpoints.authorization
+        return f"{authorization}{'&' if '?' in authorization else '?'}{urlencode(asked)}"
+
+    def redeem(self, returned: Returned, words: Words, *, back: str, at: datetime) -> SignedOn | None:
+        """Ask whom a code stands for; None where it is none, or what comes does not answer this attempt.
+
+        Raises Unavailable ``sso_unavailable``.
+        """
+        known = self._knowledge(at)
+        # RFC 9207 2.4: another provider's answer is not taken for this one's.
+        if (returned.issuer is not None or known.endpoints.names_itself) and returned.issuer != self.issuer:
+            return None
+        token = self._token(known.endpoints, returned.code, words.verifier, back or self._redirect)
+        if token is None:
+            return None
+        if not id_tokens.fitting(token, known.keys):
+            # It has changed its keys since: they are asked for once more, and no oftener.
+            known = self._look(at)
+        max_age = _FRESH if self._settings.strong_acr else None
+        question = Question(self.issuer, self._settings.client_id, words.nonce, max_age)
+        return (
+            signing_on.signed_on(token.claims, question, at) if id_tokens.proves(token, known.keys) else None
+        )
+
+    def is_strong(self, signed: SignedOn) -> bool:
+        """Tell whether the person has shown a second factor there."""
+        return signed.acr in self._settings.strong_acr
+
+    def _token(self, endpoints: Endpoints, code: str, verifier: str, redirect: str) -> IdToken | None:
+        name, secret = self._settings.client_id, self._settings.secret
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect,
+            "code_verifier": verifier,
+        }
+        headers = {}
+        if endpoints.takes_header:
+            # RFC 6749 2.3.1; a space as %20 is read alike by those who do not know the plus of a form.
+            pair = ":".join(quote(one, safe="") for one in (name, secret))
+            headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        else:
+            form |= {"client_id": name, "client_secret": secret}
+        with _place(self._redeeming):
+            said = fetch(endpoints.token, form=form, headers=headers)
+        if said.status == 401 or said.status >= 500:
+            # RFC 6749 5.2: it does not know the house, or is not well; neither is the person's doing.
+            raise Unavailable("sso_unavailable", reason="client" if said.status == 401 else "status")
+        text = said.document.get("id_token") if isinstance(said.document, dict) else None
+        return id_tokens.read(text) if said.status == 200 and isinstance(text, str) else None
+
+    def _knowledge(self, at: datetime) -> _Known:
+        known = self._known
+        return known if known is not None and known.at <= at < known.at + _REMEMBERED else self._look(at)
+
+    def _look(self, at: datetime) -> _Known:
+        """Ask for its document and its keys: one thread asks, the others wait for what it hears."""
+        before = self._known
+        with _place(self._looking):
+            if self._known is not None and self._known is not before:
+                return self._known
+            failed = self._failed_at
+            if failed is not None and failed <= at < failed + _RESTED:
+                raise Unavailable("sso_unavailable", reason="resting")
+            try:
+                self._known = self._ask(at)
+            except Unavailable:
+                self._failed_at = at
+                raise
+            self._failed_at = None
+            return self._known
+
+    def _ask(self, at: datetime) -> _Known:
+        # OpenID Connect Discovery 4.1: a stroke at the end of the name is not doubled.
+        found = fetch(f"{self.issuer.removesuffix('/')}{_DOCUMENT}")
+        endpoints = signing_on.endpoints(found.document, self.issuer) if found.status == 200 else None
+        if endpoints is None:
+            raise Unavailable("sso_unavailable", reason="document")
+        keys = id_tokens.keys_in(fetch(endpoints.keys).document)
+        if not keys:
+            raise Unavailable("sso_unavailable", reason="keys")
+        return _Known(endpoints, keys, at)
+
+
+@contextmanager
+def _place(places: threading.BoundedSemaphore) -> Iterator[None]:
+    if not places.acquire(timeout=_PATIENCE_SECONDS):
+        raise Unavailable("sso_unavailable", reason="busy")
+    try:
+        yield
+    finally:
+        places.release()
