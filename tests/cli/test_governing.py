@@ -132,6 +132,21 @@ def admins(served: tuple[House, str], tmp_path: Path) -> tuple[Shell, Shell]:
     return one, other
 
 
+def test_a_lost_first_link_is_printed_anew_for_who_has_not_joined(
+    served: tuple[House, str], tmp_path: Path
+) -> None:
+    house, address = served
+    one = Shell(house, tmp_path, address, "li.wei")
+    first = one.json("person", "found", "li.wei", "chen.jing", "--json")["links"]
+    one.join(first[0]["link"])
+
+    again = one.json("person", "found", "li.wei", "chen.jing", "--json")["links"]
+
+    assert [each["login"] for each in first] == ["li.wei", "chen.jing"]
+    assert [(each["login"], each["person"]) for each in again] == [("chen.jing", first[1]["person"])]
+    assert again[0]["link"] != first[1]["link"]
+
+
 def test_an_admins_whole_day_at_a_shell(admins: tuple[Shell, Shell], tmp_path: Path) -> None:
     one, other = admins
     house = one.house

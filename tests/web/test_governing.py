@@ -12,6 +12,7 @@ from tests.staff import PASSWORD, Person, admins, grant, hire, join
 from vault.app import create_app
 from vault.domain.instants import rfc3339
 from vault.domain.terms import RoleId, id_text
+from vault.errors import Conflict
 from vault.services import govern, people, policies
 from vault.services.granting import Wish
 
@@ -61,11 +62,103 @@ def read(person: Person, customer: str, purpose: str = "P04") -> TestResponse:
     return person.ask("GET", f"/v1/profiles/{customer}?fields=name", headers={"Vault-Purpose": purpose})
 
 
-def test_the_first_administrators_are_two_and_made_once(house: House) -> None:
-    people.found_administrators(house.parts, house.operator, ["li.wei", "chen.jing"])
+def found(house: House, *logins: str) -> dict[str, str]:
+    """Let the operator invite the first two; returns the links by name."""
+    invited = people.found_administrators(house.parts, house.operator, logins)
+    names = {one.person.person: one.person.login for one in people.people(house.parts)}
+    return {names[one.person]: one.text for one in invited}
 
-    with pytest.raises(Exception, match="founded"):
-        people.found_administrators(house.parts, house.operator, ["sun.li", "wu.gang"])
+
+def take(house: House, link: str) -> TestResponse:
+    browser = create_app(house.parts, house.settings).test_client()
+    return browser.post("/v1/join", json={"link": link, "password": PASSWORD})
+
+
+def states(house: House) -> dict[str, str]:
+    return {one.person.login: one.person.state for one in people.people(house.parts)}
+
+
+def test_two_who_have_joined_are_the_first_administrators_for_good(house: House) -> None:
+    for link in found(house, "li.wei", "chen.jing").values():
+        assert take(house, link).status_code == 201
+
+    for names in (["sun.li", "wu.gang"], ["li.wei", "chen.jing"], ["li.wei", "sun.li"]):
+        with pytest.raises(Conflict, match="founded"):
+            people.found_administrators(house.parts, house.operator, names)
+
+    assert states(house) == {"chen.jing": "live", "li.wei": "live"}
+
+
+def test_whoever_lost_the_first_links_is_given_others_and_the_lost_ones_end(house: House) -> None:
+    lost = found(house, "li.wei", "chen.jing")
+    before = {one.person.login: one.person.person for one in people.people(house.parts)}
+
+    again = found(house, "chen.jing", "li.wei")
+
+    assert {one.person.login: one.person.person for one in people.people(house.parts)} == before
+    assert [problem(take(house, link)) for link in lost.values()] == [(401, "link")] * 2
+    assert [take(house, link).status_code for link in again.values()] == [201, 201]
+    held = [[grant.role for grant in one.grants] for one in people.people(house.parts)]
+    assert held == [["administrator"]] * 2
+
+
+def test_a_founder_who_is_not_named_again_is_ended_and_the_name_is_gone(house: House) -> None:
+    lost = found(house, "li.wei", "chen.jing")
+
+    again = found(house, "li.wei", "sun.li")
+
+    assert states(house) == {"chen.jing": "ended", "li.wei": "invited", "sun.li": "invited"}
+    assert problem(take(house, lost["chen.jing"])) == (401, "link")
+    (gone,) = [one for one in people.people(house.parts) if one.person.login == "chen.jing"]
+    assert [grant.revoked_ms is None for grant in gone.grants] == [False]
+    with pytest.raises(Conflict, match="name_taken"):
+        found(house, "li.wei", "chen.jing")
+    assert [take(house, link).status_code for link in again.values()] == [201, 201]
+
+
+@pytest.mark.parametrize("names", [("li.wei", "chen.jing"), ("chen.jing", "li.wei")])
+def test_where_one_has_joined_only_the_other_is_given_a_link(house: House, names: tuple[str, str]) -> None:
+    lost = found(house, "li.wei", "chen.jing")
+    one = join(house, "", "li.wei", lost["li.wei"]).add_generator()
+
+    again = found(house, *names)
+
+    assert list(again) == ["chen.jing"]
+    assert one.ask("GET", "/v1/people").status_code == 200
+    assert problem(take(house, lost["chen.jing"])) == (401, "link")
+    assert take(house, again["chen.jing"]).status_code == 201
+    with pytest.raises(Conflict, match="founded"):
+        found(house, *names)
+
+
+def test_a_founder_who_was_ended_before_joining_does_not_make_the_house_old(house: House) -> None:
+    found(house, "wu.gang", "zhou.na")
+    links = found(house, "li.wei", "chen.jing")
+    assert take(house, links["li.wei"]).status_code == 201
+
+    alone = lend(house)
+    assert take(house, links["chen.jing"]).status_code == 201
+    together = lend(house)
+
+    assert alone.waits is None
+    assert together.waits is not None
+
+
+def test_founders_whose_first_grants_ran_out_unused_are_given_others(house: House) -> None:
+    found(house, "li.wei", "chen.jing")
+    house.clock.advance(people.FIRST_GRANTS)
+
+    links = found(house, "li.wei", "chen.jing")
+
+    one = join(house, "", "li.wei", links["li.wei"]).add_generator()
+    assert one.ask("GET", "/v1/people").status_code == 200
+
+
+def lend(house: House) -> govern.Given:
+    """Let the operator give an app a role."""
+    until = house.clock() + timedelta(days=1)
+    wanted = Wish(RoleId("service_desk"), until, "test")
+    return govern.give_grant(house.parts, house.operator, house.app("intake").id, wish=wanted)
 
 
 def test_a_grant_holds_once_a_second_person_has_approved_it(staff: Staff, customer: str) -> None:
@@ -293,20 +386,31 @@ def test_the_secret_of_an_app_goes_to_its_owner_and_to_nobody_else(staff: Staff)
     assert again.status_code == 404
 
 
-def test_an_operator_governs_alone_only_until_there_are_two_administrators(staff: Staff) -> None:
-    house = staff[0].house
-    app = house.app("intake")
+def test_an_operator_governs_alone_only_until_two_administrators_have_ever_joined(staff: Staff) -> None:
+    one, _ = staff
+    house = one.house
 
-    given = govern.give_grant(
-        house.parts,
-        house.operator,
-        app.id,
-        wish=Wish(RoleId("service_desk"), house.clock() + timedelta(days=1), "test"),
-    )
+    given = lend(house)
 
     assert given.waits is not None
-    shown = staff[0].get(f"/v1/approvals/{id_text('apv', given.waits)}")
+    shown = one.get(f"/v1/approvals/{id_text('apv', given.waits)}")
     assert shown["asked_by"] == "an operator"
+    house.clock.advance(people.FIRST_GRANTS)
+    for gone in people.people(house.parts):
+        people.end(house.parts, house.operator, gone.person.person)
+    assert lend(house).waits is not None
+
+
+def test_a_house_whose_administrators_grants_have_run_out_is_founded_by_others(staff: Staff) -> None:
+    one, _ = staff
+    one.house.clock.advance(people.FIRST_GRANTS)
+
+    with pytest.raises(Conflict, match="name_taken"):
+        found(one.house, "li.wei", "sun.li")
+    links = found(one.house, "wu.gang", "sun.li")
+
+    assert [take(one.house, link).status_code for link in links.values()] == [201, 201]
+    assert lend(one.house).waits is not None
 
 
 def test_the_last_two_administrators_cannot_be_ended(staff: Staff) -> None:

@@ -10,7 +10,7 @@ _LOOK = "'vaultctl doctor' says how each store is."
 MEANINGS: Mapping[str, str] = {
     "not_found": "There is nothing of this name or id; 'vaultctl app list' and 'app show' name what is.",
     "name": f"The name of an application is a code, {_A_CODE}.",
-    "name_taken": "Another application has this name.",
+    "name_taken": "Somebody or another application has, or had, this name.",
     "role": "The policy in force has no such role; its roles.toml names them.",
     "purpose": "The role is not for all of these purposes; roles.toml says for which it is.",
     "source": "It can state an order, case, contract, duty, objection or assignment, and nothing else.",
@@ -24,7 +24,7 @@ MEANINGS: Mapping[str, str] = {
     "owner": "The secrets of an application go to a person who has joined and answers for it.",
     "login_name": "A name to log in by is made of small letters, digits, dots and hyphens.",
     "administrators": "A house begins with two administrators; give two names.",
-    "founded": "The house has its administrators; they invite everybody else.",
+    "founded": "Two administrators have joined; they invite everybody else.",
     "not_logged_in": "Nobody is logged in here; 'vaultctl login NAME' comes first.",
     "no_answer": "The house did not answer; 'vaultctl serve' runs it.",
     "state": "There is no such state of a request.",

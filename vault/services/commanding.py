@@ -18,7 +18,7 @@ from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, ActorId, ApprovalId, PersonId
 from vault.errors import Conflict, NotFound, Refused, Stale
-from vault.services.authenticate import INVITED, LIVE, actor_of
+from vault.services.authenticate import LIVE, actor_of
 from vault.services.governing import GOVERNED_FOR, Change, Ground, Permission, Told, govern
 from vault.services.parts import Parts
 from vault.storage.accounts import GrantRow
@@ -113,13 +113,18 @@ def needs_second(ground: Ground) -> bool:
 
 def administrators(ground: Ground) -> frozenset[PersonId]:
     """Find the people who may govern now."""
-    governing = _governing(ground)
+    governing = governing_roles(ground)
     found = ((person, actor_of(ground.standing, person, ground.at)) for person in ground.standing.people)
     return frozenset(
         person
         for person, actor in found
         if actor is not None and actor.roles(GOVERNED_FOR, ground.at) & governing
     )
+
+
+def governing_roles(ground: Ground) -> frozenset[str]:
+    """Name the roles that govern."""
+    return frozenset(role.id for role in ground.policy.roles.values() if Action.GOVERN in role.verbs)
 
 
 def check_enough_left(ground: Ground, ended: Iterable[GrantRow]) -> None:
@@ -129,7 +134,7 @@ def check_enough_left(ground: Ground, ended: Iterable[GrantRow]) -> None:
     """
     left = administrators(ground)
     gone = {row.role_grant for row in ended}
-    governing = _governing(ground)
+    governing = governing_roles(ground)
     still = {
         person
         for person in left
@@ -144,17 +149,14 @@ def check_enough_left(ground: Ground, ended: Iterable[GrantRow]) -> None:
 
 
 def _ever_administrators(ground: Ground) -> frozenset[PersonId]:
-    governing = _governing(ground)
+    governing = governing_roles(ground)
     return frozenset(
         row.person
         for row in ground.standing.people.values()
-        if row.state != INVITED
+        # Who joined once had a password once; whoever was ended before that never governed.
+        if ground.standing.login_keys.get(row.person)
         and any(one.role in governing for one in ground.standing.grants.get(ActorId(row.person), ()))
     )
-
-
-def _governing(ground: Ground) -> frozenset[str]:
-    return frozenset(role.id for role in ground.policy.roles.values() if Action.GOVERN in role.verbs)
 
 
 def check_approver(ground: Ground, row: ApprovalRow) -> None:
