@@ -115,9 +115,9 @@ def end(parts: Parts, actor: Actor, person: PersonId) -> None:
         row = _living(ground, person)
         if ground.actor.id == ActorId(person):
             raise Refused("oneself")
-        held = live_grants(ground.standing, ActorId(person), ground.at)
-        check_enough_left(ground, held)
-        return Change(_ended(ground, row), (_told_of_end(row),))
+        ended = _ended(ground, row)
+        check_enough_left(ground, [one for one in ended if isinstance(one, GrantRow)])
+        return Change(ended, (_told_of_end(row),))
 
     govern(parts, actor, command)
 
