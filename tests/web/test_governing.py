@@ -11,8 +11,8 @@ from tests.house import House
 from tests.staff import PASSWORD, Person, admins, grant, hire, join
 from vault.app import create_app
 from vault.domain.instants import rfc3339
-from vault.domain.terms import RoleId, id_text
-from vault.errors import Conflict
+from vault.domain.terms import PersonId, RoleId, id_bytes, id_text
+from vault.errors import Conflict, Refused
 from vault.services import govern, people, policies
 from vault.services.granting import Wish
 
@@ -202,6 +202,40 @@ def test_ending_a_person_ends_every_session_in_every_worker_at_once(staff: Staff
     assert problem(again) == (401, "login")
 
 
+def test_with_a_person_every_link_ends(staff: Staff) -> None:
+    one, other = staff
+    invited = one.ask("POST", "/v1/people", {"login": "zhao.min"}).get_json()
+    clerk = hire(one, other, "wu.gang", "service_desk", "P04")
+    recovery = one.ask("POST", f"/v1/people/{clerk.id}/recovery").get_json()
+    other.approve(recovery["waits"])
+
+    for gone in (invited["person"], clerk.id):
+        assert one.ask("DELETE", f"/v1/people/{gone}").status_code == 204
+
+    assert [problem(take(one.house, one_of["link"])) for one_of in (invited, recovery)] == [(401, "link")] * 2
+    assert unused_links(one.house) == 0
+
+
+def test_another_invitation_and_a_recovery_use_up_the_links_before_them(staff: Staff) -> None:
+    one, other = staff
+    first = one.ask("POST", "/v1/people", {"login": "zhao.min"}).get_json()
+    second = one.ask("POST", f"/v1/people/{first['person']}/invitation").get_json()
+    used = problem(take(one.house, first["link"]))
+    third = one.ask("POST", f"/v1/people/{first['person']}/recovery").get_json()
+    assert other.approve(third["waits"]).status_code == 200
+
+    told = [problem(take(one.house, each["link"])) for each in (first, second)]
+
+    assert [used, *told] == [(401, "link")] * 3
+    assert unused_links(one.house) == 1
+    assert take(one.house, third["link"]).status_code == 201
+
+
+def unused_links(house: House) -> int:
+    ((count,),) = house.rows_of("data", "SELECT count(*) FROM one_time_link WHERE used_ms IS NULL")
+    return int(count)
+
+
 def test_nobody_approves_an_own_request_nor_what_one_gains_by(staff: Staff) -> None:
     one, _ = staff
     clerk = invite(one, "zhao.min")
@@ -360,6 +394,29 @@ def test_what_an_app_holds_counts_as_its_owners(staff: Staff) -> None:
     assert problem(own) == (403, "oneself")
 
 
+@pytest.mark.parametrize(("roles", "owned"), [(["settlement_clerk", "auditor"], False), (["auditor"], True)])
+def test_the_roles_that_an_app_is_made_with_are_judged_together_and_with_its_owners(
+    staff: Staff, roles: list[str], *, owned: bool
+) -> None:
+    one, other = staff
+    person = hire(one, other, "zhao.min", "service_desk", "P04")
+    until = one.house.clock() + timedelta(days=30)
+    wishes = [Wish(RoleId(role), until, "test") for role in roles]
+    owner = PersonId(id_bytes("per", person.id) or b"") if owned else None
+
+    with pytest.raises(Refused, match="separation"):
+        govern.create_app(
+            one.house.parts,
+            one.house.operator,
+            name="both",
+            grants=wishes,
+            secret_expires=until,
+            owner=owner,
+        )
+
+    assert "both" not in [each["name"] for each in one.get("/v1/apps")["items"]]
+
+
 def test_a_policy_that_would_break_separation_for_somebody_is_refused(staff: Staff) -> None:
     one, other = staff
     clerk = hire(one, other, "zhao.min", "service_desk", "P04")
@@ -418,6 +475,44 @@ def test_the_last_two_administrators_cannot_be_ended(staff: Staff) -> None:
 
     assert problem(one.ask("DELETE", f"/v1/people/{other.id}")) == (409, "last_administrators")
     assert problem(one.ask("DELETE", f"/v1/people/{one.id}")) == (403, "oneself")
+
+
+def test_what_was_promised_to_a_former_owner_is_promised_to_nobody(staff: Staff) -> None:
+    one, other = staff
+    former, later = (hire(one, other, name, "service_desk", "P03") for name in ("zhao.min", "wu.gang"))
+    made = one.ask("POST", "/v1/apps", {"name": "notices", "owner": former.id}).get_json()
+    more = one.ask("POST", f"/v1/apps/{made['app']}/secrets").get_json()
+
+    own(one, other, made["app"], later)
+    taken = [former.ask("POST", f"/v1/me/secrets/{each['link']}") for each in (made, more)]
+    own(one, other, made["app"], former)
+    back = [former.ask("POST", f"/v1/me/secrets/{each['link']}") for each in (made, more)]
+
+    assert [each.status_code for each in (*taken, *back)] == [404] * 4
+    assert unused_links(one.house) == 0
+
+
+def test_a_promise_ends_with_the_owner_and_stays_where_only_networks_change(staff: Staff) -> None:
+    one, other = staff
+    owner = hire(one, other, "zhao.min", "service_desk", "P03")
+    made = one.ask("POST", "/v1/apps", {"name": "notices", "owner": owner.id}).get_json()
+    more = one.ask("POST", f"/v1/apps/{made['app']}/secrets").get_json()
+
+    own(one, other, made["app"], owner, networks=["10.1.0.0/16"])
+    taken = owner.ask("POST", f"/v1/me/secrets/{made['link']}")
+    assert unused_links(one.house) == 1
+    one.ask("DELETE", f"/v1/people/{owner.id}")
+
+    assert taken.status_code == 201
+    assert unused_links(one.house) == 0
+    assert owner.ask("POST", f"/v1/me/secrets/{more['link']}").status_code == 401
+
+
+def own(one: Person, other: Person, app: str, owner: Person, **more: Any) -> None:
+    """Let somebody answer for an app from now on, by two people's word."""
+    asked = one.ask("PUT", f"/v1/apps/{app}/terms", {"owner": owner.id, **more})
+    assert asked.status_code == 202, asked.get_json()
+    assert other.approve(asked.get_json()["waits"]).status_code == 200
 
 
 def test_apps_and_clerks_govern_nothing(staff: Staff) -> None:
