@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import ActorId, Millis, TenantId
-from vault.storage import tables
+from vault.storage import subject_tables as tables
 from vault.storage.shapes import Shape, inserting
 
 KEPT_MS = 24 * 60 * 60 * 1000

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, exists, literal_co
 from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import SubjectId, TenantId, Tier
-from vault.storage import tables
+from vault.storage import subject_tables as tables
 from vault.storage.shapes import Question, Shape, by_subject, inserting, is_among
 
 # Where a token stands: subject, index, item. It says nothing about the value.
