@@ -28,6 +28,7 @@ class Person:
     browser: FlaskClient
     csrf: str = ""
     secret: str = ""
+    codes: list[str] = field(default_factory=list)
     last: dict[str, Any] = field(default_factory=dict)
 
     def log_in(self, password: str = PASSWORD) -> "Person":

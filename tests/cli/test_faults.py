@@ -63,7 +63,7 @@ def test_a_meaning_is_a_sentence() -> None:
 def test_a_failure_is_told_in_a_sentence_with_its_code_and_facts() -> None:
     taken, silent = fail(Conflict("name_taken")), fail(StoreUnavailable(store="data"))
 
-    assert taken.stderr == "vaultctl: Another application has this name. (name_taken)\n"
+    assert taken.stderr == "vaultctl: Somebody or another application has, or had, this name. (name_taken)\n"
     assert silent.stderr.startswith("vaultctl: The data store does not answer.")
     assert silent.stderr.endswith("(store_unavailable store=data)\n")
     assert (taken.exit_code, silent.exit_code) == (EXIT_FAILED, EXIT_CODES[Unavailable])

@@ -132,6 +132,36 @@ def admins(served: tuple[House, str], tmp_path: Path) -> tuple[Shell, Shell]:
     return one, other
 
 
+def test_a_lost_first_link_is_printed_anew_for_who_has_not_joined(
+    served: tuple[House, str], tmp_path: Path
+) -> None:
+    house, address = served
+    one = Shell(house, tmp_path, address, "li.wei")
+    first = one.json("person", "found", "li.wei", "chen.jing", "--json")["links"]
+    one.join(first[0]["link"])
+
+    again = one.json("person", "found", "li.wei", "chen.jing", "--json")["links"]
+
+    assert [each["login"] for each in first] == ["li.wei", "chen.jing"]
+    assert [(each["login"], each["person"]) for each in again] == [("chen.jing", first[1]["person"])]
+    assert again[0]["link"] != first[1]["link"]
+
+
+def test_who_governs_by_a_password_alone_is_told_how_to_get_a_second_factor(
+    served: tuple[House, str], tmp_path: Path
+) -> None:
+    house, address = served
+    one = Shell(house, tmp_path, address, "li.wei")
+    one.join(one.json("person", "found", "li.wei", "chen.jing", "--json")["links"][0]["link"])
+
+    refused = one.run("role", "list", code=4).stderr
+    one.add_generator()
+
+    assert "'vaultctl me generator' sets one up" in refused
+    assert refused.endswith("(governing_needs_second_factor)\n")
+    assert "administrator" in one.run("role", "list").stdout
+
+
 def test_an_admins_whole_day_at_a_shell(admins: tuple[Shell, Shell], tmp_path: Path) -> None:
     one, other = admins
     house = one.house

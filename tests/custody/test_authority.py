@@ -16,7 +16,8 @@ from vault.custody.keyring import Keyring
 from vault.custody.standing import check_floor
 from vault.domain.terms import AppId
 from vault.errors import Corrupt
-from vault.storage import accounts, tables
+from vault.storage import account_tables as tables
+from vault.storage import accounts
 from vault.storage.engines import open_store
 from vault.storage.floors import Floors
 from vault.storage.unit_of_work import StoreName

@@ -20,14 +20,14 @@ FAULTS = [
     (
         "floors",
         "domain/terms.py",
-        "from vault.storage import tables",
-        "vault.domain.terms -> vault.storage.tables",
+        "from vault.storage import columns",
+        "vault.domain.terms -> vault.storage.columns",
     ),
     (
         "floors",
-        "storage/tables.py",
+        "storage/columns.py",
         "from vault.crypto import mac",
-        "vault.storage.tables -> vault.crypto.mac",
+        "vault.storage.columns -> vault.crypto.mac",
     ),
     ("floors", "attic.py", "", "vault.attic"),
     (
@@ -56,7 +56,7 @@ FAULTS = [
         "services.disclose -> vault.crypto.aead",
     ),
     ("shell", "web/auth.py", "from vault.custody import keyring", "vault.web.auth -> vault.custody.keyring"),
-    ("shell", "cli/main.py", "from vault.storage import tables", "vault.cli.main -> vault.storage.tables"),
+    ("shell", "cli/main.py", "from vault.storage import columns", "vault.cli.main -> vault.storage.columns"),
     ("pure-domain", "domain/merkle.py", "import time", "vault.domain.merkle -> time"),
     ("pure-domain", "domain/values.py", "import secrets", "vault.domain.values -> secrets"),
     ("entrance", "services/intake.py", "import flask", "vault.services.intake -> flask"),

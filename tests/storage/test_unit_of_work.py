@@ -18,7 +18,8 @@ from tests.storage.outage import Outage
 from tests.storage.rows import ADA, BEN, TENANT, digest, subject_row
 from vault.domain.terms import SubjectId
 from vault.errors import Conflict, Stale, StoreUnavailable
-from vault.storage import private_files, subjects, tables
+from vault.storage import private_files, subjects
+from vault.storage import subject_tables as tables
 from vault.storage.engines import open_store
 from vault.storage.unit_of_work import STORE_NAMES, Store, StoreName, Stores
 

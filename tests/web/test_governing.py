@@ -11,7 +11,8 @@ from tests.house import House
 from tests.staff import PASSWORD, Person, admins, grant, hire, join
 from vault.app import create_app
 from vault.domain.instants import rfc3339
-from vault.domain.terms import RoleId, id_text
+from vault.domain.terms import PersonId, RoleId, id_bytes, id_text
+from vault.errors import Conflict, Refused
 from vault.services import govern, people, policies
 from vault.services.granting import Wish
 
@@ -61,11 +62,103 @@ def read(person: Person, customer: str, purpose: str = "P04") -> TestResponse:
     return person.ask("GET", f"/v1/profiles/{customer}?fields=name", headers={"Vault-Purpose": purpose})
 
 
-def test_the_first_administrators_are_two_and_made_once(house: House) -> None:
-    people.found_administrators(house.parts, house.operator, ["li.wei", "chen.jing"])
+def found(house: House, *logins: str) -> dict[str, str]:
+    """Let the operator invite the first two; returns the links by name."""
+    invited = people.found_administrators(house.parts, house.operator, logins)
+    names = {one.person.person: one.person.login for one in people.people(house.parts)}
+    return {names[one.person]: one.text for one in invited}
 
-    with pytest.raises(Exception, match="founded"):
-        people.found_administrators(house.parts, house.operator, ["sun.li", "wu.gang"])
+
+def take(house: House, link: str) -> TestResponse:
+    browser = create_app(house.parts, house.settings).test_client()
+    return browser.post("/v1/join", json={"link": link, "password": PASSWORD})
+
+
+def states(house: House) -> dict[str, str]:
+    return {one.person.login: one.person.state for one in people.people(house.parts)}
+
+
+def test_two_who_have_joined_are_the_first_administrators_for_good(house: House) -> None:
+    for link in found(house, "li.wei", "chen.jing").values():
+        assert take(house, link).status_code == 201
+
+    for names in (["sun.li", "wu.gang"], ["li.wei", "chen.jing"], ["li.wei", "sun.li"]):
+        with pytest.raises(Conflict, match="founded"):
+            people.found_administrators(house.parts, house.operator, names)
+
+    assert states(house) == {"chen.jing": "live", "li.wei": "live"}
+
+
+def test_whoever_lost_the_first_links_is_given_others_and_the_lost_ones_end(house: House) -> None:
+    lost = found(house, "li.wei", "chen.jing")
+    before = {one.person.login: one.person.person for one in people.people(house.parts)}
+
+    again = found(house, "chen.jing", "li.wei")
+
+    assert {one.person.login: one.person.person for one in people.people(house.parts)} == before
+    assert [problem(take(house, link)) for link in lost.values()] == [(401, "link")] * 2
+    assert [take(house, link).status_code for link in again.values()] == [201, 201]
+    held = [[grant.role for grant in one.grants] for one in people.people(house.parts)]
+    assert held == [["administrator"]] * 2
+
+
+def test_a_founder_who_is_not_named_again_is_ended_and_the_name_is_gone(house: House) -> None:
+    lost = found(house, "li.wei", "chen.jing")
+
+    again = found(house, "li.wei", "sun.li")
+
+    assert states(house) == {"chen.jing": "ended", "li.wei": "invited", "sun.li": "invited"}
+    assert problem(take(house, lost["chen.jing"])) == (401, "link")
+    (gone,) = [one for one in people.people(house.parts) if one.person.login == "chen.jing"]
+    assert [grant.revoked_ms is None for grant in gone.grants] == [False]
+    with pytest.raises(Conflict, match="name_taken"):
+        found(house, "li.wei", "chen.jing")
+    assert [take(house, link).status_code for link in again.values()] == [201, 201]
+
+
+@pytest.mark.parametrize("names", [("li.wei", "chen.jing"), ("chen.jing", "li.wei")])
+def test_where_one_has_joined_only_the_other_is_given_a_link(house: House, names: tuple[str, str]) -> None:
+    lost = found(house, "li.wei", "chen.jing")
+    one = join(house, "", "li.wei", lost["li.wei"]).add_generator()
+
+    again = found(house, *names)
+
+    assert list(again) == ["chen.jing"]
+    assert one.ask("GET", "/v1/people").status_code == 200
+    assert problem(take(house, lost["chen.jing"])) == (401, "link")
+    assert take(house, again["chen.jing"]).status_code == 201
+    with pytest.raises(Conflict, match="founded"):
+        found(house, *names)
+
+
+def test_a_founder_who_was_ended_before_joining_does_not_make_the_house_old(house: House) -> None:
+    found(house, "wu.gang", "zhou.na")
+    links = found(house, "li.wei", "chen.jing")
+    assert take(house, links["li.wei"]).status_code == 201
+
+    alone = lend(house)
+    assert take(house, links["chen.jing"]).status_code == 201
+    together = lend(house)
+
+    assert alone.waits is None
+    assert together.waits is not None
+
+
+def test_founders_whose_first_grants_ran_out_unused_are_given_others(house: House) -> None:
+    found(house, "li.wei", "chen.jing")
+    house.clock.advance(people.FIRST_GRANTS)
+
+    links = found(house, "li.wei", "chen.jing")
+
+    one = join(house, "", "li.wei", links["li.wei"]).add_generator()
+    assert one.ask("GET", "/v1/people").status_code == 200
+
+
+def lend(house: House) -> govern.Given:
+    """Let the operator give an app a role."""
+    until = house.clock() + timedelta(days=1)
+    wanted = Wish(RoleId("service_desk"), until, "test")
+    return govern.give_grant(house.parts, house.operator, house.app("intake").id, wish=wanted)
 
 
 def test_a_grant_holds_once_a_second_person_has_approved_it(staff: Staff, customer: str) -> None:
@@ -107,6 +200,40 @@ def test_ending_a_person_ends_every_session_in_every_worker_at_once(staff: Staff
     assert problem(read(away, customer)) == (401, "unauthenticated")
     again = clerk.browser.post("/v1/login", json={"login": "zhao.min", "password": PASSWORD})
     assert problem(again) == (401, "login")
+
+
+def test_with_a_person_every_link_ends(staff: Staff) -> None:
+    one, other = staff
+    invited = one.ask("POST", "/v1/people", {"login": "zhao.min"}).get_json()
+    clerk = hire(one, other, "wu.gang", "service_desk", "P04")
+    recovery = one.ask("POST", f"/v1/people/{clerk.id}/recovery").get_json()
+    other.approve(recovery["waits"])
+
+    for gone in (invited["person"], clerk.id):
+        assert one.ask("DELETE", f"/v1/people/{gone}").status_code == 204
+
+    assert [problem(take(one.house, one_of["link"])) for one_of in (invited, recovery)] == [(401, "link")] * 2
+    assert unused_links(one.house) == 0
+
+
+def test_another_invitation_and_a_recovery_use_up_the_links_before_them(staff: Staff) -> None:
+    one, other = staff
+    first = one.ask("POST", "/v1/people", {"login": "zhao.min"}).get_json()
+    second = one.ask("POST", f"/v1/people/{first['person']}/invitation").get_json()
+    used = problem(take(one.house, first["link"]))
+    third = one.ask("POST", f"/v1/people/{first['person']}/recovery").get_json()
+    assert other.approve(third["waits"]).status_code == 200
+
+    told = [problem(take(one.house, each["link"])) for each in (first, second)]
+
+    assert [used, *told] == [(401, "link")] * 3
+    assert unused_links(one.house) == 1
+    assert take(one.house, third["link"]).status_code == 201
+
+
+def unused_links(house: House) -> int:
+    ((count,),) = house.rows_of("data", "SELECT count(*) FROM one_time_link WHERE used_ms IS NULL")
+    return int(count)
 
 
 def test_nobody_approves_an_own_request_nor_what_one_gains_by(staff: Staff) -> None:
@@ -267,6 +394,29 @@ def test_what_an_app_holds_counts_as_its_owners(staff: Staff) -> None:
     assert problem(own) == (403, "oneself")
 
 
+@pytest.mark.parametrize(("roles", "owned"), [(["settlement_clerk", "auditor"], False), (["auditor"], True)])
+def test_the_roles_that_an_app_is_made_with_are_judged_together_and_with_its_owners(
+    staff: Staff, roles: list[str], *, owned: bool
+) -> None:
+    one, other = staff
+    person = hire(one, other, "zhao.min", "service_desk", "P04")
+    until = one.house.clock() + timedelta(days=30)
+    wishes = [Wish(RoleId(role), until, "test") for role in roles]
+    owner = PersonId(id_bytes("per", person.id) or b"") if owned else None
+
+    with pytest.raises(Refused, match="separation"):
+        govern.create_app(
+            one.house.parts,
+            one.house.operator,
+            name="both",
+            grants=wishes,
+            secret_expires=until,
+            owner=owner,
+        )
+
+    assert "both" not in [each["name"] for each in one.get("/v1/apps")["items"]]
+
+
 def test_a_policy_that_would_break_separation_for_somebody_is_refused(staff: Staff) -> None:
     one, other = staff
     clerk = hire(one, other, "zhao.min", "service_desk", "P04")
@@ -293,20 +443,31 @@ def test_the_secret_of_an_app_goes_to_its_owner_and_to_nobody_else(staff: Staff)
     assert again.status_code == 404
 
 
-def test_an_operator_governs_alone_only_until_there_are_two_administrators(staff: Staff) -> None:
-    house = staff[0].house
-    app = house.app("intake")
+def test_an_operator_governs_alone_only_until_two_administrators_have_ever_joined(staff: Staff) -> None:
+    one, _ = staff
+    house = one.house
 
-    given = govern.give_grant(
-        house.parts,
-        house.operator,
-        app.id,
-        wish=Wish(RoleId("service_desk"), house.clock() + timedelta(days=1), "test"),
-    )
+    given = lend(house)
 
     assert given.waits is not None
-    shown = staff[0].get(f"/v1/approvals/{id_text('apv', given.waits)}")
+    shown = one.get(f"/v1/approvals/{id_text('apv', given.waits)}")
     assert shown["asked_by"] == "an operator"
+    house.clock.advance(people.FIRST_GRANTS)
+    for gone in people.people(house.parts):
+        people.end(house.parts, house.operator, gone.person.person)
+    assert lend(house).waits is not None
+
+
+def test_a_house_whose_administrators_grants_have_run_out_is_founded_by_others(staff: Staff) -> None:
+    one, _ = staff
+    one.house.clock.advance(people.FIRST_GRANTS)
+
+    with pytest.raises(Conflict, match="name_taken"):
+        found(one.house, "li.wei", "sun.li")
+    links = found(one.house, "wu.gang", "sun.li")
+
+    assert [take(one.house, link).status_code for link in links.values()] == [201, 201]
+    assert lend(one.house).waits is not None
 
 
 def test_the_last_two_administrators_cannot_be_ended(staff: Staff) -> None:
@@ -314,6 +475,44 @@ def test_the_last_two_administrators_cannot_be_ended(staff: Staff) -> None:
 
     assert problem(one.ask("DELETE", f"/v1/people/{other.id}")) == (409, "last_administrators")
     assert problem(one.ask("DELETE", f"/v1/people/{one.id}")) == (403, "oneself")
+
+
+def test_what_was_promised_to_a_former_owner_is_promised_to_nobody(staff: Staff) -> None:
+    one, other = staff
+    former, later = (hire(one, other, name, "service_desk", "P03") for name in ("zhao.min", "wu.gang"))
+    made = one.ask("POST", "/v1/apps", {"name": "notices", "owner": former.id}).get_json()
+    more = one.ask("POST", f"/v1/apps/{made['app']}/secrets").get_json()
+
+    own(one, other, made["app"], later)
+    taken = [former.ask("POST", f"/v1/me/secrets/{each['link']}") for each in (made, more)]
+    own(one, other, made["app"], former)
+    back = [former.ask("POST", f"/v1/me/secrets/{each['link']}") for each in (made, more)]
+
+    assert [each.status_code for each in (*taken, *back)] == [404] * 4
+    assert unused_links(one.house) == 0
+
+
+def test_a_promise_ends_with_the_owner_and_stays_where_only_networks_change(staff: Staff) -> None:
+    one, other = staff
+    owner = hire(one, other, "zhao.min", "service_desk", "P03")
+    made = one.ask("POST", "/v1/apps", {"name": "notices", "owner": owner.id}).get_json()
+    more = one.ask("POST", f"/v1/apps/{made['app']}/secrets").get_json()
+
+    own(one, other, made["app"], owner, networks=["10.1.0.0/16"])
+    taken = owner.ask("POST", f"/v1/me/secrets/{made['link']}")
+    assert unused_links(one.house) == 1
+    one.ask("DELETE", f"/v1/people/{owner.id}")
+
+    assert taken.status_code == 201
+    assert unused_links(one.house) == 0
+    assert owner.ask("POST", f"/v1/me/secrets/{more['link']}").status_code == 401
+
+
+def own(one: Person, other: Person, app: str, owner: Person, **more: Any) -> None:
+    """Let somebody answer for an app from now on, by two people's word."""
+    asked = one.ask("PUT", f"/v1/apps/{app}/terms", {"owner": owner.id, **more})
+    assert asked.status_code == 202, asked.get_json()
+    assert other.approve(asked.get_json()["waits"]).status_code == 200
 
 
 def test_apps_and_clerks_govern_nothing(staff: Staff) -> None:

@@ -11,6 +11,7 @@ from tests.house import House
 from tests.staff import PASSWORD, Person, admins, grant, hire
 from vault.domain.instants import rfc3339
 from vault.domain.terms import id_text
+from vault.services.visiting import REVIEWED_WITHIN
 
 Staff = tuple[Person, Person]
 P18 = {"Vault-Purpose": "P18", "Vault-Reason": "access_request", "Vault-Ticket": "R-17"}
@@ -224,6 +225,30 @@ def test_without_a_review_within_a_day_the_next_log_in_finds_the_account_locked(
     held.log_in()
 
 
+def test_a_session_that_runs_is_locked_as_well_once_a_day_has_passed(
+    clerk: tuple[Person, Person, Person],
+) -> None:
+    held, supervisor, _ = clerk
+    taken = break_glass(held).get_json()["grant"]
+    held.house.clock.advance(REVIEWED_WITHIN - timedelta(minutes=40))
+    held.log_in()
+    held.house.clock.advance(timedelta(minutes=20))
+    before = held.ask("GET", "/v1/me")
+    held.house.clock.advance(timedelta(minutes=20))
+
+    late = [
+        held.ask("GET", "/v1/me"),
+        held.ask("GET", "/v1/emergencies"),
+        held.ask("POST", "/v1/me/recovery-codes"),
+        held.ask("POST", "/v1/login/code", {"code": held.code()}),
+    ]
+
+    assert before.status_code == 200
+    assert [problem(answer) for answer in late] == [(403, "account_locked")] * 4
+    supervisor.log_in().ask("POST", f"/v1/emergencies/{taken}/review", {"verdict": "justified"})
+    assert held.ask("GET", "/v1/me").status_code == 200
+
+
 def test_a_review_ends_the_role_and_is_not_ones_own(
     clerk: tuple[Person, Person, Person], customers: list[str]
 ) -> None:
@@ -358,6 +383,20 @@ def test_revoking_in_a_campaign_holds_at_once(
     decide(one, campaign, item(one, campaign, held)["grant"], verdict="revoke")
 
     assert problem(read(held, customer)) == (403, "purpose")
+
+
+@pytest.mark.parametrize("verdict", ["keep", "revoke", "reduce"])
+def test_of_a_grant_that_has_ended_nothing_is_said_any_more(
+    certified: tuple[Person, Person, Person, str], verdict: str
+) -> None:
+    one, other, held, campaign = certified
+    wanted = item(one, campaign, held)["grant"]
+    assert other.ask("DELETE", f"/v1/grants/{wanted}").status_code == 204
+
+    said = decide(one, campaign, wanted, verdict=verdict, purposes=["P03"])
+
+    assert problem(said) == (409, "revoked")
+    assert item(one, campaign, held)["verdict"] == "open"
 
 
 def test_a_campaign_is_filed_as_csv_and_json_alike(certified: tuple[Person, Person, Person, str]) -> None:

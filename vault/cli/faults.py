@@ -10,7 +10,7 @@ _LOOK = "'vaultctl doctor' says how each store is."
 MEANINGS: Mapping[str, str] = {
     "not_found": "There is nothing of this name or id; 'vaultctl app list' and 'app show' name what is.",
     "name": f"The name of an application is a code, {_A_CODE}.",
-    "name_taken": "Another application has this name.",
+    "name_taken": "Somebody or another application has, or had, this name.",
     "role": "The policy in force has no such role; its roles.toml names them.",
     "purpose": "The role is not for all of these purposes; roles.toml says for which it is.",
     "source": "It can state an order, case, contract, duty, objection or assignment, and nothing else.",
@@ -24,7 +24,8 @@ MEANINGS: Mapping[str, str] = {
     "owner": "The secrets of an application go to a person who has joined and answers for it.",
     "login_name": "A name to log in by is made of small letters, digits, dots and hyphens.",
     "administrators": "A house begins with two administrators; give two names.",
-    "founded": "The house has its administrators; they invite everybody else.",
+    "founded": "Two administrators have joined; they invite everybody else.",
+    "last_administrators": "With one administrator less nobody could approve anything.",
     "not_logged_in": "Nobody is logged in here; 'vaultctl login NAME' comes first.",
     "no_answer": "The house did not answer; 'vaultctl serve' runs it.",
     "sso": "The provider has let nobody in; begin again.",
@@ -57,13 +58,28 @@ MEANINGS: Mapping[str, str] = {
 }
 
 
+# What a house cannot know: that whoever asked sits at a terminal.
+_SECOND_FACTOR = "'vaultctl me generator' sets one up, and 'vaultctl login NAME' then asks for its code."
+WAYS_ON: Mapping[str, str] = dict.fromkeys(
+    (
+        "governing_needs_second_factor",
+        "approving_needs_second_factor",
+        "reveal_needs_second_factor",
+        "second_factor_first",
+        "second_factor",
+    ),
+    _SECOND_FACTOR,
+)
+
+
 def told(fault: VaultError) -> Iterator[str]:
     """Write the lines for *fault*; its names and counts follow the code, and no value is among them."""
     if isinstance(fault, Misconfigured):
         yield from fault.faults
     elif fault.facts.get("says"):
         # A house has told its own code in a sentence.
-        yield f"{fault.facts['says']} ({fault.code})"
+        words = filter(None, (fault.facts["says"], WAYS_ON.get(fault.code)))
+        yield f"{' '.join(map(str, words))} ({fault.code})"
     elif fault.code in MEANINGS:
         yield f"{MEANINGS[fault.code]} ({fault})"
     else:

@@ -32,12 +32,17 @@ def person() -> None:
 @as_json_option
 @click.pass_obj
 def found(doors: Doors, /, *, names: tuple[str, str], as_json: bool) -> None:
-    """Invite the first two administrators of this machine's house, once; they then check each other."""
+    """Invite the first two administrators of this machine's house, who then check each other.
+
+    Until both have joined it can be repeated: who is named again is given another link, the former one ends,
+    and so does whoever was invited and is not named any more. Who has joined stays.
+    """
     with doors() as parts:
         invited = people.found_administrators(parts, operator(os.getuid()), names)
+        logins = {one.person.person: one.person.login for one in people.people(parts)}
     links = [
-        {"person": id_text("per", one.person), "login": name, "link": one.text}
-        for name, one in zip(names, invited, strict=True)
+        {"person": id_text("per", one.person), "login": logins[one.person], "link": one.text}
+        for one in invited
     ]
     if as_json:
         write({"links": links})

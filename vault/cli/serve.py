@@ -2,7 +2,6 @@
 
 import json
 import logging
-import multiprocessing
 import os
 import resource
 import shutil
@@ -14,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import click
@@ -65,9 +63,9 @@ def serve(settings: Settings, *, factory: str = FACTORY) -> int:
     pause = _SHORTEST_PAUSE_SECONDS
     with _counts():
         while not ended.is_set():
-            unfit, began = multiprocessing.Event(), time.monotonic()
-            _run(settings, factory, unfit)
-            if unfit.is_set():
+            refusal, began = worker.Refusal(), time.monotonic()
+            _run(settings, factory, refusal)
+            if refusal.said.is_set():
                 return worker.EX_CONFIG
             # The server gives up where a worker dies twice within seconds; the house does not.
             lasted = time.monotonic() - began > _LONGEST_PAUSE_SECONDS
@@ -76,7 +74,7 @@ def serve(settings: Settings, *, factory: str = FACTORY) -> int:
     return 0
 
 
-def _run(settings: Settings, factory: str, unfit: Event) -> None:
+def _run(settings: Settings, factory: str, refusal: worker.Refusal) -> None:
     """Run one server until it is told to end, or gives up."""
     server = Server(
         factory,
@@ -95,12 +93,12 @@ def _run(settings: Settings, factory: str, unfit: Event) -> None:
         # An access log would hold addresses and times of single customers.
         log_access=False,
         log_level=LogLevels.error,
-        log_dictconfig=_LOGS,
+        log_dictconfig={**_LOGS, "filters": {"news": {"()": partial(News, refusal)}}},
     )
     # It gives up by an exit; whether to go on is decided by who called.
     with suppress(SystemExit):
         server.serve(
-            target_loader=partial(worker.begin, settings, factory, unfit, os.getpid()), wrap_loader=False
+            target_loader=partial(worker.begin, settings, factory, refusal, os.getpid()), wrap_loader=False
         )
 
 
@@ -171,12 +169,30 @@ class JsonLine(logging.Formatter):
         return json.dumps(line)
 
 
+class News(logging.Filter):
+    """Lets nothing pass once a worker has said why the house must not start: what follows is clear."""
+
+    def __init__(self, refusal: worker.Refusal) -> None:
+        """Look at what the workers share."""
+        super().__init__()
+        self._refusal = refusal
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not self._refusal.said.is_set()
+
+
 _LOGS = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": JsonLine}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["news"],
+            "formatter": "json",
+            "stream": "ext://sys.stderr",
+        }
     },
     "loggers": {"_granian": {"handlers": ["stderr"], "propagate": False}},
 }

@@ -3,13 +3,15 @@
 import ctypes
 import gc
 import json
+import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib import import_module
-from multiprocessing.synchronize import Event
+from multiprocessing.synchronize import Event, Lock
 from multiprocessing.util import Finalize
 from typing import Any
 
@@ -23,18 +25,26 @@ _OBJECTS = 20_000
 Application = Callable[..., Any]
 
 
-def begin(settings: Settings, factory: str, unfit: Event, parent: int) -> Application:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What all workers share: whether the house must not start at all, and who says so."""
+
+    said: Event = field(default_factory=multiprocessing.Event)
+    speaking: Lock = field(default_factory=multiprocessing.Lock)
+
+
+def begin(settings: Settings, factory: str, refusal: Refusal, parent: int) -> Application:
     """Build the application in a fresh worker, which must not outlive its parent."""
     obey_signals(_end_worker)
     _die_with(parent)
     module, _, name = factory.partition(":")
     try:
         application: Application = getattr(import_module(module), name)(settings)
-    except Misconfigured as refusal:
-        # The others would fail alike: one says it, and the whole ends.
-        if not unfit.is_set():
-            unfit.set()
-            sys.stderr.write(f"{refusal}\n")
+    except Misconfigured as fault:
+        # The others fail alike: one says it, and the whole ends. That they end is then no news.
+        refusal.said.set()
+        if refusal.speaking.acquire(block=False):
+            sys.stderr.write(f"{fault}\n")
             os.kill(parent, signal.SIGTERM)
         os._exit(EX_CONFIG)
     except Exception as fault:  # noqa: BLE001 - the trace that would follow quotes whatever failed

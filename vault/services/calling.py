@@ -1,44 +1,36 @@
 """Calling: a clerk asks whether somebody on the telephone may be told something; yes, no, or a message."""
 
-import hmac
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from vault.domain.access import Actor, HeldRole, Request
 from vault.domain.callers import Heard, Topic, Verdict, judge, words
 from vault.domain.canonical import Json
 from vault.domain.catalogue import Field
 from vault.domain.entry import ObjectRef, OutcomeSet
 from vault.domain.forms import read
 from vault.domain.kinds import Kind
-from vault.domain.normalise import normal, query
-from vault.domain.policy import ContextClass, MatrixRow
+from vault.domain.normalise import query
 from vault.domain.terms import (
-    ZERO_ID,
     Action,
-    ActorId,
     FieldName,
-    Millis,
-    PurposeId,
     RoleId,
-    SpaceId,
     SubjectId,
     SubjectKind,
-    Treatment,
 )
 from vault.errors import Corrupt, Invalid, TierUnavailable, Unavailable, VaultError
 from vault.services import witness
 from vault.services.braking import miss, was_none
+from vault.services.comparing import holds
+from vault.services.governing import GOVERNED_FOR
 from vault.services.locating import locate, locate_known
 from vault.services.parts import Call, Parts
-from vault.services.permitting import Permit, permit_each
+from vault.services.permitting import permit_each
 from vault.services.releasing import Opened, release
+from vault.services.system import house_itself, permit_comparing
 
-_PURPOSE: Final = PurposeId("P16")
 _ROLE: Final = RoleId("system:caller")
-_FOR_EVER: Final = Millis(2**53 - 1)
 _CONTACTS: Final = FieldName("contacts")
 _MOBILE: Final = FieldName("mobile")
 _NAME: Final = FieldName("name")
@@ -120,7 +112,7 @@ def _process(parts: Parts, call: Call, fields: Sequence[str], subjects: Sequence
         fields,
         targets=subjects,
         find=locate_known,
-        permitting=_permit,
+        permitting=permit_comparing,
     )
     for one in found:
         if isinstance(one, Corrupt | Unavailable):
@@ -129,31 +121,16 @@ def _process(parts: Parts, call: Call, fields: Sequence[str], subjects: Sequence
     return [one for one in found if isinstance(one, Opened)]
 
 
-def _permit(parts: Parts, call: Call, action: Action, fields: Sequence[str]) -> Permit:
-    """A system actor's row is its own: it compares these fields and shows nothing (DESIGN §6)."""
-    names = tuple(FieldName(name) for name in fields)
-    purpose = call.policy.purposes[_PURPOSE]
-    context = ContextClass(actor="system")
-    request = Request(action, purpose, names, context, call.policy.catalogue, parts.keyring.served)
-    treatments = dict.fromkeys(names, Treatment.MATCH)
-    return Permit(request, MatrixRow(action, purpose.id, True, treatments, {}, purpose.mask, False))  # noqa: FBT003 - the row's own order
-
-
 def _own_call(call: Call) -> Call:
-    held = HeldRole(_ROLE, frozenset({_PURPOSE}), _FOR_EVER)
-    actor = Actor(ActorId(ZERO_ID), "system", _ROLE, SpaceId(ZERO_ID), (held,))
     about = ObjectRef("caller", None, witness.actor_ref(call.actor).id)
-    return replace(call, actor=actor, purpose=_PURPOSE, about=about, reason=None, ticket=None)
+    actor = house_itself(_ROLE)
+    return replace(call, actor=actor, purpose=GOVERNED_FOR, about=about, reason=None, ticket=None)
 
 
 def _fits(opened: Opened, given: Mapping[Field, bytes]) -> bool:
-    """Compare everything that was given, each in constant time; all of it must be the register's."""
-    fits = True
-    for field, wanted in given.items():
-        held = [plain for _, plain in opened.profile.values(field) if plain is not None]
-        equal = [hmac.compare_digest(normal(field, plain), wanted) for plain in held]
-        fits = any(equal) and fits
-    return fits
+    """Compare everything that was given; all of it must be the register's."""
+    fits = [holds(opened, field, wanted) for field, wanted in given.items()]
+    return all(fits)
 
 
 def _tell(parts: Parts, opened: Opened, topic: str, verdict: Verdict) -> None:

@@ -14,10 +14,10 @@ from vault.domain.canonical import canonical
 from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis, moment, rfc3339
 from vault.domain.kinds import Kind
-from vault.domain.terms import ActorId, CampaignId, GrantId, PersonId, PurposeId, id_text
+from vault.domain.terms import ActorId, CampaignId, GrantId, Millis, PersonId, PurposeId, id_text
 from vault.errors import Conflict, Invalid, NotFound, Refused
 from vault.services.authenticate import LIVE
-from vault.services.commanding import administrators, check_enough_left
+from vault.services.commanding import ADMINISTRATORS, administrators, check_enough_left, silenced
 from vault.services.governing import Change, Ground, Told, govern, ground_for, may_oneself, view
 from vault.services.granting import grant_ref, holder_name, live_grants, owner_of
 from vault.services.parts import Parts
@@ -47,7 +47,8 @@ class Item:
 def open_campaign(parts: Parts, actor: Actor, *, due: datetime, certifier: PersonId) -> CampaignId:
     """Ask for every live grant whether it is still needed, until *due*; then what nobody has kept is over.
 
-    Of an app's grants its owner is asked, of all others *certifier*; nobody is asked for an own one.
+    Of an app's grants its owner is asked, of all others *certifier*; nobody is asked for an own one. Silence
+    spares two administrators, of whom it is asked for as long as their grants last.
     Raises Invalid ``due`` or ``certifier``, Conflict ``nothing_to_certify``, and Refused.
     """
     campaign = CampaignId(parts.new_id())
@@ -57,6 +58,7 @@ def open_campaign(parts: Parts, actor: Actor, *, due: datetime, certifier: Perso
             raise Invalid("due", field="due")
         if not _is_live(ground.standing, ActorId(certifier)):
             raise Invalid("certifier", field="certifier")
+        spared = _spared(ground)
         rows = [
             CertificationRow(
                 parts.tenant,
@@ -64,7 +66,7 @@ def open_campaign(parts: Parts, actor: Actor, *, due: datetime, certifier: Perso
                 grant.role_grant,
                 _asked(ground, grant, certifier),
                 millis(ground.at),
-                millis(due),
+                max(millis(due), grant.expires_ms) if holder in spared else millis(due),
                 None,
                 None,
                 None,
@@ -117,11 +119,13 @@ def certify(
             case "keep":
                 return Change((said,), (Told(Kind.GRANT_CERTIFIED, grant_ref(held), KEEP),))
             case "revoke":
-                check_enough_left(ground, [held])
+                ended = replace(held, revoked_ms=now)
+                check_enough_left(ground, [ended])
                 gone = Told(Kind.GRANT_REVOKED, grant_ref(held), "certification", ended=held.role_grant)
-                return Change((said, replace(held, revoked_ms=now)), (gone,))
+                return Change((said, ended), (gone,))
             case "reduce":
                 less = _reduced(held, purposes, until, ground.at)
+                check_enough_left(ground, [less])
                 return Change((said, less), (Told(Kind.GRANT_REDUCED, grant_ref(held), REDUCE),))
             case _:
                 raise Invalid("verdict", field="verdict")
@@ -191,6 +195,21 @@ def _asked(ground: Ground, grant: GrantRow, certifier: PersonId) -> ActorId:
         if one is not None and one != grant.holder and _is_live(ground.standing, one):
             return one
     raise Invalid("certifier", field="certifier")
+
+
+def _spared(ground: Ground) -> frozenset[ActorId]:
+    """Choose the two administrators whom silence does not end: nobody could approve anything without two.
+
+    Whom an open campaign may end by silence comes last, then whose grants end first.
+    """
+    staying = administrators(silenced(ground))
+
+    def lasting(person: PersonId) -> tuple[bool, Millis, PersonId]:
+        held = live_grants(ground.standing, ActorId(person), ground.at)
+        return person in staying, max(one.expires_ms for one in held), person
+
+    chosen = sorted(administrators(ground), key=lasting, reverse=True)
+    return frozenset(map(ActorId, chosen[:ADMINISTRATORS]))
 
 
 def _reduced(held: GrantRow, purposes: Sequence[str], until: datetime | None, at: datetime) -> GrantRow:

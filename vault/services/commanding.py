@@ -14,12 +14,14 @@ from typing import ClassVar, Final, Protocol
 from vault.domain.access import Actor
 from vault.domain.canonical import Json, canonical
 from vault.domain.entry import ObjectRef
-from vault.domain.instants import millis
+from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
+from vault.domain.policy import Policy
 from vault.domain.terms import Action, ActorId, ApprovalId, PersonId
 from vault.errors import Conflict, NotFound, Refused, Stale
-from vault.services.authenticate import INVITED, LIVE, actor_of
+from vault.services.authenticate import LIVE, actor_of
 from vault.services.governing import GOVERNED_FOR, Change, Ground, Permission, Told, govern
+from vault.services.granting import with_grants
 from vault.services.parts import Parts
 from vault.storage.accounts import GrantRow
 from vault.storage.people import ApprovalRow
@@ -34,7 +36,8 @@ WITHDRAWN: Final = "withdrawn"
 WAITS: Final = timedelta(days=7)
 # Whoever was made, recovered or re-keyed by somebody does not approve for that somebody for so long.
 NEW_FOR: Final = timedelta(days=7)
-_ADMINISTRATORS: Final = 2
+# With fewer nobody could approve anything.
+ADMINISTRATORS: Final = 2
 
 
 class Command(Protocol):
@@ -108,12 +111,12 @@ def needs_second(ground: Ground) -> bool:
 
     A house is new until two administrators have joined once; that there are fewer later does not make it new.
     """
-    return ground.actor.kind != "operator" or len(_ever_administrators(ground)) >= _ADMINISTRATORS
+    return ground.actor.kind != "operator" or len(_ever_administrators(ground)) >= ADMINISTRATORS
 
 
 def administrators(ground: Ground) -> frozenset[PersonId]:
     """Find the people who may govern now."""
-    governing = _governing(ground)
+    governing = governing_roles(ground)
     found = ((person, actor_of(ground.standing, person, ground.at)) for person in ground.standing.people)
     return frozenset(
         person
@@ -122,39 +125,52 @@ def administrators(ground: Ground) -> frozenset[PersonId]:
     )
 
 
-def check_enough_left(ground: Ground, ended: Iterable[GrantRow]) -> None:
-    """Refuse to end grants where that leaves fewer than two administrators, who could approve nothing.
+def governing_roles(ground: Ground) -> frozenset[str]:
+    """Name the roles that govern."""
+    return frozenset(role.id for role in ground.policy.roles.values() if Action.GOVERN in role.verbs)
 
-    Raises Conflict ``last_administrators``. What an operator ends in a new house is nobody's loss.
+
+def check_enough_left(ground: Ground, changed: Iterable[GrantRow], *, policy: Policy | None = None) -> None:
+    """Refuse to leave fewer than two administrators, who could approve nothing, now or by anyone's silence.
+
+    *changed* are grants as they would be, *policy* the one that would be in force. Raises Conflict
+    ``last_administrators``. What an operator ends in a new house is nobody's loss.
     """
-    left = administrators(ground)
-    gone = {row.role_grant for row in ended}
-    governing = _governing(ground)
-    still = {
-        person
-        for person in left
-        for row in ground.standing.grants.get(ActorId(person), ())
-        if row.role in governing
-        and row.revoked_ms is None
-        and millis(ground.at) < row.expires_ms
-        and row.role_grant not in gone
+    rows = [*changed]
+    # What ends sooner than it would have is judged when it does; silence everywhere as if it had come.
+    ends = (moment(row.expires_ms) for row in rows if row.revoked_ms is None)
+    moments = [replace(ground, at=at) for at in (ground.at, *ends)]
+    for before in (*moments, *map(silenced, moments)):
+        left = administrators(before)
+        after = replace(with_grants(before, rows), policy=policy or ground.policy)
+        if len(administrators(after)) < min(len(left), ADMINISTRATORS):
+            raise Conflict("last_administrators")
+
+
+def silenced(ground: Ground) -> Ground:
+    """Stand as if every question of a campaign were due, and nobody had answered those that are open."""
+    standing, now = ground.standing, millis(ground.at)
+    lasts = {one.role_grant: one.expires_ms for held in standing.grants.values() for one in held}
+    certifications = {
+        grant: tuple(
+            # What is asked until the grant ends by itself is not ended by silence.
+            replace(one, due_ms=now) if one.verdict is None and one.due_ms < lasts[grant] else one
+            for one in asked
+        )
+        for grant, asked in standing.certifications.items()
     }
-    if len(still) < min(len(left), _ADMINISTRATORS):
-        raise Conflict("last_administrators")
+    return replace(ground, standing=replace(standing, certifications=certifications))
 
 
 def _ever_administrators(ground: Ground) -> frozenset[PersonId]:
-    governing = _governing(ground)
+    governing = governing_roles(ground)
     return frozenset(
         row.person
         for row in ground.standing.people.values()
-        if row.state != INVITED
+        # Who joined once had a password once; whoever was ended before that never governed.
+        if ground.standing.login_keys.get(row.person)
         and any(one.role in governing for one in ground.standing.grants.get(ActorId(row.person), ()))
     )
-
-
-def _governing(ground: Ground) -> frozenset[str]:
-    return frozenset(role.id for role in ground.policy.roles.values() if Action.GOVERN in role.verbs)
 
 
 def check_approver(ground: Ground, row: ApprovalRow) -> None:

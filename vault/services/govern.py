@@ -202,9 +202,9 @@ def revoke_grant(parts: Parts, actor: Actor, grant: GrantId) -> None:
             raise NotFound
         if row.revoked_ms is not None:
             raise Conflict("revoked")
-        check_enough_left(ground, [row])
-        told = Told(Kind.GRANT_REVOKED, grant_ref(row), ended=row.role_grant)
-        return Change((replace(row, revoked_ms=millis(ground.at)),), (told,))
+        ended = replace(row, revoked_ms=millis(ground.at))
+        check_enough_left(ground, [ended])
+        return Change((ended,), (Told(Kind.GRANT_REVOKED, grant_ref(row), ended=row.role_grant),))
 
     govern(parts, actor, command)
 

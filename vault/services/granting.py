@@ -217,6 +217,16 @@ def with_app(ground: Ground, app: AppRow) -> Ground:
     return replace(ground, standing=replace(ground.standing, apps={**ground.standing.apps, app.app: app}))
 
 
+def with_grants(ground: Ground, rows: Iterable[GrantRow]) -> Ground:
+    """Stand as if *rows* were already written in the place of the grants that they change."""
+    changed = {row.role_grant: row for row in rows}
+    grants = {
+        holder: tuple(changed.get(one.role_grant, one) for one in held)
+        for holder, held in ground.standing.grants.items()
+    }
+    return replace(ground, standing=replace(ground.standing, grants=grants))
+
+
 def _role(policy: Policy, name: RoleId) -> Role:
     role = policy.roles.get(name)
     if role is None:

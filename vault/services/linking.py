@@ -1,6 +1,6 @@
 """Linking: links that work once, to join, to come back, and to take an app's secret as its owner."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -55,6 +55,15 @@ def made_link(
         millis(ground.at + LASTS),
         None,
     )
+
+
+def used_up(ground: Ground, person: PersonId) -> list[LinkRow]:
+    """Write the links of *person* that could still be used as used: whoever holds one holds nothing."""
+    return [
+        replace(one, used_ms=millis(ground.at))
+        for one in ground.standing.links.values()
+        if one.person == person and one.used_ms is None
+    ]
 
 
 def presented(parts: Parts, ground: Ground, text: str, kinds: frozenset[str]) -> LinkRow:

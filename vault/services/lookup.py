@@ -1,16 +1,16 @@
 """Lookup: find a customer by an exact or partial value, or say whether a value matches; no more."""
 
-import hmac
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from vault.domain.canonical import Json
 from vault.domain.catalogue import Field
-from vault.domain.normalise import normal, query, tail
+from vault.domain.normalise import query, tail
 from vault.domain.terms import Action, FieldName, SubjectId
 from vault.errors import Corrupt, InvalidValue, TierUnavailable, Unavailable, VaultError
 from vault.services import witness
 from vault.services.braking import miss, was_none
+from vault.services.comparing import ends, holds
 from vault.services.issuing import issue
 from vault.services.locating import locate, locate_known, unchanged
 from vault.services.parts import Call, Parts
@@ -62,7 +62,7 @@ def lookup(parts: Parts, call: Call, field: str, value: Json, *, suffix: bool = 
             # Neither is an answer: to leave such a customer out would say that nobody has the value.
             raise one
     opened = [one for one in found if isinstance(one, Opened)]
-    hits = [one for one in opened if (_ends if suffix else _holds)(one, asked, wanted)]
+    hits = [one for one in opened if (ends if suffix else holds)(one, asked, wanted)]
     if not suffix and len(hits) < len(opened):
         _refuse_old_rows(parts, call, asked, wanted, [one for one in opened if one not in hits])
     if hits:
@@ -83,7 +83,7 @@ def match(parts: Parts, call: Call, customer: str, field: str, value: Json) -> b
         raise opened
     if asked.name in opened.grant.withheld:
         raise TierUnavailable(field=asked.name)
-    found = _holds(opened, asked, wanted)
+    found = holds(opened, asked, wanted)
     if found:
         was_none(parts, call)
     return found
@@ -145,15 +145,3 @@ def _refuse_old_rows(parts: Parts, call: Call, field: Field, wanted: bytes, miss
             fault = Corrupt("index_row_old")
             parts.ledger.append(witness.rejected(parts, call, Action.LOOKUP, fault, grant=one.grant))
             raise fault
-
-
-def _holds(opened: Opened, field: Field, wanted: bytes) -> bool:
-    """Compare every value, each in constant time: how long it took tells nothing about which."""
-    held = [plain for _, plain in opened.profile.values(field) if plain is not None]
-    equal = [hmac.compare_digest(normal(field, plain), wanted) for plain in held]
-    return any(equal)
-
-
-def _ends(opened: Opened, field: Field, wanted: bytes) -> bool:
-    endings = [tail(field, plain) for _, plain in opened.profile.values(field) if plain is not None]
-    return any(ending is not None and hmac.compare_digest(ending, wanted) for ending in endings)

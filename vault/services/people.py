@@ -9,17 +9,17 @@ from typing import Final
 from vault.domain.access import Actor
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
-from vault.domain.terms import ZERO_ID, Action, ActorId, AppId, ApprovalId, PersonId, RoleId
+from vault.domain.terms import ZERO_ID, ActorId, AppId, ApprovalId, PersonId
 from vault.errors import Conflict, Invalid, NotFound, Refused
 from vault.services.authenticate import ENDED, INVITED, stand
-from vault.services.commanding import carry_out, check_enough_left
+from vault.services.commanding import administrators, carry_out, check_enough_left, governing_roles
 from vault.services.governing import Change, Ground, Told, govern, only_operator
 from vault.services.granting import GiveGrant, Wish, grant_ref, live_grants
-from vault.services.linking import INVITATION, Link, made_link
+from vault.services.linking import INVITATION, Link, made_link, used_up
 from vault.services.parts import Parts
 from vault.services.rekeying import Rekey, person_ref
 from vault.storage.accounts import GrantRow
-from vault.storage.people import LoginKeyRow, PersonRow
+from vault.storage.people import LinkRow, LoginKeyRow, PersonRow
 
 # A name to log in by: it stands in the ledger and in lists, so it is no e-mail address and no number.
 _LOGIN: Final = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*", re.ASCII)
@@ -87,14 +87,9 @@ def invite_again(parts: Parts, actor: Actor, person: PersonId) -> Invited:
         if ground.actor.kind != "operator" and live_grants(ground.standing, ActorId(person), ground.at):
             # Whoever takes the link has what was granted already: that needs more than one admin's word.
             raise Refused("role")
-        former = [
-            replace(one, used_ms=millis(ground.at))
-            for one in ground.standing.links.values()
-            if one.person == person and one.used_ms is None
-        ]
         fresh = made_link(parts, ground, link, kind=INVITATION, person=person)
-        made = replace(row, made_by=ground.actor.id, made_ms=millis(ground.at))
-        return Change((made, fresh, *former), (Told(Kind.PERSON_INVITED, person_ref(row)),))
+        made = _made_anew(ground, row)
+        return Change((made, fresh, *used_up(ground, person)), (Told(Kind.PERSON_INVITED, person_ref(row)),))
 
     govern(parts, actor, command)
     return Invited(person, link.text)
@@ -120,17 +115,9 @@ def end(parts: Parts, actor: Actor, person: PersonId) -> None:
         row = _living(ground, person)
         if ground.actor.id == ActorId(person):
             raise Refused("oneself")
-        held = live_grants(ground.standing, ActorId(person), ground.at)
-        check_enough_left(ground, held)
-        now = millis(ground.at)
-        grants = [replace(one, revoked_ms=now) for one in held]
-        links = [
-            replace(one, used_ms=now)
-            for one in ground.standing.links.values()
-            if one.person == person and one.used_ms is None
-        ]
-        told = Told(Kind.PERSON_ENDED, person_ref(row), ended=row.person)
-        return Change((replace(row, state=ENDED, since_ms=now), *grants, *links), (told,))
+        ended = _ended(ground, row)
+        check_enough_left(ground, [one for one in ended if isinstance(one, GrantRow)])
+        return Change(ended, (_told_of_end(row),))
 
     govern(parts, actor, command)
 
@@ -138,6 +125,8 @@ def end(parts: Parts, actor: Actor, person: PersonId) -> None:
 def found_administrators(parts: Parts, actor: Actor, logins: Sequence[str]) -> list[Invited]:
     """Invite two administrators, who then check each other: for an operator, while the house has not two.
 
+    Who was invited so before and has not joined is given another link if named again, and is ended if not:
+    whoever lost the links names the same people, or others. Who is named and has joined stays as is.
     Raises Refused ``role``, Invalid ``login_name`` or ``administrators``, Conflict ``name_taken`` or
     ``founded``.
     """
@@ -145,33 +134,37 @@ def found_administrators(parts: Parts, actor: Actor, logins: Sequence[str]) -> l
         check_login(login)
     if len(set(logins)) != _FOUNDERS:
         raise Invalid("administrators", limit=_FOUNDERS)
-    links = [(PersonId(parts.new_id()), login, Link.draw(parts)) for login in logins]
+    drawn = {login: (PersonId(parts.new_id()), Link.draw(parts)) for login in logins}
+    invited: list[Invited] = []
 
     def command(ground: Ground) -> Change:
-        role = next((one.id for one in ground.policy.roles.values() if Action.GOVERN in one.verbs), None)
-        if role is None:
-            raise Invalid("role")
-        if _named(ground, role):
+        joined = administrators(ground)
+        if len(joined) >= _FOUNDERS:
             raise Conflict("founded")
-        rows: list[PersonRow] = [_new_person(parts, ground, person, login) for person, login, _ in links]
-        founding = replace(
-            ground,
-            standing=replace(
-                ground.standing,
-                people={**ground.standing.people, **{row.person: row for row in rows}},
-            ),
-        )
-        wish = Wish(role, ground.at + FIRST_GRANTS, "founding")
-        grants = [GiveGrant.of(parts, ActorId(row.person), wish).row(parts, founding) for row in rows]
-        joined = [made_link(parts, ground, link, kind=INVITATION, person=person) for person, _, link in links]
+        known = {ground.standing.people[person].login for person in joined}
+        waiting = {row.login: row for row in _founders(ground)}
+        rows = [
+            _made_anew(ground, waiting[login]) if login in waiting else _new_person(parts, ground, own, login)
+            for login, (own, _) in drawn.items()
+            if login not in known
+        ]
+        links = [
+            made_link(parts, ground, drawn[row.login][1], kind=INVITATION, person=row.person) for row in rows
+        ]
+        grants = _first_grants(parts, ground, rows)
+        former = [link for row in rows for link in used_up(ground, row.person)]
+        gone = [row for login, row in waiting.items() if login not in drawn]
+        ended = [one for row in gone for one in _ended(ground, row)]
+        invited[:] = [Invited(row.person, drawn[row.login][1].text) for row in rows]
         told = [
+            *map(_told_of_end, gone),
             *(Told(Kind.PERSON_INVITED, person_ref(row)) for row in rows),
             *(Told(Kind.GRANT_GIVEN, grant_ref(row), row.reason) for row in grants),
         ]
-        return Change((*rows, *grants, *joined), tuple(told))
+        return Change((*ended, *former, *rows, *grants, *links), tuple(told))
 
     govern(parts, only_operator(actor), command)
-    return [Invited(person, link.text) for person, _, link in links]
+    return invited
 
 
 def check_login(login: str) -> None:
@@ -180,15 +173,33 @@ def check_login(login: str) -> None:
         raise Invalid("login_name", field="login")
 
 
-def _named(ground: Ground, role: RoleId) -> bool:
-    """Tell whether there are two who are, or will be once they join, administrators."""
-    named = {
-        row.person
+def _founders(ground: Ground) -> list[PersonRow]:
+    """Find who was to govern and has not joined; the first grants may be over by now."""
+    governing = governing_roles(ground)
+    return [
+        row
         for row in ground.standing.people.values()
-        for grant in live_grants(ground.standing, ActorId(row.person), ground.at)
-        if grant.role == role and row.state != ENDED
-    }
-    return len(named) >= _FOUNDERS
+        if row.state == INVITED
+        and any(one.role in governing for one in ground.standing.grants.get(ActorId(row.person), ()))
+    ]
+
+
+def _first_grants(parts: Parts, ground: Ground, rows: Sequence[PersonRow]) -> list[GrantRow]:
+    """Give everyone of *rows* the role that governs who does not hold it from a former invitation."""
+    governing = governing_roles(ground)
+    role = next((one for one in ground.policy.roles if one in governing), None)
+    if role is None:
+        raise Invalid("role")
+    people = {**ground.standing.people, **{row.person: row for row in rows}}
+    founding = replace(ground, standing=replace(ground.standing, people=people))
+    wish = Wish(role, ground.at + FIRST_GRANTS, "founding")
+    return [
+        GiveGrant.of(parts, ActorId(row.person), wish).row(parts, founding)
+        for row in rows
+        if not any(
+            one.role in governing for one in live_grants(ground.standing, ActorId(row.person), ground.at)
+        )
+    ]
 
 
 def _new_person(parts: Parts, ground: Ground, person: PersonId, login: str) -> PersonRow:
@@ -206,3 +217,19 @@ def _living(ground: Ground, person: PersonId) -> PersonRow:
     if row.state == ENDED:
         raise Conflict("ended")
     return row
+
+
+def _made_anew(ground: Ground, row: PersonRow) -> PersonRow:
+    return replace(row, made_by=ground.actor.id, made_ms=millis(ground.at))
+
+
+def _ended(ground: Ground, row: PersonRow) -> tuple[PersonRow | GrantRow | LinkRow, ...]:
+    """End a person, with whatever was granted, and every link."""
+    now = millis(ground.at)
+    held = live_grants(ground.standing, ActorId(row.person), ground.at)
+    grants = [replace(one, revoked_ms=now) for one in held]
+    return (replace(row, state=ENDED, since_ms=now), *grants, *used_up(ground, row.person))
+
+
+def _told_of_end(row: PersonRow) -> Told:
+    return Told(Kind.PERSON_ENDED, person_ref(row), ended=row.person)

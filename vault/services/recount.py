@@ -7,40 +7,31 @@ from typing import TypeAlias
 
 from typing_extensions import override
 
-from vault.domain.access import Actor, HeldRole, Request
 from vault.domain.grants import token_bytes
 from vault.domain.instants import moment, month
 from vault.domain.kinds import Kind
-from vault.domain.policy import ContextClass, MatrixRow
 from vault.domain.terms import (
     ZERO_ID,
     Action,
-    ActorId,
     AppId,
-    FieldName,
-    Millis,
-    PurposeId,
     RequestId,
     RoleId,
     SpaceId,
     SubjectId,
-    Treatment,
     id_text,
 )
 from vault.errors import Corrupt, VaultError
 from vault.services.authenticate import policy_in_force, stand
+from vault.services.governing import GOVERNED_FOR
 from vault.services.indexing import due, is_indexed
 from vault.services.locating import Located, locate_known, locate_subjects
 from vault.services.parts import Call, Parts
-from vault.services.permitting import Permit
 from vault.services.releasing import release
+from vault.services.system import house_itself, permit_comparing
 from vault.storage import audit, keys, outbox, subjects, tokens
 
 PAGE = 500
-# Keeping the indexes whole is part of keeping the data safe (PRIVACY 5.2).
-_PURPOSE = PurposeId("P16")
 _ROLE = RoleId("system:index")
-_FOR_EVER = Millis(2**53 - 1)
 # An audit token and its month.
 Told: TypeAlias = tuple[int, bytes]
 _ISSUING = frozenset({Kind.SUBJECT_ADMITTED.value, Kind.IDS_ISSUED.value})
@@ -91,20 +82,8 @@ def recount(parts: Parts) -> Iterator[Finding]:
 def _call(parts: Parts) -> Call:
     standing = stand(parts, AppId(ZERO_ID))
     policy = policy_in_force(parts, standing)
-    held = HeldRole(_ROLE, frozenset({_PURPOSE}), _FOR_EVER)
-    actor = Actor(ActorId(ZERO_ID), "system", _ROLE, SpaceId(ZERO_ID), (held,))
-    return Call(actor, standing, policy, _PURPOSE, RequestId(parts.new_id()), source="")
-
-
-def _permit(parts: Parts, call: Call, action: Action, fields: Sequence[str]) -> Permit:
-    """A system actor's row is its own: it compares the indexed fields and shows nothing (DESIGN §6)."""
-    names = tuple(FieldName(name) for name in fields)
-    purpose = call.policy.purposes[_PURPOSE]
-    request = Request(
-        action, purpose, names, ContextClass(actor="system"), call.policy.catalogue, parts.keyring.served
-    )
-    treatments = dict.fromkeys(names, Treatment.MATCH)
-    return Permit(request, MatrixRow(action, purpose.id, True, treatments, {}, purpose.mask, False))  # noqa: FBT003 - the row's own order
+    # Keeping the indexes whole is part of keeping the data safe (PRIVACY 5.2).
+    return Call(house_itself(_ROLE), standing, policy, GOVERNED_FOR, RequestId(parts.new_id()), source="")
 
 
 def _indexes(parts: Parts, call: Call, page: Sequence[SubjectId]) -> Iterator[Finding]:
@@ -120,7 +99,7 @@ def _indexes(parts: Parts, call: Call, page: Sequence[SubjectId]) -> Iterator[Fi
         [field.name for field in fields],
         targets=page,
         find=locate_known,
-        permitting=_permit,
+        permitting=permit_comparing,
     )
     with parts.stores.data.read() as conn:
         standing = tokens.tokens_of(conn, parts.tenant, page)

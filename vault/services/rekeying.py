@@ -13,7 +13,7 @@ from vault.errors import Conflict, NotFound, Refused
 from vault.services.authenticate import ENDED
 from vault.services.governing import Change, Ground, Told
 from vault.services.holding import living
-from vault.services.linking import LASTS, RECOVERY, Link
+from vault.services.linking import LASTS, RECOVERY, Link, used_up
 from vault.services.parts import Parts
 from vault.services.visiting import ended_since
 from vault.storage.people import LinkRow, PersonRow
@@ -87,11 +87,6 @@ class Rekey:
             raise Refused("oneself")
         now = millis(ground.at)
         former = [replace(one, ended_ms=now) for one in living(ground.standing, self.person)]
-        links = [
-            replace(one, used_ms=now)
-            for one in ground.standing.links.values()
-            if one.person == self.person and one.used_ms is None
-        ]
         since = ended_since(parts, self.person, ground.at)
         made = replace(remade(row, by=self.requester, ground=ground), since_ms=since)
         link = LinkRow(
@@ -107,7 +102,7 @@ class Rekey:
             None,
         )
         return Change(
-            (made, link, *former, *links),
+            (made, link, *former, *used_up(ground, self.person)),
             (Told(Kind.PERSON_RECOVERED, person_ref(row)),),
         )
 

@@ -15,6 +15,7 @@ from vault.domain.separation import held_alone
 from vault.domain.terms import ActorId, RoleId
 from vault.errors import Conflict, Corrupt, PolicyMistakes, Refused, Stale
 from vault.rulebook.checking import check
+from vault.services.commanding import check_enough_left
 from vault.services.governing import Change, Ground, Told
 from vault.services.granting import live_grants, owned_by
 from vault.services.parts import Parts
@@ -80,7 +81,8 @@ class Replace:
 
         Raises Stale ``policy_base`` where another version is in force, Conflict ``policy_unchanged`` where it
         is these files, PolicyMistakes with all of them, and Refused ``separation`` where somebody would hold
-        roles together that nobody may.
+        roles together that nobody may, and Conflict ``last_administrators`` where fewer than two would be
+        left to govern.
         """
         if ground.standing.policy_digest != self.base:
             raise Stale("policy_base")
@@ -90,6 +92,7 @@ class Replace:
         if wanted is None:
             raise PolicyMistakes([str(mistake) for mistake in mistakes])
         _check_holders(ground, wanted)
+        check_enough_left(ground, (), policy=wanted)
         number = max(row.number for row in ground.standing.policies) + 1
         return applied(
             PolicyRow(parts.tenant, number, policy_digest(self.files), millis(ground.at), self.author),

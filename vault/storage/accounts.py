@@ -10,21 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from vault.domain.terms import ActorId, AppId, ApprovalId, GrantId, Millis, SpaceId, TenantId
-from vault.storage.glances import Reader
-from vault.storage.people import (
-    AppKeyRow,
-    ApprovalRow,
-    AppTermsRow,
-    CertificationRow,
-    EmergencyRow,
-    LinkRow,
-    LoginKeyRow,
-    PersonRow,
-)
-from vault.storage.policies import PolicyRow
-from vault.storage.shapes import Shape
-from vault.storage.statements import Question
-from vault.storage.tables import (
+from vault.storage.account_tables import (
     app,
     app_key,
     app_secret,
@@ -39,6 +25,20 @@ from vault.storage.tables import (
     policy_version,
     role_grant,
 )
+from vault.storage.glances import Reader
+from vault.storage.people import (
+    AppKeyRow,
+    ApprovalRow,
+    AppTermsRow,
+    CertificationRow,
+    EmergencyRow,
+    LinkRow,
+    LoginKeyRow,
+    PersonRow,
+)
+from vault.storage.policies import PolicyRow
+from vault.storage.shapes import Shape
+from vault.storage.statements import Question
 from vault.storage.together import Part, Record, Together
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select, update
 
 from vault.domain.terms import EntryId
-from vault.storage import tables
+from vault.storage import ledger_tables as tables
 from vault.storage.shapes import Shape
 from vault.storage.statements import Question, is_among
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 from vault.domain.terms import ActorId, Millis, TenantId
-from vault.storage.tables import brake
+from vault.storage.session_tables import brake
 
 
 def spend(

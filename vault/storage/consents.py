@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from vault.domain.consent import AuthorisationRow, ConsentForm, ConsentRow, ConsentState
 from vault.domain.terms import SubjectId, TenantId
-from vault.storage import tables
+from vault.storage import subject_tables as tables
 from vault.storage.glances import Reader
 from vault.storage.shapes import Shape, by_subject
 

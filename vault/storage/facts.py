@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete
 
 from vault.domain.facts import FactKind, FactRow
 from vault.domain.terms import FactId, SubjectId, TenantId
-from vault.storage import tables
+from vault.storage import subject_tables as tables
 from vault.storage.glances import Reader
 from vault.storage.shapes import Shape, by_subject
 from vault.storage.statements import is_among

@@ -6,7 +6,7 @@ from functools import cache
 from sqlalchemy import BigInteger, Connection, Update, bindparam, case, literal, or_, select, update
 
 from vault.domain.terms import Millis
-from vault.storage import tables
+from vault.storage import keys_tables as tables
 from vault.storage.glances import Reader
 from vault.storage.shapes import Shape
 from vault.storage.statements import Question, counted_on

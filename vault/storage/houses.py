@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from vault.domain.terms import HouseId, Millis, TenantId
-from vault.storage import tables
+from vault.storage.keys_tables import keys_house
+from vault.storage.ledger_tables import audit_house, register_house
 from vault.storage.shapes import Shape
+from vault.storage.subject_tables import data_house
 from vault.storage.unit_of_work import StoreName
 
 
@@ -22,10 +24,10 @@ class HouseRow:
 
 # The row is spelled alike in all four; only the keys store adds its floors.
 _HOUSE = {
-    "data": Shape(tables.data_house, HouseRow),
-    "keys": Shape(tables.keys_house, HouseRow),
-    "audit": Shape(tables.audit_house, HouseRow),
-    "register": Shape(tables.register_house, HouseRow),
+    "data": Shape(data_house, HouseRow),
+    "keys": Shape(keys_house, HouseRow),
+    "audit": Shape(audit_house, HouseRow),
+    "register": Shape(register_house, HouseRow),
 }
 _NO_FLOORS = dict.fromkeys(
     ("authority_floor", "authority_pending", "ledger_size", "register_size", "latest_ms"), 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, delete, literal_column, select, tuple_, update
 
 from vault.domain.terms import ActorId, Millis, TenantId
-from vault.storage import tables
+from vault.storage import subject_tables as tables
 from vault.storage.shapes import Columns, Shape
 
 KEPT_MS = 24 * 60 * 60 * 1000

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from vault.domain.terms import Millis, SubjectId, TenantId, Tier
-from vault.storage import tables
+from vault.storage import keys_tables as tables
 from vault.storage.keys import ACTIVE, PENDING
 from vault.storage.shapes import Shape
 from vault.storage.statements import Command

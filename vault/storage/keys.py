@@ -21,7 +21,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from vault.domain.sealed import DekRow, IdentRow, SealedKeyRow
 from vault.domain.terms import Millis, SpaceId, SubjectId, TenantId, Tier
 from vault.errors import Corrupt
-from vault.storage import tables
+from vault.storage import keys_tables as tables
 from vault.storage.glances import Reader
 from vault.storage.shapes import Shape, by_subject
 from vault.storage.statements import Command, counted_on, is_among

@@ -7,7 +7,7 @@ from functools import cache
 from sqlalchemy import Connection, Delete, bindparam, delete, func, select, tuple_
 
 from vault.domain.terms import EntryId, Millis, SubjectId, TenantId
-from vault.storage import tables
+from vault.storage import subject_tables as tables
 from vault.storage.glances import Reader
 from vault.storage.shapes import Shape
 from vault.storage.statements import Question, is_among

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select
 
 from vault.domain.terms import Millis, TenantId
-from vault.storage.tables import policy_version
+from vault.storage.account_tables import policy_version
 
 
 @dataclass(frozen=True, slots=True)

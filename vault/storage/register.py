@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from vault.domain.terms import ID_BYTES, EntryId, Millis, Tier
 from vault.errors import Corrupt
-from vault.storage import tables
+from vault.storage import ledger_tables as tables
 from vault.storage.shapes import Shape
 
 NO_CHAIN = bytes(32)

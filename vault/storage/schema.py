@@ -6,17 +6,24 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData, Table, text
 
 from vault.errors import Misconfigured
-from vault.storage import tables
+from vault.storage import account_tables, keys_tables, ledger_tables, session_tables, subject_tables
 from vault.storage.unit_of_work import Store, StoreName
 
+
+def _store_of(*tables: Table) -> MetaData:
+    """Give what holds the tables of one store: a module with a table here has put all of its own there."""
+    (metadata,) = {table.metadata for table in tables}
+    return metadata
+
+
 METADATA: dict[StoreName, MetaData] = {
-    "data": tables.data,
-    "keys": tables.keys,
-    "audit": tables.audit,
-    "register": tables.register,
+    "data": _store_of(subject_tables.subject, account_tables.app, session_tables.login_session),
+    "keys": _store_of(keys_tables.ident),
+    "audit": _store_of(ledger_tables.entry),
+    "register": _store_of(ledger_tables.record),
 }
 
 

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, case, delete, insert, select, update
 
 from vault.domain.terms import GrantId, Millis, PersonId, SubjectId, TenantId
+from vault.storage.account_tables import emergency
+from vault.storage.session_tables import emergency_use, last_use, login_failure, login_session, login_use
 from vault.storage.statements import inserting
-from vault.storage.tables import emergency, emergency_use, last_use, login_failure, login_session, login_use
 
 # No step and no counter of what people log in by is negative.
 _ONCE = -1

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Update, bindparam, select, update
 
 from vault.domain.sealed import SealedRow, SubjectRow
 from vault.domain.terms import Gate, SubjectId, SubjectKind, TenantId, Tier
-from vault.storage import tables
+from vault.storage import subject_tables as tables
 from vault.storage.glances import Reader
 from vault.storage.shapes import Shape, by_subject
 

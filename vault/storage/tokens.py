@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Select, bindparam, delete, exists, literal_column, select, tuple_
 
 from vault.domain.terms import SubjectId, TenantId, Tier
-from vault.storage import tables
+from vault.storage import subject_tables as tables
 from vault.storage.shapes import Shape, by_subject
 from vault.storage.statements import Question, is_among
 

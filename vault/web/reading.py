@@ -7,8 +7,8 @@ from typing import Any, cast
 from marshmallow import RAISE, Schema, ValidationError, fields
 from typing_extensions import override
 
-from vault.domain.terms import is_code
-from vault.errors import Invalid
+from vault.domain.terms import id_bytes, is_code
+from vault.errors import Invalid, NotFound
 from vault.web.routes import BATCH_ITEMS
 
 _LONGEST_CODE = 64
@@ -28,6 +28,14 @@ def load(schema: type[Schema], value: object) -> Any:
         facts: dict[str, str | int] = {"field": path} if path else {}
         # The library's own error holds the value and the unknown key's name: it goes no further.
         raise Invalid(code, **facts, **({"limit": BATCH_ITEMS} if code == "limit" else {})) from None
+
+
+def read_id(prefix: str, text: str) -> bytes:
+    """Read an id out of a path or a body; raises NotFound for what is none: it names nothing."""
+    raw = id_bytes(prefix, text)
+    if raw is None:
+        raise NotFound
+    return raw
 
 
 @cache

@@ -5,23 +5,24 @@ from typing import Final
 
 from flask import Response
 
-from vault.domain.terms import Action, AppId, id_bytes, id_text
-from vault.errors import Invalid, NotFound
+from vault.domain.terms import Action, AppId, id_text
+from vault.errors import Invalid
 from vault.services import app_keys
+from vault.services.governing import GOVERNED_FOR
 from vault.web import emit
 from vault.web import governing_schemas as schemas
 from vault.web.context import Asked
 from vault.web.granted import told
+from vault.web.reading import read_id
 from vault.web.routes import Route
 
-_P16 = "P16"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def add(asked: Asked, app: str) -> Response:
     """Add a public key or a certificate to an application of one's own."""
     sent, visit, until = asked.body, asked.visited(), asked.body.get("until")
-    wanted = AppId(_id("app", app))
+    wanted = AppId(read_id("app", app))
     jwk, certificate = sent.get("jwk"), sent.get("certificate")
     if (jwk is None) == (certificate is None):
         raise Invalid("key_form")
@@ -41,21 +42,14 @@ def add(asked: Asked, app: str) -> Response:
 
 def end_own(asked: Asked, app: str, key: str) -> Response:
     """End a key of an application of one's own."""
-    app_keys.end_own(asked.parts, asked.visited(), AppId(_id("app", app)), _id("key", key))
+    app_keys.end_own(asked.parts, asked.visited(), AppId(read_id("app", app)), read_id("key", key))
     return emit.done()
 
 
 def end(asked: Asked, app: str, key: str) -> Response:
     """End a key of an application."""
-    app_keys.end_key(asked.parts, asked.call.actor, AppId(_id("app", app)), _id("key", key))
+    app_keys.end_key(asked.parts, asked.call.actor, AppId(read_id("app", app)), read_id("key", key))
     return emit.done()
-
-
-def _id(prefix: str, text: str) -> bytes:
-    raw = id_bytes(prefix, text)
-    if raw is None:
-        raise NotFound
-    return raw
 
 
 ROUTES = (
@@ -68,7 +62,7 @@ ROUTES = (
         status=201,
         body=schemas.NewAppKey,
         answer=schemas.AppKeyAdded,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "DELETE",
@@ -77,7 +71,7 @@ ROUTES = (
         end_own,
         "End a key of an application of yours at once, with the tokens that it gave.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "DELETE",
@@ -86,6 +80,6 @@ ROUTES = (
         end,
         "End a key of an application at once, with the tokens that it gave.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

@@ -6,16 +6,15 @@ from typing import Any
 from flask import Response
 
 from vault.domain.instants import moment, rfc3339
-from vault.domain.terms import Action, ActorId, ApprovalId, id_bytes, id_text
-from vault.errors import NotFound
+from vault.domain.terms import Action, ActorId, ApprovalId, id_text
 from vault.services import approvals, disclose
 from vault.services.approvals import Rendered
+from vault.services.governing import GOVERNED_FOR
 from vault.web import emit
 from vault.web import governing_schemas as schemas
 from vault.web.context import Asked
+from vault.web.reading import read_id
 from vault.web.routes import Parameter, Route
-
-_P16 = "P16"
 
 
 def list_requests(asked: Asked) -> Response:
@@ -27,7 +26,9 @@ def list_requests(asked: Asked) -> Response:
 
 def show(asked: Asked, approval: str) -> Response:
     """Show one request."""
-    return emit.json(_described(approvals.look(asked.parts, asked.call.actor, _id(approval))))
+    return emit.json(
+        _described(approvals.look(asked.parts, asked.call.actor, ApprovalId(read_id("apv", approval))))
+    )
 
 
 def ask(asked: Asked) -> Response:
@@ -40,7 +41,7 @@ def ask(asked: Asked) -> Response:
 def ask_for_more(asked: Asked) -> Response:
     """Ask for more customers than a brake lets through."""
     named = asked.body.get("app")
-    holder = _actor(named) if named is not None else asked.call.actor.id
+    holder = ActorId(read_id("app", named)) if named is not None else asked.call.actor.id
     waits = approvals.ask_for_more(
         asked.parts,
         asked.visited().actor,
@@ -55,19 +56,21 @@ def ask_for_more(asked: Asked) -> Response:
 def approve(asked: Asked, approval: str) -> Response:
     """Approve a request."""
     digest = _digest(asked.body["digest"])
-    state = approvals.approve(asked.parts, asked.call.actor, _id(approval), digest=digest)
+    state = approvals.approve(
+        asked.parts, asked.call.actor, ApprovalId(read_id("apv", approval)), digest=digest
+    )
     return emit.json({"state": state})
 
 
 def refuse(asked: Asked, approval: str) -> Response:
     """Refuse a request."""
-    approvals.refuse(asked.parts, asked.call.actor, _id(approval))
+    approvals.refuse(asked.parts, asked.call.actor, ApprovalId(read_id("apv", approval)))
     return emit.done()
 
 
 def withdraw(asked: Asked, approval: str) -> Response:
     """Take back a request of one's own."""
-    approvals.withdraw(asked.parts, asked.call.actor, _id(approval))
+    approvals.withdraw(asked.parts, asked.call.actor, ApprovalId(read_id("apv", approval)))
     return emit.done()
 
 
@@ -85,26 +88,12 @@ def _described(one: Rendered) -> Mapping[str, Any]:
     }
 
 
-def _actor(text: str) -> ActorId:
-    raw = id_bytes("app", text)
-    if raw is None:
-        raise NotFound
-    return ActorId(raw)
-
-
 def _digest(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:
         # No command has such a digest.
         return b""
-
-
-def _id(text: str) -> ApprovalId:
-    raw = id_bytes("apv", text)
-    if raw is None:
-        raise NotFound
-    return ApprovalId(raw)
 
 
 ROUTES = (
@@ -116,7 +105,7 @@ ROUTES = (
         "List the requests that you made, gain by or may decide on, the newest first.",
         answer=schemas.Requests,
         query=(Parameter("state", "waiting (if not said), executed, refused, withdrawn, expired or all"),),
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -138,7 +127,7 @@ ROUTES = (
         status=201,
         body=schemas.MoreCustomers,
         answer=schemas.Waiting,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "GET",
@@ -147,7 +136,7 @@ ROUTES = (
         show,
         "Show a request in words, with the digest that an approval repeats.",
         answer=schemas.OneRequest,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -157,7 +146,7 @@ ROUTES = (
         "Approve a request: the command is carried out as it is stored, once.",
         body=schemas.Decision,
         answer=schemas.Decided,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -166,7 +155,7 @@ ROUTES = (
         refuse,
         "Refuse a request for good.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -175,6 +164,6 @@ ROUTES = (
         withdraw,
         "Take back a request of your own.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

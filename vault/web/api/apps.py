@@ -8,21 +8,21 @@ from typing import Any, Final
 from flask import Response
 
 from vault.domain.instants import millis
-from vault.domain.terms import Action, AppId, Millis, PersonId, id_bytes, id_text
+from vault.domain.terms import Action, AppId, Millis, PersonId, id_text
 from vault.errors import NotFound
 from vault.services import govern
 from vault.services.app_keys import shown_kid
 from vault.services.govern import Account
-from vault.services.governing import view
+from vault.services.governing import GOVERNED_FOR, view
 from vault.services.proving import EXPIRES_SOON, Proof, is_live, proof_id
 from vault.services.using import last_used
 from vault.web import emit
 from vault.web import governing_schemas as schemas
 from vault.web.context import Asked
 from vault.web.granted import described, state, told
+from vault.web.reading import read_id
 from vault.web.routes import Route
 
-_P16 = "P16"
 _SECRET_DAYS: Final = timedelta(days=90)
 
 
@@ -35,7 +35,7 @@ def list_apps(asked: Asked) -> Response:
 def show(asked: Asked, app: str) -> Response:
     """Show one application."""
     view(asked.parts, asked.call.actor, "app")
-    wanted = _id("app", app)
+    wanted = read_id("app", app)
     for one in govern.accounts(asked.parts):
         if one.app.app == wanted:
             return emit.json(_described(asked, one))
@@ -51,7 +51,7 @@ def create(asked: Asked) -> Response:
         name=sent["name"],
         sources=sent["sources"],
         secret_expires=asked.parts.clock() + _SECRET_DAYS,
-        owner=PersonId(_id("per", sent["owner"])),
+        owner=PersonId(read_id("per", sent["owner"])),
     )
     body = {"app": id_text("app", issued.app), "link": id_text("lnk", issued.secret)}
     return emit.json(body, status=201)
@@ -59,13 +59,13 @@ def create(asked: Asked) -> Response:
 
 def revoke(asked: Asked, app: str) -> Response:
     """End an application."""
-    govern.revoke_app(asked.parts, asked.call.actor, AppId(_id("app", app)))
+    govern.revoke_app(asked.parts, asked.call.actor, AppId(read_id("app", app)))
     return emit.done()
 
 
 def promise(asked: Asked, app: str) -> Response:
     """Promise one more secret to the owner."""
-    wanted = AppId(_id("app", app))
+    wanted = AppId(read_id("app", app))
     issued = govern.issue_secret(
         asked.parts, asked.call.actor, wanted, expires=asked.parts.clock() + _SECRET_DAYS
     )
@@ -74,7 +74,9 @@ def promise(asked: Asked, app: str) -> Response:
 
 def revoke_secret(asked: Asked, app: str, secret: str) -> Response:
     """End a secret."""
-    govern.revoke_secret(asked.parts, asked.call.actor, AppId(_id("app", app)), secret=_id("sec", secret))
+    govern.revoke_secret(
+        asked.parts, asked.call.actor, AppId(read_id("app", app)), secret=read_id("sec", secret)
+    )
     return emit.done()
 
 
@@ -84,8 +86,8 @@ def set_terms(asked: Asked, app: str) -> Response:
     waits = govern.set_terms(
         asked.parts,
         asked.call.actor,
-        AppId(_id("app", app)),
-        owner=PersonId(_id("per", sent["owner"])),
+        AppId(read_id("app", app)),
+        owner=PersonId(read_id("per", sent["owner"])),
         networks=sent["networks"],
     )
     body = {"waits": id_text("apv", waits) if waits is not None else None}
@@ -121,13 +123,6 @@ def _dated(prefix: str, row: Proof, at: datetime, used: Mapping[bytes, Millis]) 
     }
 
 
-def _id(prefix: str, text: str) -> bytes:
-    raw = id_bytes(prefix, text)
-    if raw is None:
-        raise NotFound
-    return raw
-
-
 ROUTES = (
     Route(
         "GET",
@@ -136,7 +131,7 @@ ROUTES = (
         list_apps,
         "List the applications with their owners, secrets and grants.",
         answer=schemas.Apps,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -147,7 +142,7 @@ ROUTES = (
         status=201,
         body=schemas.NewApp,
         answer=schemas.Promised,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "GET",
@@ -156,7 +151,7 @@ ROUTES = (
         show,
         "Show an application with its owner, secrets and grants.",
         answer=schemas.OneApp,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "DELETE",
@@ -165,7 +160,7 @@ ROUTES = (
         revoke,
         "End an application at once, with all its secrets and grants.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "PUT",
@@ -176,7 +171,7 @@ ROUTES = (
         status=202,
         body=schemas.NewTerms,
         answer=schemas.Waiting,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -186,7 +181,7 @@ ROUTES = (
         "Promise an application's owner one more secret, beside those there are.",
         status=201,
         answer=schemas.Promised,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "DELETE",
@@ -195,6 +190,6 @@ ROUTES = (
         revoke_secret,
         "End one secret of an application at once.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

@@ -7,16 +7,17 @@ from typing import Any
 from flask import Response
 
 from vault.domain.instants import moment, rfc3339
-from vault.domain.terms import Action, CampaignId, GrantId, PersonId, id_bytes, id_text
+from vault.domain.terms import Action, CampaignId, GrantId, PersonId, id_text
 from vault.errors import NotFound
 from vault.services import certify
 from vault.services.certify import Item
+from vault.services.governing import GOVERNED_FOR
 from vault.web import emit
 from vault.web import oversight_schemas as schemas
 from vault.web.context import Asked
+from vault.web.reading import read_id
 from vault.web.routes import Route
 
-_P16 = "P16"
 _CSV = "text/csv; charset=utf-8"
 
 
@@ -27,7 +28,7 @@ def open_campaign(asked: Asked) -> Response:
         asked.parts,
         asked.call.actor,
         due=sent["due"],
-        certifier=PersonId(_id("per", sent["certifier"])),
+        certifier=PersonId(read_id("per", sent["certifier"])),
     )
     return emit.json({"id": id_text("cmp", campaign)}, status=201)
 
@@ -54,8 +55,8 @@ def decide(asked: Asked, campaign: str, grant: str) -> Response:
     certify.certify(
         asked.parts,
         asked.visited().actor,
-        CampaignId(_id("cmp", campaign)),
-        GrantId(_id("grt", grant)),
+        CampaignId(read_id("cmp", campaign)),
+        GrantId(read_id("grt", grant)),
         verdict=sent["verdict"],
         purposes=sent["purposes"],
         until=sent.get("until"),
@@ -64,7 +65,7 @@ def decide(asked: Asked, campaign: str, grant: str) -> Response:
 
 
 def _items(asked: Asked, campaign: str) -> list[Item]:
-    found = certify.items(asked.parts, asked.visited().actor, CampaignId(_id("cmp", campaign)))
+    found = certify.items(asked.parts, asked.visited().actor, CampaignId(read_id("cmp", campaign)))
     if not found:
         raise NotFound
     return found
@@ -86,13 +87,6 @@ def _described(one: Item) -> Mapping[str, Any]:
     }
 
 
-def _id(prefix: str, text: str) -> bytes:
-    raw = id_bytes(prefix, text)
-    if raw is None:
-        raise NotFound
-    return raw
-
-
 ROUTES = (
     Route(
         "POST",
@@ -103,7 +97,7 @@ ROUTES = (
         status=201,
         body=schemas.NewCampaign,
         answer=schemas.Opened,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "GET",
@@ -112,7 +106,7 @@ ROUTES = (
         list_items,
         "List the grants of which you are asked; of all, where you govern.",
         answer=schemas.Items,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "GET",
@@ -121,7 +115,7 @@ ROUTES = (
         show,
         "List the grants of one campaign, and what became of each.",
         answer=schemas.Items,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "GET",
@@ -130,7 +124,7 @@ ROUTES = (
         evidence,
         "Give the same as CSV, to be filed.",
         media_type="text/csv",
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -140,6 +134,6 @@ ROUTES = (
         "Keep, revoke or reduce one grant of which you are asked.",
         status=204,
         body=schemas.Verdict,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

@@ -7,16 +7,16 @@ from typing import Any
 from flask import Response
 
 from vault.domain.instants import moment, rfc3339
-from vault.domain.terms import Action, GrantId, RoleId, id_bytes, id_text
-from vault.errors import LedgerUnavailable, NotFound
+from vault.domain.terms import Action, GrantId, RoleId, id_text
+from vault.errors import LedgerUnavailable
 from vault.services import emergencies
 from vault.services.emergencies import Emergency
+from vault.services.governing import GOVERNED_FOR
 from vault.web import emit, logs
 from vault.web import oversight_schemas as schemas
 from vault.web.context import Asked
+from vault.web.reading import read_id
 from vault.web.routes import Route, request_id
-
-_P16 = "P16"
 
 
 def break_glass(asked: Asked) -> Response:
@@ -49,10 +49,9 @@ def list_emergencies(asked: Asked) -> Response:
 
 def review(asked: Asked, grant: str) -> Response:
     """Review an emergency."""
-    raw = id_bytes("grt", grant)
-    if raw is None:
-        raise NotFound
-    emergencies.review(asked.parts, asked.visited().actor, GrantId(raw), verdict=asked.body["verdict"])
+    emergencies.review(
+        asked.parts, asked.visited().actor, GrantId(read_id("grt", grant)), verdict=asked.body["verdict"]
+    )
     return emit.done()
 
 
@@ -82,7 +81,7 @@ ROUTES = (
         status=201,
         body=schemas.NewEmergency,
         answer=schemas.OneEmergency,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "GET",
@@ -91,7 +90,7 @@ ROUTES = (
         list_emergencies,
         "List the emergencies that you took or may review, the newest first.",
         answer=schemas.Emergencies,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -101,6 +100,6 @@ ROUTES = (
         "Say whether somebody else's emergency was one; without that, its person is locked out after a day.",
         status=204,
         body=schemas.Review,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

@@ -5,15 +5,14 @@ from flask import Response
 from vault.domain.terms import Action, AppId, GrantId, PersonId, PurposeId, RoleId, id_bytes, id_text
 from vault.errors import NotFound
 from vault.services import govern
-from vault.services.governing import view
+from vault.services.governing import GOVERNED_FOR, view
 from vault.services.granting import Wish
 from vault.web import emit
 from vault.web import governing_schemas as schemas
 from vault.web.context import Asked
 from vault.web.granted import described
+from vault.web.reading import read_id
 from vault.web.routes import Route
-
-_P16 = "P16"
 
 
 def list_grants(asked: Asked) -> Response:
@@ -41,10 +40,7 @@ def give(asked: Asked) -> Response:
 
 def revoke(asked: Asked, grant: str) -> Response:
     """End a grant."""
-    raw = id_bytes("grt", grant)
-    if raw is None:
-        raise NotFound
-    govern.revoke_grant(asked.parts, asked.call.actor, GrantId(raw))
+    govern.revoke_grant(asked.parts, asked.call.actor, GrantId(read_id("grt", grant)))
     return emit.done()
 
 
@@ -65,7 +61,7 @@ ROUTES = (
         list_grants,
         "List every grant with its last use, the newest first.",
         answer=schemas.Grants,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -76,7 +72,7 @@ ROUTES = (
         status=202,
         body=schemas.NewGrant,
         answer=schemas.Waiting,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "DELETE",
@@ -85,6 +81,6 @@ ROUTES = (
         revoke,
         "End a grant at once; the holder's next call is judged without it.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

@@ -4,12 +4,11 @@ from flask import Response
 
 from vault.domain.terms import Action, id_text
 from vault.services import login
+from vault.services.governing import GOVERNED_FOR
 from vault.web import emit, login_schemas, sessions
 from vault.web.context import Asked, Told
 from vault.web.login_answers import begun
 from vault.web.routes import Route
-
-_P16 = "P16"
 
 
 def join(told: Told) -> Response:
@@ -71,7 +70,7 @@ ROUTES = (
         "Raise the session by a time-based code; it goes on under another cookie.",
         body=login_schemas.SecondFactor,
         answer=login_schemas.LoggedIn,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
         half=True,
     ),
     Route(
@@ -82,7 +81,7 @@ ROUTES = (
         "Raise the session by a recovery code, which is used up.",
         body=login_schemas.SecondFactor,
         answer=login_schemas.LoggedIn,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
         half=True,
     ),
     Route(
@@ -92,7 +91,7 @@ ROUTES = (
         log_out,
         "End the session at once.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
         half=True,
     ),
 )

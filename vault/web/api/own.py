@@ -5,15 +5,15 @@ from datetime import datetime
 from flask import Response
 
 from vault.domain.instants import millis, moment, rfc3339
-from vault.domain.terms import Action, Millis, id_bytes, id_text
+from vault.domain.terms import Action, Millis, id_text
 from vault.errors import NotFound
 from vault.services import login, own
+from vault.services.governing import GOVERNED_FOR
 from vault.services.visiting import second_factors
 from vault.web import emit, login_schemas, sessions
 from vault.web.context import Asked
+from vault.web.reading import read_id
 from vault.web.routes import Route
-
-_P16 = "P16"
 
 
 def show(asked: Asked) -> Response:
@@ -64,9 +64,9 @@ def list_sessions(asked: Asked) -> Response:
 def end_session(asked: Asked, session: str) -> Response:
     """End one of one's own sessions."""
     visit = asked.visited()
-    if not login.end_session(asked.parts, visit, _id("ses", session)):
+    if not login.end_session(asked.parts, visit, read_id("ses", session)):
         raise NotFound
-    if _id("ses", session) == visit.row.session:
+    if read_id("ses", session) == visit.row.session:
         sessions.forget()
     return emit.done()
 
@@ -101,7 +101,7 @@ def draw_codes(asked: Asked) -> Response:
 
 def end_key(asked: Asked, key: str) -> Response:
     """End one of one's own keys."""
-    own.end_key(asked.parts, asked.visited(), _id("key", key))
+    own.end_key(asked.parts, asked.visited(), read_id("key", key))
     return emit.done()
 
 
@@ -120,20 +120,13 @@ def list_secrets(asked: Asked) -> Response:
 
 def take_secret(asked: Asked, link: str) -> Response:
     """Take a secret."""
-    issued = own.take_secret(asked.parts, asked.visited(), _id("lnk", link))
+    issued = own.take_secret(asked.parts, asked.visited(), read_id("lnk", link))
     body = {
         "app": id_text("app", issued.app),
         "secret": id_text("sec", issued.secret),
         "token": issued.token,
     }
     return emit.json(body, status=201)
-
-
-def _id(prefix: str, text: str) -> bytes:
-    raw = id_bytes(prefix, text)
-    if raw is None:
-        raise NotFound
-    return raw
 
 
 def _moment(at: Millis) -> str:
@@ -149,7 +142,7 @@ ROUTES = (
         show,
         "Say who is logged in, how strongly, with which roles and keys.",
         answer=login_schemas.Oneself,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
         half=True,
     ),
     Route(
@@ -159,7 +152,7 @@ ROUTES = (
         list_sessions,
         "List your own sessions.",
         answer=login_schemas.Sessions,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "DELETE",
@@ -168,7 +161,7 @@ ROUTES = (
         end_session,
         "End one of your own sessions at once.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -178,7 +171,7 @@ ROUTES = (
         "Choose another password; every session of yours ends.",
         status=204,
         body=login_schemas.PasswordChange,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -187,7 +180,7 @@ ROUTES = (
         begin_generator,
         "Draw the secret of a generator of codes; it counts once it is confirmed.",
         answer=login_schemas.GeneratorBegun,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -198,7 +191,7 @@ ROUTES = (
         status=201,
         body=login_schemas.GeneratorConfirmed,
         answer=login_schemas.KeyAdded,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -208,7 +201,7 @@ ROUTES = (
         "Draw ten recovery codes in the place of the former ones; they are shown once.",
         status=201,
         answer=login_schemas.RecoveryCodes,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "DELETE",
@@ -217,7 +210,7 @@ ROUTES = (
         end_key,
         "End a generator, a passkey or the recovery codes of your own.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "GET",
@@ -226,7 +219,7 @@ ROUTES = (
         list_secrets,
         "List the secrets of your applications that wait for you.",
         answer=login_schemas.PromisedSecrets,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -236,6 +229,6 @@ ROUTES = (
         "Take a secret of an application of yours; its token is shown once.",
         status=201,
         answer=login_schemas.TakenSecret,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

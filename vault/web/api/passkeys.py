@@ -9,13 +9,13 @@ from vault.domain.grants import token_text
 from vault.domain.passkeys import Asserted, Attested
 from vault.domain.terms import Action, id_text
 from vault.services import passkeys
+from vault.services.governing import GOVERNED_FOR
 from vault.services.passkeys import ANSWERED_WITHIN, Offer
 from vault.web import emit, login_schemas, passkey_schemas
 from vault.web.context import Asked
 from vault.web.login_answers import begun
 from vault.web.routes import KIBIBYTE, Route
 
-_P16 = "P16"
 _BODY_BYTES: Final = 64 * KIBIBYTE
 _NAME: Final = "Customer Vault"
 _TIMEOUT: Final = ANSWERED_WITHIN // timedelta(milliseconds=1)
@@ -59,7 +59,7 @@ def routes(origin: str) -> tuple[Route, ...]:
             want,
             "Ask for a new passkey: what the browser hands to its authenticator.",
             answer=passkey_schemas.PasskeyWanted,
-            purpose=_P16,
+            purpose=GOVERNED_FOR,
         ),
         Route(
             "POST",
@@ -71,7 +71,7 @@ def routes(origin: str) -> tuple[Route, ...]:
             body=passkey_schemas.PasskeyMade,
             body_bytes=_BODY_BYTES,
             answer=login_schemas.KeyAdded,
-            purpose=_P16,
+            purpose=GOVERNED_FOR,
         ),
         Route(
             "POST",
@@ -80,7 +80,7 @@ def routes(origin: str) -> tuple[Route, ...]:
             request,
             "Ask for one of your passkeys: what the browser hands to its authenticator.",
             answer=passkey_schemas.PasskeyAsked,
-            purpose=_P16,
+            purpose=GOVERNED_FOR,
             half=True,
         ),
         Route(
@@ -92,7 +92,7 @@ def routes(origin: str) -> tuple[Route, ...]:
             body=passkey_schemas.PasskeyShown,
             body_bytes=_BODY_BYTES,
             answer=login_schemas.LoggedIn,
-            purpose=_P16,
+            purpose=GOVERNED_FOR,
             half=True,
         ),
     )

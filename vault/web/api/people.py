@@ -6,18 +6,16 @@ from typing import Any
 from flask import Response
 
 from vault.domain.instants import moment, rfc3339
-from vault.domain.terms import Action, PersonId, id_bytes, id_text
-from vault.errors import NotFound
+from vault.domain.terms import Action, PersonId, id_text
 from vault.services import people
-from vault.services.governing import view
+from vault.services.governing import GOVERNED_FOR, view
 from vault.services.people import Invited, Portrait
 from vault.web import emit
 from vault.web import governing_schemas as schemas
 from vault.web.context import Asked
 from vault.web.granted import described
+from vault.web.reading import read_id
 from vault.web.routes import Route
-
-_P16 = "P16"
 
 
 def list_people(asked: Asked) -> Response:
@@ -34,17 +32,17 @@ def invite(asked: Asked) -> Response:
 
 def invite_again(asked: Asked, person: str) -> Response:
     """Give another link to join by."""
-    return _invited(people.invite_again(asked.parts, asked.call.actor, _id(person)))
+    return _invited(people.invite_again(asked.parts, asked.call.actor, PersonId(read_id("per", person))))
 
 
 def recover(asked: Asked, person: str) -> Response:
     """Let a person begin anew."""
-    return _invited(people.recover(asked.parts, asked.call.actor, _id(person)))
+    return _invited(people.recover(asked.parts, asked.call.actor, PersonId(read_id("per", person))))
 
 
 def end(asked: Asked, person: str) -> Response:
     """End a person's account."""
-    people.end(asked.parts, asked.call.actor, _id(person))
+    people.end(asked.parts, asked.call.actor, PersonId(read_id("per", person)))
     return emit.done()
 
 
@@ -68,13 +66,6 @@ def _described(asked: Asked, one: Portrait) -> Mapping[str, Any]:
     }
 
 
-def _id(text: str) -> PersonId:
-    raw = id_bytes("per", text)
-    if raw is None:
-        raise NotFound
-    return PersonId(raw)
-
-
 ROUTES = (
     Route(
         "GET",
@@ -83,7 +74,7 @@ ROUTES = (
         list_people,
         "List the people who may log in, with their grants.",
         answer=schemas.People,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -94,7 +85,7 @@ ROUTES = (
         status=201,
         body=schemas.NewPerson,
         answer=schemas.Invited,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -104,7 +95,7 @@ ROUTES = (
         "Give somebody who has not joined another link; the former ones end.",
         status=201,
         answer=schemas.Invited,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -114,7 +105,7 @@ ROUTES = (
         "Let a person who lost every way to log in begin anew, once a second person has approved.",
         status=202,
         answer=schemas.Invited,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "DELETE",
@@ -123,6 +114,6 @@ ROUTES = (
         end,
         "End a person's account at once, with every session and grant.",
         status=204,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

@@ -10,14 +10,13 @@ from vault.domain.policy import ContextClass, policy_digest
 from vault.domain.terms import Action, id_text, is_code
 from vault.errors import Invalid, NotFound
 from vault.services import policies, simulating
-from vault.services.governing import view
+from vault.services.governing import GOVERNED_FOR, view
 from vault.services.policies import Applied, Plan
 from vault.web import emit
 from vault.web import policy_schemas as schemas
 from vault.web.context import Asked
 from vault.web.routes import Parameter, Route
 
-_P16 = "P16"
 _LONGEST_DAYS = 3650
 
 
@@ -168,7 +167,7 @@ ROUTES = (
         list_versions,
         "List every version of the policy that was ever in force.",
         answer=schemas.Versions,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -179,7 +178,7 @@ ROUTES = (
         status=202,
         body=schemas.PolicyFiles,
         answer=schemas.AppliedPolicy,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "GET",
@@ -188,7 +187,7 @@ ROUTES = (
         export,
         "Give the files of a version, as they were applied.",
         answer=schemas.VersionFiles,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "GET",
@@ -198,7 +197,7 @@ ROUTES = (
         "Say in words what a version allows that an earlier one does not, and the other way round.",
         answer=schemas.Compared,
         query=(Parameter("since", "the number of the other version", required=True),),
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -208,7 +207,7 @@ ROUTES = (
         "Say what a set of files would change, and what is wrong with it; nothing is changed.",
         body=schemas.Candidate,
         answer=schemas.Planned,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -218,7 +217,7 @@ ROUTES = (
         "Judge anew, under a set of files, what was asked in the last days; nothing is opened.",
         body=schemas.Simulated,
         answer=schemas.SimulatedAnswer,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -229,7 +228,7 @@ ROUTES = (
         status=202,
         body=schemas.RollBack,
         answer=schemas.AppliedPolicy,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "POST",
@@ -239,6 +238,6 @@ ROUTES = (
         "Say what the policy in force answers to one question, and by which rule, file and line.",
         body=schemas.Question,
         answer=schemas.Explained,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

@@ -4,13 +4,12 @@ from typing import Any
 
 from flask import Response
 
-from vault.domain.terms import Action, ApprovalId, id_bytes
-from vault.errors import NotFound
+from vault.domain.terms import Action, ApprovalId
 from vault.services import disclose
 from vault.services.showing import Answer
 from vault.web import emit, schemas
 from vault.web.context import Asked
-from vault.web.reading import load
+from vault.web.reading import load, read_id
 from vault.web.routes import BATCH_BODY_BYTES, BATCH_ITEMS, Parameter, Route
 
 
@@ -33,10 +32,7 @@ def show_many(asked: Asked) -> Response:
 def reveal(asked: Asked, customer: str) -> Response:
     """Answer one field in full."""
     (name,) = asked.known([asked.body["field"]])
-    raw = id_bytes("apv", asked.approval) if asked.approval else None
-    if asked.approval and raw is None:
-        raise NotFound
-    approval = ApprovalId(raw) if raw is not None else None
+    approval = ApprovalId(read_id("apv", asked.approval)) if asked.approval else None
     return emit.profile(disclose.reveal(asked.parts, asked.call, customer, name, approval=approval))
 
 

@@ -8,12 +8,11 @@ from flask import Response
 from vault.domain.policy import Role
 from vault.domain.terms import Action, ApprovalId, RoleId, id_text
 from vault.services import roles
+from vault.services.governing import GOVERNED_FOR
 from vault.web import emit, governing_schemas
 from vault.web import policy_schemas as schemas
 from vault.web.context import Asked
 from vault.web.routes import Route
-
-_P16 = "P16"
 
 
 def list_roles(asked: Asked) -> Response:
@@ -60,7 +59,7 @@ ROUTES = (
         list_roles,
         "List the roles of the policy in force.",
         answer=schemas.Roles,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "PUT",
@@ -71,7 +70,7 @@ ROUTES = (
         status=202,
         body=schemas.RoleWanted,
         answer=governing_schemas.Waiting,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
     Route(
         "DELETE",
@@ -81,6 +80,6 @@ ROUTES = (
         "Retire a role that nobody holds, once a second person has approved.",
         status=202,
         answer=governing_schemas.Waiting,
-        purpose=_P16,
+        purpose=GOVERNED_FOR,
     ),
 )

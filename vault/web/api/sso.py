@@ -7,6 +7,7 @@ from flask import Response
 from vault.domain.terms import Action, id_text
 from vault.errors import Invalid
 from vault.services import sso
+from vault.services.governing import GOVERNED_FOR
 from vault.services.provider import Provider, Returned
 from vault.services.sso import Begun, Brought
 from vault.settings import Settings
@@ -16,7 +17,6 @@ from vault.web.context import Asked, Told
 from vault.web.login_answers import begun
 from vault.web.routes import KIBIBYTE, Parameter, Route
 
-_P16 = "P16"
 _RETURN: Final = "/v1/login/sso/return"
 _BODY_BYTES: Final = 16 * KIBIBYTE
 
@@ -118,7 +118,7 @@ def routes(settings: Settings) -> tuple[Route, ...]:
             "Begin to add single sign-on to your account.",
             body=sso_schemas.SignOnBegun,
             answer=sso_schemas.SignOnAddress,
-            purpose=_P16,
+            purpose=GOVERNED_FOR,
         ),
         Route(
             "POST",
@@ -130,7 +130,7 @@ def routes(settings: Settings) -> tuple[Route, ...]:
             body=sso_schemas.SignOnReturned,
             body_bytes=_BODY_BYTES,
             answer=login_schemas.KeyAdded,
-            purpose=_P16,
+            purpose=GOVERNED_FOR,
         ),
     )
 

@@ -1,0 +1,64 @@
+"""Ledger tables: the ledger and its tree in one store, and in another the register of what ended."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from vault.storage.columns import audit, digest_column, house_table, id_column, millis_column, register
+
+audit_house = house_table(audit)
+
+entry = Table(
+    "entry",
+    audit,
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    id_column("entry"),
+    digest_column("leaf"),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("entry"),
+)
+
+node = Table(
+    "node",
+    audit,
+    Column("level", SmallInteger, nullable=False),
+    Column("idx", BigInteger, nullable=False),
+    # The 256 hashes of one full tile, in order (C2SP tlog-tiles).
+    Column("hashes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "idx"),
+)
+
+head = Table(
+    "head",
+    audit,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    # The roots of the perfect subtrees from the largest to the smallest, 32 bytes each.
+    Column("frontier", LargeBinary, nullable=False),
+)
+
+register_house = house_table(register)
+
+record = Table(
+    "record",
+    register,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    id_column("entry"),
+    Column("kind", String(16), nullable=False),
+    id_column("ref"),
+    Column("tier", SmallInteger, nullable=False),
+    Column("gen", BigInteger, nullable=False),
+    millis_column("at_ms"),
+    # SHA-256 over the record before and this one, so that a dropped record shows.
+    digest_column("chain"),
+    UniqueConstraint("entry", "ref"),
+)
+Index("ix_record_ref", record.c.ref)
