@@ -86,9 +86,10 @@ class Request:
     context: ContextClass
     catalogue: Catalogue
     served: frozenset[Tier]
-    # What decide() found by a row already, by whether own customers are meant and what was agreed to.
+    # What decide() found by a row already, by whether own customers are meant and what was agreed to. It is
+    # of these fields: a request that is made out of this one begins without it.
     projections: dict[tuple[bool, frozenset[str] | None], tuple[MatrixRow, Projection]] = field(
-        default_factory=dict, compare=False, repr=False
+        init=False, default_factory=dict, compare=False, repr=False
     )
 
 
