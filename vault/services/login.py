@@ -22,7 +22,8 @@ from vault.services.holding import living
 from vault.services.linking import INVITATION, RECOVERY, presented
 from vault.services.parts import Parts
 from vault.services.rekeying import person_ref, remade
-from vault.services.visiting import Visit, check_reviewed, second_factors
+from vault.services.reviewing import check_reviewed
+from vault.services.visiting import Visit, second_factors
 from vault.storage import sessions
 from vault.storage.people import LoginKeyRow, PersonRow
 from vault.storage.sessions import SessionRow
