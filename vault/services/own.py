@@ -9,7 +9,7 @@ import pyotp
 
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
-from vault.domain.terms import ActorId, AppId, Millis
+from vault.domain.terms import ActorId, AppId
 from vault.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
 from vault.services import throttling
 from vault.services.authenticate import LIVE
@@ -18,11 +18,11 @@ from vault.services.governing import Change, Ground, Told, govern, may_oneself
 from vault.services.granting import owner_of
 from vault.services.holding import add, check_raised, fresh_key, living, told_of
 from vault.services.keying import Issued, dated, fresh_secret, secret_ref
-from vault.services.linking import APP_SECRET
+from vault.services.owning import promised
 from vault.services.parts import Parts
 from vault.services.visiting import Visit, ended_since
 from vault.storage import sessions
-from vault.storage.people import LinkRow, LoginKeyRow
+from vault.storage.people import LoginKeyRow
 
 _PASSWORD: Final = "password"  # noqa: S105 - a kind's name, not a password
 _TOTP: Final = "totp"
@@ -138,18 +138,6 @@ def end_key(parts: Parts, visit: Visit, key_id: bytes) -> None:
         return Change((replace(found, ended_ms=millis(ground.at)),), (told_of(Kind.LOGIN_KEY_ENDED, found),))
 
     govern(parts, visit.actor, command, may=may_oneself)
-
-
-def promised(visit: Visit, at_ms: Millis) -> list[LinkRow]:
-    """List the secrets of apps that wait for the person to take them."""
-    return [
-        one
-        for one in visit.standing.links.values()
-        if one.kind == APP_SECRET
-        and one.person == visit.row.person
-        and one.used_ms is None
-        and at_ms < one.expires_ms
-    ]
 
 
 def take_secret(parts: Parts, visit: Visit, link: bytes) -> Issued:
