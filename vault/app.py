@@ -25,6 +25,7 @@ from vault.web.api import (
     login,
     oauth,
     own,
+    own_apps,
     passkeys,
     people,
     policies,
@@ -94,7 +95,7 @@ def routes(
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
     personal = (*login.ROUTES, *sso.routes(settings), *passkeys.routes(settings.origin), *own.ROUTES)
-    governed = (*people.ROUTES, *apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
+    governed = (*people.ROUTES, *apps.ROUTES, *own_apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
     proved = oauth.routes(settings.issuer)
     told = (*asked, *streamed, *personal, *governed, *decided, *proved, *health.routes(parts, exposition))

@@ -1,18 +1,21 @@
 """vaultctl as a person: an admin's whole day at a shell, through the API, without touching a table."""
 
 import json
+import ssl
 import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
 from click.testing import CliRunner, Result
+from joserfc import jwk
 from werkzeug.serving import make_server
 
 from tests.house import House
@@ -25,7 +28,9 @@ from vault.services.parts import Parts
 
 pytestmark = pytest.mark.slow
 
-OTHER = "eleven lanterns along the slow canal"
+KEY = jwk.OKPKey.generate_key("Ed25519")
+# The vault knows a certificate by its SHA-256, and reads nothing of it.
+DER = b"\x30\x82" + bytes(200)
 
 
 @dataclass
@@ -45,6 +50,14 @@ class Shell:
         done = CliRunner().invoke(cli, words, obj=doors, env=env, input=typed)
         assert done.exit_code == code, (words, done.output, done.stderr, done.exception)
         return done
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask for what has no command of its own, in this person's session."""
+        from vault.cli import speaking  # noqa: PLC0415 - the session of this person alone
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("VAULT_LOGIN_FILE", str(self.folder / f"{self.login}.json"))
+            return speaking.ask(method, path, body)
 
     def json(self, *words: str) -> Any:
         """Run a command, and read what it prints."""
@@ -94,15 +107,10 @@ class _Answering:
 
     def add(self) -> None:
         """Add the generator through the same calls, since a terminal in a test cannot read what it shows."""
-        from vault.cli import speaking  # noqa: PLC0415 - the session of this person alone
-
-        path = self.shell.folder / f"{self.shell.login}.json"
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("VAULT_LOGIN_FILE", str(path))
-            begun = speaking.ask("POST", "/v1/me/generators")
-            code = pyotp.TOTP(begun["secret"]).at(self.shell.house.clock())
-            sent = {"secret": begun["secret"], "code": code, "name": "phone"}
-            speaking.ask("POST", "/v1/me/generators/confirm", sent)
+        begun = self.shell.ask("POST", "/v1/me/generators")
+        code = pyotp.TOTP(begun["secret"]).at(self.shell.house.clock())
+        sent = {"secret": begun["secret"], "code": code, "name": "phone"}
+        self.shell.ask("POST", "/v1/me/generators/confirm", sent)
         self.shell.secret = begun["secret"]
 
 
@@ -267,3 +275,107 @@ def test_an_address_that_crosses_the_network_in_clear_is_refused(admins: tuple[S
     ]
 
     assert "https" in one.run(*words, code=2).stderr
+
+
+# ---- what an owner does with the own applications ----
+
+
+@pytest.fixture
+def owner(admins: tuple[Shell, Shell], tmp_path: Path) -> tuple[Shell, str, str]:
+    """Somebody who answers for an application: the shell, the application, and what waits to be taken."""
+    one, _ = admins
+    invited = one.json("person", "invite", "zhou.tao", "--json")
+    shell = Shell(one.house, tmp_path, one.address, "zhou.tao")
+    shell.join(invited["link"])
+    shell.add_generator()
+    made = one.ask("POST", "/v1/apps", {"name": "notices", "owner": invited["person"]})
+    return shell, made["app"], made["link"]
+
+
+def test_an_owner_adds_a_key_sees_it_and_ends_it(owner: tuple[Shell, str, str], tmp_path: Path) -> None:
+    shell, app, _ = owner
+    file = tmp_path / "notices.jwk"
+    file.write_text(json.dumps(KEY.as_dict(private=False)))
+
+    added = shell.json("me", "key", "add", app, "--jwk", str(file), "--until", "2027-05-31", "--json")
+    again = shell.run("me", "key", "add", app, "--jwk", str(file), code=1)
+    seen = shell.run("me", "apps").stdout
+    shell.run("me", "key", "end", app, added["id"])
+    twice = shell.run("me", "key", "end", app, added["id"], code=1)
+    (listed,) = shell.json("me", "apps", "--json")["items"]
+
+    assert (added["until"], added["kid"]) == ("2027-05-31T00:00:00.000Z", KEY.thumbprint())
+    assert again.stderr.endswith("(key_known)\n")
+    assert f"{app}  live      notices, from any network, never used" in seen
+    assert f"  {added['id']}  live      jwk, until 2027-05-31T00:00:00.000Z, never used" in seen
+    assert twice.stderr.endswith("(revoked)\n")
+    assert [(one["id"], one["state"]) for one in listed["keys"]] == [(added["id"], "revoked")]
+
+
+@pytest.mark.parametrize("form", ["file", "digits", "colons"])
+def test_a_certificate_is_named_by_its_file_or_by_its_sha256(
+    owner: tuple[Shell, str, str], tmp_path: Path, form: str
+) -> None:
+    shell, app, _ = owner
+    file = tmp_path / "notices.pem"
+    file.write_text(f"notices\n{ssl.DER_cert_to_PEM_cert(DER)}")
+    digits = sha256(DER).hexdigest()
+    colons = ":".join(digits[place : place + 2] for place in range(0, 64, 2)).upper()
+
+    done = shell.run(
+        "me", "key", "add", app, "--certificate", {"file": str(file), "digits": digits}.get(form, colons)
+    )
+
+    (listed,) = shell.json("me", "apps", "--json")["items"][0]["keys"]
+    assert done.stdout == f"{listed['id']}\n"
+    assert (listed["kid"], listed["kind"]) == (digits, "certificate")
+    assert digits in done.stderr
+
+
+def test_what_is_no_key_or_a_private_one_is_refused_and_never_sent(
+    owner: tuple[Shell, str, str], tmp_path: Path
+) -> None:
+    shell, app, _ = owner
+    pem = ssl.DER_cert_to_PEM_cert(DER)
+    bodies = {
+        "private.jwk": (json.dumps(KEY.as_dict(private=True)), "private_key"),
+        "text.jwk": ("no JSON", "syntax"),
+        "list.jwk": ("[]", "key_form"),
+        "two.pem": (pem + pem, "key_form"),
+        "none.pem": ("nothing", "key_form"),
+        "odd.pem": ("-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----", "key_form"),
+    }
+
+    for name, (body, code) in bodies.items():
+        file = tmp_path / name
+        file.write_text(body)
+        option = "--jwk" if name.endswith("jwk") else "--certificate"
+        done = shell.run("me", "key", "add", app, option, str(file), code=2)
+        assert f"({code}" in done.stderr, name
+    absent = shell.run("me", "key", "add", app, "--certificate", "absent.pem", code=2)
+    neither = shell.run("me", "key", "add", app, code=2)
+    beyond = shell.run("me", "key", "add", app, "--certificate", "ab" * 32, "--until", "2030-01-01", code=2)
+
+    assert "(key_form" in absent.stderr
+    assert "Name either --jwk or --certificate." in neither.stderr
+    assert beyond.stderr.endswith("(expiry)\n")
+    assert shell.json("me", "apps", "--json")["items"][0]["keys"] == []
+
+
+def test_an_owner_takes_a_promised_secret_and_nobody_elses_app_is_there(
+    admins: tuple[Shell, Shell], owner: tuple[Shell, str, str]
+) -> None:
+    shell, app, promise = owner
+
+    waiting = shell.run("me", "apps").stdout
+    taken = shell.run("me", "secret", promise)
+    after = shell.run("me", "apps").stdout
+    foreign = admins[0].run("me", "key", "end", app, promise.replace("lnk_", "key_"), code=3)
+
+    assert f"  {promise}  waiting   secret, to be taken until" in waiting
+    assert taken.stdout.startswith("vault_")
+    assert taken.stdout.count("\n") == 1
+    assert promise not in after
+    assert "  live      secret, until" in after
+    assert admins[0].run("me", "apps").stdout == ""
+    assert foreign.stderr.endswith("(not_found)\n")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.house import ADA, House
 from vault.domain.canonical import Json
-from vault.errors import Conflict, Corrupt, Refused
+from vault.errors import Conflict, Corrupt, Refused, VaultError
 from vault.services import intake
 
 Rec = dict[str, Json]
@@ -44,6 +44,18 @@ def test_a_field_that_the_app_may_not_admit_is_a_refusal_in_the_ledger(house: Ho
     assert raised.value.facts["field"] == "id_number"
     told = house.entries()[-1]
     assert (told["kind"], told["action"], told["outcome"]) == ("profile.refused", "admit", "refused:field")
+
+
+def test_a_record_behind_a_good_one_is_held_to_the_fields_that_the_app_may_admit(house: House) -> None:
+    good: Rec = {"kind": "person", "fields": {"name": "王小明"}}
+    bad: Rec = {"kind": "person", "fields": {"name": "王大明", "id_number": ADA["id_number"]}}
+
+    first, second, third = intake.admit_many(house.parts, house.call("servicedesk"), [good, bad, good])
+
+    assert not isinstance(first, VaultError)
+    assert isinstance(second, Refused)
+    assert (second.code, second.facts["field"]) == ("field", "id_number")
+    assert not isinstance(third, VaultError)
 
 
 def test_a_key_whose_record_was_refused_is_free_for_the_same_record(house: House) -> None:

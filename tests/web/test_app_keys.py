@@ -133,6 +133,56 @@ def problem(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, answer.get_json()["code"]
 
 
+def test_an_owner_sees_what_the_own_apps_prove_themselves_by_and_nobody_elses(scene: Scene) -> None:
+    key = scene.add_key(KEYS["Ed25519"])
+    scene.one.ask("POST", "/v1/apps", {"name": "survey", "owner": scene.one.id})
+    token = scene.present(signed(KEYS["Ed25519"], scene.claims())).get_json()["access_token"]
+    scene.ask(token)
+
+    (own,) = scene.owner.get("/v1/me/apps")["items"]
+
+    now = rfc3339(scene.house.clock())
+    assert (own["id"], own["name"], own["state"], own["networks"]) == (scene.app, "notices", "live", [])
+    (shown,) = own["keys"]
+    assert shown == {
+        "id": key,
+        "kid": shown["kid"],
+        "kind": "jwk",
+        "state": "live",
+        "since": now,
+        "until": rfc3339(scene.house.clock() + timedelta(days=365)),
+        "expires_soon": False,
+        "last_used": now,
+    }
+    assert (own["secrets"], [one["id"] for one in own["promises"]]) == ([], [scene.link])
+    assert own["last_used"] == now
+
+
+def test_what_an_owner_took_and_ended_is_told_with_its_ends(scene: Scene) -> None:
+    scene.owner.ask("POST", f"/v1/me/secrets/{scene.link}")
+    key = scene.add(certificate=CERTIFICATE).get_json()["id"]
+    scene.house.clock.advance(timedelta(days=80))
+    scene.owner.log_in()
+    scene.owner.ask("DELETE", f"/v1/me/apps/{scene.app}/keys/{key}")
+
+    (own,) = scene.owner.get("/v1/me/apps")["items"]
+
+    assert [(one["state"], one["expires_soon"], one["last_used"]) for one in own["secrets"]] == [
+        ("live", True, None)
+    ]
+    assert [(one["kind"], one["state"], one["until"]) for one in own["keys"]] == [
+        ("certificate", "revoked", rfc3339(scene.house.clock()))
+    ]
+    assert (own["promises"], own["last_used"]) == ([], None)
+
+
+def test_whoever_answers_for_nothing_has_no_apps_and_an_app_none_of_its_own(quick: Scene) -> None:
+    app: Any = quick.browser().get("/v1/me/apps", headers={"Authorization": "Bearer x"})
+
+    assert quick.one.get("/v1/me/apps") == {"items": []}
+    assert problem(app) == (401, "unauthenticated")
+
+
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_an_app_signs_with_its_own_key_and_is_given_a_token(scene: Scene, algorithm: str) -> None:
     scene.add_key(KEYS[algorithm])

@@ -191,7 +191,8 @@ def test_a_purpose_without_its_basis_is_refused(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Vault-Purpose", "Vault-Reason", "Vault-Ticket", "Idempotency-Key", "If-Match"]
+    "name",
+    ["Vault-Purpose", "Vault-Reason", "Vault-Ticket", "Vault-On-Behalf", "Idempotency-Key", "If-Match"],
 )
 @pytest.mark.parametrize(
     "value", ["", "客户".encode().decode("latin-1"), "é", "P04, P04", "P 04", "a" * 129, "a\tb"]
@@ -224,14 +225,6 @@ def test_a_header_that_a_call_needs_is_asked_for(sqlite_house: House) -> None:
     assert code_of(stranger.get("/v1/profiles/x?fields=name", headers=token)) == (428, "purpose_required")
     assert code_of(client.post("/v1/subjects/x/reveal", json={"field": "name"})) == (428, "reason_required")
     assert code_of(client.patch("/v1/subjects/x", json={"fields": {}})) == (428, "if_match_required")
-
-
-def test_nobody_acts_on_behalf_of_people_until_there_are_people(sqlite_house: House) -> None:
-    headers = {"Vault-On-Behalf": "per_x"}
-
-    response: Any = sqlite_house.client("servicedesk").get("/v1/profiles/x?fields=name", headers=headers)
-
-    assert code_of(response) == (422, "not_available")
 
 
 # ---- bodies ----

@@ -90,6 +90,21 @@ def test_every_closed_operation_asks_for_a_token_and_a_purpose(document: dict[st
         assert (operation.get("security") == []) == (not is_closed), path
 
 
+def test_a_person_can_be_named_where_customers_are_touched_and_a_person_may_do_it(
+    document: dict[str, Any],
+) -> None:
+    named = {
+        f"{method.upper()} {path}"
+        for path, method, operation in operations(document)
+        if any(one["name"] == "Vault-On-Behalf" for one in operation["parameters"])
+    }
+
+    assert "GET /v1/profiles/{customer}" in named
+    assert "POST /v1/subjects/lookup" in named
+    # A feed is for applications, a fact for registered sources, and governing for whoever has logged in.
+    assert not [one for one in named if re.search("/v1/(feeds|assignments|people|me|grants)|/facts", one)]
+
+
 def test_every_object_is_closed_and_so_says_its_schema(document: dict[str, Any]) -> None:
     for name, schema in document["components"]["schemas"].items():
         assert schema["type"] == "object", name

@@ -11,7 +11,7 @@ from tests.house import House
 from tests.staff import PASSWORD, Person, admins, grant, hire
 from vault.domain.instants import rfc3339
 from vault.domain.terms import id_text
-from vault.services.visiting import REVIEWED_WITHIN
+from vault.services.reviewing import REVIEWED_WITHIN
 
 Staff = tuple[Person, Person]
 P18 = {"Vault-Purpose": "P18", "Vault-Reason": "access_request", "Vault-Ticket": "R-17"}

@@ -32,6 +32,8 @@ MEANINGS: Mapping[str, str] = {
     "no_browser": "No browser came back in time; begin again, and open the address on this machine.",
     "state": "There is no such state of a request.",
     "syntax": "The file is not JSON.",
+    "key_form": "That is neither a public JWK, nor a PEM file with one certificate, nor a SHA-256.",
+    "private_key": "The file holds a private key, so that nothing was sent; give its public half alone.",
     "digest": "A digest is 64 hexadecimal digits, as 'vaultctl policy plan' prints them.",
     "policy_base": "Another version is in force than the files were planned against; plan them again.",
     "policy_unchanged": "These very files are in force already.",

@@ -19,6 +19,7 @@ from vault.cli import (
     ledger,
     login,
     overseeing,
+    own_apps,
     policy,
     serve,
 )
@@ -110,3 +111,5 @@ for command in (
     demo.demo,
 ):
     cli.add_command(command)
+for own in (own_apps.apps, own_apps.key):
+    login.me.add_command(own)

@@ -11,6 +11,7 @@ from vault.domain.grants import Shown
 from vault.domain.instants import millis, month
 from vault.domain.policy import ContextClass, MatrixRow, Purpose, Requirement
 from vault.domain.terms import (
+    TREATMENTS_BY_DETAIL,
     Action,
     ActorId,
     FieldName,
@@ -37,6 +38,7 @@ _CHANGING = frozenset({Action.WRITE, Action.PROPOSE})
 # A restriction stops all but storage and protection (PIPL 47, GDPR 18(2)); recording the customer's own
 # word, what is open for the customer, and lifting the restriction are protection.
 _DESPITE_RESTRICTION = frozenset({Action.RECORD_CONSENT, Action.RESTRICT, Action.STATE, Action.PROCESS})
+_DETAIL = {treatment: place for place, treatment in enumerate(TREATMENTS_BY_DETAIL)}
 _ABSENT = int(Gate.ERASING | Gate.PROSPECT)
 _RESTRICTED = int(Gate.RESTRICTED)
 
@@ -55,6 +57,7 @@ class Actor:
     """Who asks; ``sources`` are the kinds of facts that this actor may assert.
 
     ``secret`` is the id of the secret that an app has shown: it asks for as long as that one lives.
+    ``behalf`` is the person on whose behalf an app asks: it narrows what the app may, and widens nothing.
     """
 
     id: ActorId
@@ -65,6 +68,7 @@ class Actor:
     sources: frozenset[str] = frozenset()
     strength: int = 0
     secret: bytes = b""
+    behalf: "Actor | None" = None
 
     def roles(self, purpose: PurposeId, at: datetime) -> frozenset[RoleId]:
         """Collect the roles held for *purpose* at the moment *at*; an empty set permits nothing."""
@@ -86,9 +90,12 @@ class Request:
     context: ContextClass
     catalogue: Catalogue
     served: frozenset[Tier]
-    # What decide() found by a row already, by whether own customers are meant and what was agreed to.
-    projections: dict[tuple[bool, frozenset[str] | None], tuple[MatrixRow, Projection]] = field(
-        default_factory=dict, compare=False, repr=False
+    # The row of the person on whose behalf it is asked; where it is missing, that person may nothing.
+    behalf: MatrixRow | None = None
+    # What decide() found by a row already: for whom, whether own customers are meant, what was agreed to. It
+    # is of these fields: a request that is made out of this one begins without it.
+    projections: dict[tuple[str, bool, frozenset[str] | None], tuple[MatrixRow, Projection]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
     )
 
 
@@ -152,7 +159,8 @@ def decide(
 ) -> Granted | Denied:
     """Judge one subject for one request (DESIGN §6): gates, then the basis, then field by field.
 
-    Deny wins, nothing matched is denied, and a field that is not granted is withheld with its reason.
+    Deny wins, nothing matched is denied, and a field that is not granted is withheld with its reason. Where
+    an app asks on behalf of a person, both are judged, and what is granted is what both may.
     """
     reason, missing = _refusal(actor, request, row, facts, at)
     if reason is not None:
@@ -164,11 +172,18 @@ def decide(
     if request.action in _DISCLOSING:
         agreed = scope(request.purpose, actor.id, facts=facts.facts, consents=facts.consents, at=at)
     # A thousand subjects of one request have a few outcomes between them, and share what is said of each.
-    key = own, agreed
+    key = actor.kind, own, agreed
     known = request.projections.get(key)
     if known is None or known[0] is not row:
         known = request.projections[key] = row, _projection(request, row, permitted, agreed)
     items, withheld = known[1]
+    if actor.behalf is not None:
+        if request.behalf is None:
+            return Denied(facts.subject, facts.token, "role", at)
+        theirs = decide(actor.behalf, request, request.behalf, facts, at=at)
+        if isinstance(theirs, Denied):
+            return theirs
+        items, withheld = _narrowed(items, withheld, theirs)
     return Granted(
         facts.subject, facts.token, at, facts.revision, request.action, items, withheld, _BY_DECISION
     )
@@ -178,6 +193,19 @@ def is_out_of_use(gates: Gate, purpose: Purpose) -> bool:
     """Tell whether nothing of a subject is used for *purpose*: not admitted, restricted, or being erased."""
     is_restricted = bool(gates & Gate.RESTRICTED) and not purpose.despite_restriction
     return bool(gates & (Gate.ERASING | Gate.PROSPECT)) or is_restricted
+
+
+def weaker(one: Treatment, other: Treatment) -> Treatment:
+    """Give the treatment that tells less."""
+    return max(one, other, key=_DETAIL.__getitem__)
+
+
+def _narrowed(items: tuple[Shown, ...], withheld: Mapping[FieldName, str], theirs: Granted) -> Projection:
+    """Keep what the other one is granted as well, each field in the way that tells less."""
+    other = theirs.treatments
+    lacking = {name: theirs.withheld.get(name, "not_granted") for name, _ in items if name not in other}
+    kept = tuple((name, weaker(how, other[name])) for name, how in items if name in other)
+    return kept, {**withheld, **lacking}
 
 
 def _projection(

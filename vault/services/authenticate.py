@@ -1,7 +1,7 @@
 """Authenticate: from a bearer token to an actor who stands on a verified authority, or to nobody."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -15,10 +15,12 @@ from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.networks import admits
 from vault.domain.policy import Policy
-from vault.domain.terms import ActorId, AppId, EntryId, Millis, PersonId, PurposeId, RoleId, SpaceId
-from vault.errors import Corrupt, Unauthenticated, VaultError
+from vault.domain.terms import ActorId, AppId, EntryId, GrantId, Millis, PersonId, PurposeId, RoleId, SpaceId
+from vault.errors import Corrupt, Invalid, Unauthenticated, VaultError
 from vault.services.parts import Call, Parts
+from vault.services.permitting import ON_BEHALF
 from vault.services.proving import Proof, is_live, known_proof, proof_id, shown_secret, shown_token
+from vault.services.reviewing import is_overdue
 from vault.storage import floors
 from vault.storage.accounts import GrantRow
 from vault.storage.floors import Floors
@@ -152,10 +154,24 @@ def actor_of(standing: Standing, actor_id: ActorId | AppId | PersonId, at: datet
     return None
 
 
-def _held(standing: Standing, holder: ActorId, now: Millis) -> Iterator[HeldRole]:
+def person_behind(standing: Standing, person: PersonId, at: datetime) -> Actor | None:
+    """Make the actor on whose behalf an app asks; None where it has not joined, has ended or is locked out.
+
+    A role that was taken in an emergency is for the hand that took it: an app gains nothing by it.
+    """
+    row = standing.people.get(person)
+    if row is None or row.state != LIVE or is_overdue(standing, person, at=at):
+        return None
+    held = tuple(_held(standing, ActorId(person), millis(at), but=standing.emergencies))
+    return Actor(ActorId(person), "person", row.login, SpaceId(person), held)
+
+
+def _held(
+    standing: Standing, holder: ActorId, now: Millis, *, but: Container[GrantId] = ()
+) -> Iterator[HeldRole]:
     for one in standing.grants.get(holder, ()):
         ends = min([one.expires_ms, *uncertified(standing, one)])
-        if one.revoked_ms is None and now < ends:
+        if one.revoked_ms is None and now < ends and one.role_grant not in but:
             yield HeldRole(RoleId(one.role), frozenset(map(PurposeId, json.loads(one.purposes))), ends)
 
 
@@ -178,7 +194,11 @@ def still(standing: Standing, actor: Actor, at: datetime) -> Actor | None:
     proof = known_proof(standing, AppId(actor.id), actor.secret)
     lives = proof is not None and is_live(proof, millis(at))
     found = actor_of(standing, actor.id, at) if lives else None
-    return replace(found, secret=actor.secret) if found is not None else None
+    if found is None or actor.behalf is None:
+        return replace(found, secret=actor.secret) if found is not None else None
+    behalf = person_behind(standing, PersonId(actor.behalf.id), at)
+    # Without the person the app would ask for itself, for more than it was asked.
+    return replace(found, secret=actor.secret, behalf=behalf) if behalf is not None else None
 
 
 def _still_logged_in(standing: Standing, actor: Actor, at: datetime) -> Actor | None:
@@ -191,10 +211,16 @@ def _still_logged_in(standing: Standing, actor: Actor, at: datetime) -> Actor | 
 
 
 def renew(parts: Parts, call: Call) -> Call:
-    """Stand the same actor on the authority as it is now; raises Unauthenticated where it was revoked."""
+    """Stand the same actor on the authority as it is now; raises Unauthenticated where it was revoked.
+
+    Raises Invalid ``on_behalf`` where the person ended on whose behalf it asks.
+    """
     standing = stand(parts, AppId(call.actor.id))
     policy = policy_in_force(parts, standing)
-    actor = still(standing, call.actor, parts.clock())
+    at, behalf = parts.clock(), call.actor.behalf
+    if behalf is not None and person_behind(standing, PersonId(behalf.id), at) is None:
+        raise Invalid("on_behalf", field=ON_BEHALF)
+    actor = still(standing, call.actor, at)
     if actor is None or not may_call_from(standing, AppId(actor.id), call.source):
         raise Unauthenticated
     return replace(call, actor=actor, standing=standing, policy=policy)

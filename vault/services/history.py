@@ -50,7 +50,7 @@ def history(parts: Parts, call: Call, customer: str, *, limit: int = 100, cursor
 
 
 def _revisions(parts: Parts, call: Call, customer: str) -> list[Json]:
-    visible = permit(parts, call, Action.READ).row.treatments
+    visible = permit(parts, call, Action.READ).treatments
     served = [name for name in visible if call.policy.catalogue.field(name).tiers <= parts.keyring.served]
     permitted = permit(parts, call, Action.READ, served)
     standing = amending.stand(parts, call, customer, Action.READ, permitted=permitted)

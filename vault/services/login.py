@@ -21,7 +21,8 @@ from vault.services.holding import PASSWORD, living
 from vault.services.joining import LINKS, stranger, taken, whoever_has_a_link, whom
 from vault.services.linking import presented
 from vault.services.parts import Parts
-from vault.services.visiting import Visit, check_reviewed, second_factors
+from vault.services.reviewing import check_reviewed
+from vault.services.visiting import Visit, second_factors
 from vault.storage import sessions
 from vault.storage.people import LoginKeyRow, PersonRow
 from vault.storage.sessions import SessionRow

@@ -9,7 +9,7 @@ import pyotp
 
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
-from vault.domain.terms import ActorId, AppId, Millis
+from vault.domain.terms import ActorId, AppId
 from vault.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
 from vault.services import throttling
 from vault.services.authenticate import LIVE
@@ -26,11 +26,11 @@ from vault.services.holding import (
     told_of,
 )
 from vault.services.keying import Issued, dated, fresh_secret, secret_ref
-from vault.services.linking import APP_SECRET
+from vault.services.owning import promised
 from vault.services.parts import Parts
 from vault.services.visiting import Visit, ended_since
 from vault.storage import sessions
-from vault.storage.people import LinkRow, LoginKeyRow
+from vault.storage.people import LoginKeyRow
 
 _TOTP: Final = "totp"
 _CODES: Final = "recovery"
@@ -145,18 +145,6 @@ def end_key(parts: Parts, visit: Visit, key_id: bytes) -> None:
         return Change((replace(found, ended_ms=millis(ground.at)),), (told_of(Kind.LOGIN_KEY_ENDED, found),))
 
     govern(parts, visit.actor, command, may=may_oneself)
-
-
-def promised(visit: Visit, at_ms: Millis) -> list[LinkRow]:
-    """List the secrets of apps that wait for the person to take them."""
-    return [
-        one
-        for one in visit.standing.links.values()
-        if one.kind == APP_SECRET
-        and one.person == visit.row.person
-        and one.used_ms is None
-        and at_ms < one.expires_ms
-    ]
 
 
 def take_secret(parts: Parts, visit: Visit, link: bytes) -> Issued:

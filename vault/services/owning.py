@@ -1,8 +1,9 @@
-"""Owning: who answers for an app and takes its secrets, and from which networks it may call."""
+"""Owning: who answers for an app and takes its secrets, from which networks it may call, and what it has."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from ipaddress import ip_network
 from typing import ClassVar, Final
 
@@ -10,15 +11,59 @@ from vault.domain.canonical import Json, canonical
 from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
-from vault.domain.terms import ActorId, AppId, PersonId, RoleId
+from vault.domain.terms import ActorId, AppId, Millis, PersonId, RoleId
 from vault.errors import Conflict, Invalid, NotFound, Refused
 from vault.services.authenticate import LIVE
 from vault.services.governing import Change, Ground, Told
-from vault.services.granting import check_separation, holder_name, live_grants
+from vault.services.granting import check_separation, holder_name, live_grants, owned_by
+from vault.services.linking import APP_SECRET
 from vault.services.parts import Parts
-from vault.storage.people import AppTermsRow
+from vault.services.visiting import Visit
+from vault.storage.accounts import AppRow, SecretRow
+from vault.storage.people import AppKeyRow, AppTermsRow, LinkRow
 
 _MOST_NETWORKS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class OwnApp:
+    """An app as whoever answers for it sees it; ``promises`` are the secrets that wait to be taken."""
+
+    app: AppRow
+    networks: tuple[str, ...]
+    secrets: tuple[SecretRow, ...]
+    keys: tuple[AppKeyRow, ...]
+    promises: tuple[LinkRow, ...]
+
+
+def own_apps(visit: Visit, at: datetime) -> list[OwnApp]:
+    """List the apps that the person answers for, by name; ended ones too, since what they had is history."""
+    standing = visit.standing
+    owned = {AppId(one) for one in owned_by(standing, visit.actor.id)}
+    waiting = promised(visit, millis(at))
+    return [
+        OwnApp(
+            app,
+            read_networks(standing.terms.get(app.app)),
+            standing.secrets.get(app.app, ()),
+            standing.app_keys.get(app.app, ()),
+            tuple(one for one in waiting if one.app == app.app),
+        )
+        for app in sorted(standing.apps.values(), key=lambda app: app.name)
+        if app.app in owned
+    ]
+
+
+def promised(visit: Visit, at_ms: Millis) -> list[LinkRow]:
+    """List the secrets of apps that wait for the person to take them."""
+    return [
+        one
+        for one in visit.standing.links.values()
+        if one.kind == APP_SECRET
+        and one.person == visit.row.person
+        and one.used_ms is None
+        and at_ms < one.expires_ms
+    ]
 
 
 @dataclass(frozen=True, slots=True)

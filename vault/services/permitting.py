@@ -1,15 +1,18 @@
 """Permitting: whether this actor may do this at all, judged before any customer is looked up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Final, NoReturn
 
-from vault.domain.access import Request
-from vault.domain.policy import MatrixRow
-from vault.domain.terms import Action
+from vault.domain.access import Actor, Request, weaker
+from vault.domain.policy import ContextClass, MatrixRow
+from vault.domain.terms import Action, FieldName, PurposeId, Treatment
 from vault.errors import Refused, VaultError
 from vault.services import witness
 from vault.services.parts import Call, Parts
+
+# Where a refusal is about the person on whose behalf an app asks.
+ON_BEHALF: Final = "Vault-On-Behalf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +22,66 @@ class Permit:
     request: Request
     row: MatrixRow
 
+    @property
+    def treatments(self) -> Mapping[FieldName, Treatment]:
+        """How each field is shown of any customer, where nothing about one makes a difference."""
+        own, theirs = self.row.treatments, self.request.behalf
+        if theirs is None:
+            return own
+        both = own.keys() & theirs.treatments.keys()
+        return {name: weaker(own[name], theirs.treatments[name]) for name in own if name in both}
+
+    @property
+    def rows(self) -> tuple[MatrixRow, ...]:
+        """The rows that must all permit a thing: the asker's, and that of whoever it acts on behalf of."""
+        return (self.row,) if self.request.behalf is None else (self.row, self.request.behalf)
+
 
 def permit(parts: Parts, call: Call, action: Action, fields: Sequence[str] = ()) -> Permit:
     """Judge purpose and role for *action*; a refusal is an entry before it is an answer.
 
-    Raises Refused ``purpose`` (unknown, or not one the actor holds), ``role`` or the guardrail's own code,
-    and InvalidValue ``unknown_field``.
+    An app that acts on behalf of a person needs the permission of both. Raises Refused ``purpose`` (unknown,
+    or not one the actor holds), ``role`` or the guardrail's own code, and InvalidValue ``unknown_field``.
     """
     purpose = call.policy.purposes.get(call.purpose)
     names = tuple(dict.fromkeys(call.policy.catalogue.field(name).name for name in fields))
-    roles = call.actor.roles(call.purpose, parts.clock())
-    if purpose is None or not roles:
+    if purpose is None:
         refuse(parts, call, action, Refused("purpose"))
-    row = parts.rulebook.row(call.policy, roles, purpose.id, call.context, action)
+    row = _row(parts, call, action, purpose.id, of=call.actor, context=call.context)
+    theirs = None
+    if call.actor.behalf is not None:
+        # An app's word is no proof of a log-in, so that the person counts as one with a password alone.
+        context = call.context._replace(actor="person", strength=0)
+        theirs = _row(parts, call, action, purpose.id, of=call.actor.behalf, context=context)
+    served = parts.keyring.served
+    return Permit(Request(action, purpose, names, call.context, call.policy.catalogue, served, theirs), row)
+
+
+def _row(
+    parts: Parts, call: Call, action: Action, purpose: PurposeId, *, of: Actor, context: ContextClass
+) -> MatrixRow:
+    """Find the row of one of those who must be permitted, and refuse where it permits nothing."""
+    roles = of.roles(purpose, parts.clock())
+    # Which of the two may not is told: the app could find it out by asking for itself.
+    where = {} if of is call.actor else {"field": ON_BEHALF}
+    if not roles:
+        refuse(parts, call, action, Refused("purpose", **where))
+    row = parts.rulebook.row(call.policy, roles, purpose, context, action)
     if not row.permitted:
         # That no role lists it is said as of a role; a guardrail is named.
-        refuse(parts, call, action, Refused("role" if row.refused in {None, "not_granted"} else row.refused))
-    request = Request(action, purpose, names, call.context, call.policy.catalogue, parts.keyring.served)
-    return Permit(request, row)
+        code = "role" if row.refused in {None, "not_granted"} else row.refused
+        refuse(parts, call, action, Refused(code, **where))
+    return row
 
 
 def permit_source(parts: Parts, call: Call) -> Permit:
-    """Permit stating a fact: what kinds an actor may state is registered with it, not in the matrix."""
+    """Permit stating a fact: what kinds an actor may state is registered with it, not in the matrix.
+
+    No person is registered as a source, so an app states nothing on behalf of one. Raises Refused ``source``
+    and ``purpose``.
+    """
+    if call.actor.behalf is not None:
+        refuse(parts, call, Action.STATE, Refused("source", field=ON_BEHALF))
     purpose = call.policy.purposes.get(call.purpose)
     if purpose is None or not call.actor.roles(call.purpose, parts.clock()):
         refuse(parts, call, Action.STATE, Refused("purpose"))
@@ -56,9 +97,10 @@ def permit_each(parts: Parts, call: Call, action: Action, fields: Sequence[str])
     """
     given = permit(parts, call, action, fields)
     for name in given.request.fields:
-        if name not in given.row.treatments and name not in given.row.assigned:
-            code = given.row.refusals.get(name, "not_granted")
-            refuse(parts, call, action, Refused("field" if code == "not_granted" else code, field=name))
+        for row in given.rows:
+            if name not in row.treatments and name not in row.assigned:
+                code = row.refusals.get(name, "not_granted")
+                refuse(parts, call, action, Refused("field" if code == "not_granted" else code, field=name))
     return given
 
 

@@ -15,7 +15,7 @@ from vault.services.authenticate import renew
 from vault.services.enrolling import enrol
 from vault.services.locating import locate_given
 from vault.services.parts import Call, Parts
-from vault.services.permitting import Permit, permit, refuse
+from vault.services.permitting import ON_BEHALF, Permit, permit, refuse
 from vault.services.releasing import Opened, release
 from vault.services.showing import Answer, Showing
 from vault.storage import keys
@@ -70,7 +70,11 @@ class Stream:
 
 
 def offers(parts: Parts, call: Call) -> list[Offer]:
-    """List the feeds that the app may take, for whichever of its purposes; raises Refused ``purpose``."""
+    """List the feeds that the app may take, for whichever of its purposes.
+
+    Raises Refused ``purpose``, and ``apps_only`` where the app asks on behalf of a person, who takes none.
+    """
+    _for_itself(parts, call)
     permit(parts, call, Action.READ)
     at = parts.clock()
     offered: list[Offer] = []
@@ -224,14 +228,20 @@ def _taken(parts: Parts, call: Call, feed_id: str) -> tuple[Call, Feed, Permit]:
         refuse(parts, call, Action.READ, NotFound())
     call = replace(call, about=ObjectRef("feed", code=feed.id))
     if call.actor.kind == "person":
-        # A feed is everybody whom a purpose allows; people meet customers one by one.
         refuse(parts, call, Action.READ, Refused("apps_only"))
+    _for_itself(parts, call)
     if call.purpose != feed.purpose:
         refuse(parts, call, Action.READ, Refused("purpose"))
     permitted = permit(parts, call, Action.READ, feed.fields)
     if feed.role not in call.actor.roles(call.purpose, parts.clock()):
         refuse(parts, call, Action.READ, Refused("role"))
     return call, feed, permitted
+
+
+def _for_itself(parts: Parts, call: Call) -> None:
+    """Refuse an app that asks on behalf of a person: people meet customers one by one, and a feed is all."""
+    if call.actor.behalf is not None:
+        refuse(parts, call, Action.READ, Refused("apps_only", field=ON_BEHALF))
 
 
 def _question(call: Call, feed: Feed, of: bytes = b"feed") -> tuple[bytes, ...]:

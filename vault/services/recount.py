@@ -177,7 +177,8 @@ def _told(parts: Parts) -> tuple[Mapping[Told, frozenset[AppId]], set[Told]]:
         for row in rows:
             body = json.loads(row.body)
             actor = body["actor"]
-            learner = actor.get("on_behalf") or actor["id"]
+            # An app that acts on behalf of a person learns the customer by its own id, as ever.
+            learner = actor["id"] if actor["type"] == "app" else actor.get("on_behalf") or actor["id"]
             if body["kind"] in _ISSUING and actor["type"] in {"app", "operator"}:
                 period = month(moment(body["t"]))
                 for token in (token for one in body["sets"] for token in one.get("subjects", ())):

@@ -100,7 +100,12 @@ def simulate(parts: Parts, files: Mapping[str, str], *, days: int) -> Simulation
 
 
 def _case(entry: Entry) -> _Case | None:
-    """Give what the matrix was asked, where it was asked at all."""
+    """Give what the matrix was asked, where it was asked at all.
+
+    Two rows decide on what an app asks on behalf of a person, and the entry has the roles of the one alone.
+    """
+    if entry.actor.on_behalf is not None:
+        return None
     if entry.action not in JUDGED or entry.purpose is None or entry.context is None or not entry.role_set:
         return None
     return frozenset(entry.role_set), entry.purpose, entry.context, entry.action

@@ -25,7 +25,8 @@ from vault.services.joining import LINKS, stranger, taken, whoever_has_a_link, w
 from vault.services.linking import presented, waiting
 from vault.services.parts import Parts
 from vault.services.provider import Provider, Returned
-from vault.services.visiting import Visit, check_reviewed, visit_again
+from vault.services.reviewing import check_reviewed
+from vault.services.visiting import Visit, visit_again
 from vault.storage import sessions
 from vault.storage.people import LoginKeyRow
 

@@ -12,7 +12,9 @@ from vault.domain.terms import (
     ZERO_ID,
     Action,
     ActorId,
+    AppId,
     FactId,
+    PersonId,
     PurposeId,
     id_bytes,
     id_text,
@@ -76,7 +78,7 @@ def record_fact(
 def assign(
     parts: Parts, call: Call, customer: str, *, purpose: str, to: str, ref: str, until: datetime | None
 ) -> str:
-    """Record who works on which case or customer; ``to`` is an app's ``app_`` id. Returns an ``asn_`` id."""
+    """Record who works on which case or customer; ``to`` is an app or a person. Returns an ``asn_`` id."""
     return _state(parts, call, Statement(customer, FactKind.ASSIGNMENT, ref, until, purpose, to))
 
 
@@ -145,8 +147,8 @@ def close_fact(parts: Parts, call: Call, customer: str, fact: str) -> bool:
 def _claim(parts: Parts, call: Call, said: Statement) -> _Claim:
     """Check everything that can be checked before the customer is looked up."""
     if said.kind == FactKind.ASSIGNMENT:
-        assignee = id_bytes("app", said.to or "")
-        if assignee is None or assignee not in call.standing.apps:
+        assignee = _assignee(call, said.to or "")
+        if assignee is None:
             raise InvalidValue("unknown_code", field="to")
         if PurposeId(said.purpose or "") not in call.policy.purposes:
             raise InvalidValue("unknown_code", field="purpose")
@@ -157,13 +159,22 @@ def _claim(parts: Parts, call: Call, said: Statement) -> _Claim:
             raise InvalidValue("unknown_code", field="purpose")
     else:
         raise InvalidValue("unknown_code", field="kind")
-    claim = _Claim(said, FactKind(said.kind), None if assignee is None else ActorId(assignee), parts.clock())
+    claim = _Claim(said, FactKind(said.kind), assignee, parts.clock())
     _check_source(parts, call, claim.kind, claim.assignee)
     if not is_code(said.ref):
         raise InvalidValue("unknown_code", field="ref")
     if said.until is not None and said.until <= claim.at:
         raise InvalidValue("date", field="until")
     return claim
+
+
+def _assignee(call: Call, to: str) -> ActorId | None:
+    """Find the app or the person that *to* names; None for nobody of this house."""
+    standing = call.standing
+    app, person = id_bytes("app", to), id_bytes("per", to)
+    if app is not None and AppId(app) in standing.apps:
+        return ActorId(app)
+    return ActorId(person) if person is not None and PersonId(person) in standing.people else None
 
 
 def _drafted(parts: Parts, call: Call, claim: _Claim) -> tuple[Draft, str]:
@@ -229,8 +240,10 @@ def _stand(parts: Parts, call: Call, customer: str) -> Standing:
 
 
 def _check_source(parts: Parts, call: Call, kind: FactKind, assignee: ActorId | None) -> None:
-    """The asker is never its own source (DESIGN §6): an app cannot assign a customer to itself."""
-    if kind.value not in call.actor.sources or assignee == call.actor.id:
+    """The asker is never its own source (DESIGN §6): no app assigns to itself, nor to its owner."""
+    terms = call.standing.terms.get(AppId(call.actor.id))
+    own = {call.actor.id, terms.owner if terms is not None else None}
+    if kind.value not in call.actor.sources or (assignee is not None and assignee in own):
         refuse(parts, call, Action.STATE, Refused("source"))
 
 

@@ -10,11 +10,12 @@ from vault.domain.access import Actor
 from vault.domain.entry import Entry, ObjectRef, PolicyRef
 from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
-from vault.domain.terms import ActorId, AppId, EntryId, Millis, PersonId, uuid7
-from vault.errors import Refused, Unauthenticated
+from vault.domain.terms import AppId, EntryId, Millis, PersonId, uuid7
+from vault.errors import Unauthenticated
 from vault.services import witness
 from vault.services.authenticate import actor_of, stand, still
 from vault.services.parts import Parts
+from vault.services.reviewing import check_reviewed
 from vault.storage import outbox, register, sessions
 from vault.storage.outbox import OutboxRow
 from vault.storage.people import LoginKeyRow
@@ -26,8 +27,6 @@ IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=12)
 # How long a second factor counts: who reveals or governs later shows it again.
 PROVEN_FOR: Final = timedelta(minutes=30)
-# An emergency that nobody has reviewed for so long keeps its person out.
-REVIEWED_WITHIN: Final = timedelta(hours=24)
 # How exactly the last use of a session is known.
 _SEEN_APART: Final = timedelta(minutes=1)
 SECOND_FACTORS: Final = frozenset({"totp", "passkey"})
@@ -160,18 +159,6 @@ def ended_since(parts: Parts, person: PersonId, at: datetime) -> Millis:
         rows = sessions.sessions_of(conn, parts.tenant, person)
     newest = max((int.from_bytes(row.session[:6]) for row in rows), default=0)
     return Millis(max(millis(at), newest) + 1)
-
-
-def check_reviewed(standing: Standing, person: PersonId, *, at: datetime) -> None:
-    """Keep out whoever took a role in an emergency that nobody has reviewed in time.
-
-    It is judged from the clock that every decision goes by, not by a scheduler that somebody could stop.
-    Raises Refused ``account_locked``.
-    """
-    late = millis(at - REVIEWED_WITHIN)
-    for one in standing.emergencies.values():
-        if one.person == ActorId(person) and one.reviewed_ms is None and one.opened_ms <= late:
-            raise Refused("account_locked")
 
 
 def end(parts: Parts, actor: Actor, standing: Standing, ended: list[bytes], *, at: datetime) -> None:

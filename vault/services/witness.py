@@ -12,7 +12,7 @@ from vault.domain.grants import token_text
 from vault.domain.instants import millis, month
 from vault.domain.kinds import Kind
 from vault.domain.sealed import SealedRow
-from vault.domain.terms import Action, EntryId, FieldName, Millis, Tier
+from vault.domain.terms import Action, EntryId, FieldName, Millis, Tier, id_text
 from vault.errors import Corrupt, VaultError
 from vault.services.parts import Call, Parts
 
@@ -231,11 +231,12 @@ def _sets(verdicts: Sequence[Verdict]) -> Iterable[OutcomeSet]:
 
 
 def actor_ref(actor: Actor) -> ActorRef:
-    """Name who acts: apps and people by id, a person with the session, others by name."""
+    """Name who acts: apps and people by id, a person with the session, others by name; and for whom."""
     if actor.kind == "person":
         session = token_text(actor.secret) if actor.secret else None
         return ActorRef(token_text(actor.id), actor.kind, session=session)
-    return ActorRef(token_text(actor.id) if actor.kind == "app" else actor.name, actor.kind)
+    behalf = id_text("per", actor.behalf.id) if actor.behalf is not None else None
+    return ActorRef(token_text(actor.id) if actor.kind == "app" else actor.name, actor.kind, on_behalf=behalf)
 
 
 def _gates(request: Request) -> tuple[str, ...]:

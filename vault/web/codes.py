@@ -119,7 +119,9 @@ CODES: Mapping[str, Kind] = {
     "not_writable": Kind(422, "Only the vault writes this field."),
     "limit": Kind(422, "More than one call may carry; nothing was cut off, and nothing was done."),
     "cursor": Kind(422, "The cursor is none that this list has given to this application."),
-    "not_available": Kind(422, "This house does not have people yet; leave Vault-On-Behalf out."),
+    "on_behalf": Kind(
+        422, "An application asks on behalf of a person of this house who has joined, and of nobody else."
+    ),
     "policy_mistakes": Kind(
         422, "The policy files are wrong; each mistake is told with file, line and remedy."
     ),

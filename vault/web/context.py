@@ -11,6 +11,7 @@ from flask import Request
 from vault.domain.terms import PurposeId, RequestId, is_code, is_word
 from vault.errors import Invalid, InvalidValue, Refused
 from vault.services import using
+from vault.services.acting import act_for
 from vault.services.parts import Call, Parts
 from vault.services.visiting import Visit
 from vault.web import body
@@ -62,8 +63,6 @@ def ask(parts: Parts, route: Route, request: Request, *, place: Place) -> Asked:
     """
     begun, visit = identify(parts, request, RequestId(bytes.fromhex(request_id())), half=route.half)
     environ = request.environ
-    if "HTTP_VAULT_ON_BEHALF" in environ:
-        raise Invalid("not_available", field="Vault-On-Behalf")
     # What touches no customer has one purpose, which need not be said.
     missing = "" if route.purpose else "purpose_required"
     purpose = _header(environ, "Vault-Purpose", is_code, missing=missing) or route.purpose
@@ -73,6 +72,7 @@ def ask(parts: Parts, route: Route, request: Request, *, place: Place) -> Asked:
     agreed = _header(environ, "Vault-Approval", is_code)
     if agreed and not route.approvable:
         raise Invalid("header", field="Vault-Approval")
+    person = _header(environ, "Vault-On-Behalf", is_code)
     etag = _header(environ, "If-Match", _is_etag, missing="if_match_required" if route.etag else "")
     query = _parameters(route, environ.get("QUERY_STRING", ""))
     call = begun(
@@ -81,8 +81,10 @@ def ask(parts: Parts, route: Route, request: Request, *, place: Place) -> Asked:
         ticket=ticket or None,
         idempotency_key=key if key and route.idempotent else None,
     )
-    using.note(parts, call)
     place.belong_to(call.actor.id)
+    if person and route.action is not None:
+        call = act_for(parts, call, route.action, person)
+    using.note(parts, call)
     sent = _body(route, request, place)
     return Asked(parts, call, etag.strip('"'), query, sent, visit, agreed)
 

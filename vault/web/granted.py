@@ -1,6 +1,7 @@
-"""Granted: grants and their holders as answers have them."""
+"""Granted: grants, and what applications prove themselves by, as answers have them."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from vault.domain.instants import millis, moment, rfc3339
 from vault.domain.terms import Millis, id_text
 from vault.services.granting import Grants
 from vault.services.parts import Parts
+from vault.services.proving import EXPIRES_SOON, Proof, is_live, proof_id
 from vault.services.using import last_used
 
 
@@ -28,6 +30,18 @@ def described(parts: Parts, prefix: str, grants: Grants) -> list[dict[str, Any]]
         }
         for one in grants
     ]
+
+
+def dated(prefix: str, row: Proof, at: datetime, used: Mapping[bytes, Millis]) -> dict[str, Any]:
+    """Describe a secret or a key: whether it serves, until when, and when it was of use last."""
+    proof = proof_id(row)
+    return {
+        "id": id_text(prefix, proof),
+        "state": state(row.revoked_ms, row.expires_ms, at),
+        "until": told(row.revoked_ms if row.revoked_ms is not None else row.expires_ms),
+        "expires_soon": is_live(row, millis(at)) and row.expires_ms <= millis(at + EXPIRES_SOON),
+        "last_used": told(used[proof]) if proof in used else None,
+    }
 
 
 def state(revoked_ms: Millis | None, expires_ms: Millis, at: datetime) -> str:

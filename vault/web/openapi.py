@@ -22,6 +22,10 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "Vault-Ticket": ("The case it is for; kept sealed, and as a keyed hash.", _CODE),
     "Vault-Csrf": ("What the log-in answered; sessions need it for every change.", {"type": "string"}),
     "Vault-Approval": ("The request that a second person has approved, such as apv_….", _CODE),
+    "Vault-On-Behalf": (
+        "The person for whom an application asks, such as per_…; it is shown no more than both may see.",
+        {"type": "string", "pattern": "^per_[0-9a-hjkmnp-tv-z]{26}$"},
+    ),
     "If-Match": (
         "The ETag of the revision that is changed.",
         {"type": "string", "pattern": '^"[0-9A-Za-z_-]{1,64}"$'},
@@ -125,6 +129,8 @@ def _header_parameters(route: Route) -> list[Any]:
     if route.action is None:
         return []
     needed = {"Vault-Purpose": True, "Vault-Reason": route.reason, "Vault-Ticket": False}
+    if route.behalf:
+        needed["Vault-On-Behalf"] = False
     if route.purpose:
         needed = {}
     if route.method != "GET":

@@ -60,6 +60,8 @@ class Route:
     purpose: str = ""
     # Whether a second person's word may be named (Vault-Approval).
     approvable: bool = False
+    # Whether an application may ask it on behalf of a person, where a customer is touched (Vault-On-Behalf).
+    behalf: bool = True
     # Whether the body is a form, as OAuth has it, in the place of JSON.
     form: bool = False
     # How it says no where a standard has words of its own; it raises what is not in them.

@@ -2,24 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from flask import Response
 
-from vault.domain.instants import millis
-from vault.domain.terms import Action, AppId, Millis, PersonId, id_text
+from vault.domain.terms import Action, AppId, PersonId, id_text
 from vault.errors import NotFound
 from vault.services import govern
 from vault.services.app_keys import shown_kid
 from vault.services.govern import Account
 from vault.services.governing import GOVERNED_FOR, view
-from vault.services.proving import EXPIRES_SOON, Proof, is_live, proof_id
 from vault.services.using import last_used
 from vault.web import emit
 from vault.web import governing_schemas as schemas
 from vault.web.context import Asked
-from vault.web.granted import described, state, told
+from vault.web.granted import dated, described
 from vault.web.reading import read_id
 from vault.web.routes import Route
 
@@ -103,23 +101,11 @@ def _described(asked: Asked, one: Account) -> Mapping[str, Any]:
         "owner": id_text("per", one.owner) if one.owner is not None else None,
         "networks": list(one.networks),
         "sources": json.loads(one.app.sources),
-        "secrets": [_dated("sec", row, at, used) for row in one.secrets],
+        "secrets": [dated("sec", row, at, used) for row in one.secrets],
         "keys": [
-            {**_dated("key", row, at, used), "kid": shown_kid(row), "kind": row.kind} for row in one.keys
+            {**dated("key", row, at, used), "kid": shown_kid(row), "kind": row.kind} for row in one.keys
         ],
         "grants": described(asked.parts, "app", one.grants),
-    }
-
-
-def _dated(prefix: str, row: Proof, at: datetime, used: Mapping[bytes, Millis]) -> dict[str, Any]:
-    """Describe a secret or a key: whether it serves, until when, and when it was of use last."""
-    proof = proof_id(row)
-    return {
-        "id": id_text(prefix, proof),
-        "state": state(row.revoked_ms, row.expires_ms, at),
-        "until": told(row.revoked_ms if row.revoked_ms is not None else row.expires_ms),
-        "expires_soon": is_live(row, millis(at)) and row.expires_ms <= millis(at + EXPIRES_SOON),
-        "last_used": told(used[proof]) if proof in used else None,
     }
 
 

@@ -55,6 +55,7 @@ ROUTES = (
         body=schemas.NewFact,
         answer=schemas.Identified,
         idempotent=True,
+        behalf=False,
     ),
     Route(
         "DELETE",
@@ -64,16 +65,18 @@ ROUTES = (
         "End a fact that the asker itself stated.",
         status=204,
         deferrable=True,
+        behalf=False,
     ),
     Route(
         "POST",
         "/v1/assignments",
         Action.STATE,
         assign,
-        "Assign a case or a customer to an application; nobody assigns to itself.",
+        "Assign a case or a customer to an application or a person; nobody assigns to itself.",
         status=201,
         body=schemas.NewAssignment,
         answer=schemas.Identified,
         idempotent=True,
+        behalf=False,
     ),
 )

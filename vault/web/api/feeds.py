@@ -41,6 +41,7 @@ def routes(streams: Streams, tell: Tell) -> tuple[Route, ...]:
             offer,
             "List the feeds that the application may take.",
             answer=feed_schemas.Offers,
+            behalf=False,
         ),
         Route(
             "GET",
@@ -59,6 +60,7 @@ def routes(streams: Streams, tell: Tell) -> tuple[Route, ...]:
             ),
             answer=feed_schemas.FeedLine,
             media_type=lines.NDJSON,
+            behalf=False,
         ),
     )
 

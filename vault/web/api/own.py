@@ -9,6 +9,7 @@ from vault.domain.terms import Action, Millis, id_text
 from vault.errors import NotFound
 from vault.services import login, own
 from vault.services.governing import GOVERNED_FOR
+from vault.services.owning import promised
 from vault.services.visiting import second_factors
 from vault.web import emit, login_schemas, sessions
 from vault.web.context import Asked
@@ -113,7 +114,7 @@ def list_secrets(asked: Asked) -> Response:
             "app": id_text("app", one.app or b""),
             "until": _moment(one.expires_ms),
         }
-        for one in own.promised(asked.visited(), millis(asked.parts.clock()))
+        for one in promised(asked.visited(), millis(asked.parts.clock()))
     ]
     return emit.json({"items": items})
 
