@@ -73,7 +73,7 @@ class Actor:
     def roles(self, purpose: PurposeId, at: datetime) -> frozenset[RoleId]:
         """Collect the roles held for *purpose* at the moment *at*; an empty set permits nothing."""
         now = millis(at)
-        return frozenset(one.role for one in self.held if purpose in one.purposes and now < one.expires_ms)
+        return frozenset([one.role for one in self.held if purpose in one.purposes and now < one.expires_ms])
 
 
 # What is shown and how, and what is not and why.

@@ -110,11 +110,15 @@ def unmet(
         required.append(((Requirement.ASSIGNMENT,),))
     # The asker is never its own source of what permits; an objection holds against whoever took it down.
     live = [fact for fact in known if fact.source != asker or fact.kind is FactKind.OBJECTION]
+    stated = [fact.kind for fact in live]
     missing: list[Requirement] = []
     for requires in required:
         for alternatives in requires:
             for one in alternatives:
-                if _meets(one, purpose=purpose.id, asker=asker, live=live, consents=consents, at=at):
+                if (kind := _STATED.get(one)) is not None:
+                    if kind in stated:
+                        break
+                elif _meets(one, purpose=purpose.id, asker=asker, live=live, consents=consents, at=at):
                     break
             else:
                 missing.extend(alternatives)
@@ -157,9 +161,7 @@ def _meets(
     consents: Sequence[ConsentRow],
     at: datetime,
 ) -> bool:
-    stated = _STATED.get(requirement)
-    if stated is not None:
-        return stated in [fact.kind for fact in live]
+    """Tell whether a requirement is met that asks for more than a fact of its own kind."""
     match requirement:
         case Requirement.CASE_ASSIGNED:
             cases = {fact.ref for fact in live if fact.kind is FactKind.CASE}
