@@ -1,6 +1,7 @@
 """On behalf: an app names the person for whom it asks, and gets at most what both may."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,8 @@ from tests.house import ADA, Client, House
 from tests.services.turns import overtaken
 from tests.staff import Person, admins, grant, hire
 from vault.domain.policy import policy_digest
-from vault.domain.terms import PersonId, id_bytes, id_text
-from vault.services import people, policies
+from vault.domain.terms import ActorId, AppId, PersonId, id_bytes, id_text
+from vault.services import authenticate, govern, people, policies
 from vault.services.recount import recount
 from vault.services.simulating import simulate
 
@@ -183,7 +184,7 @@ def test_nobody_unknown_invited_or_ended_is_acted_for_and_all_are_told_alike(
     one, other = staff
     gone = hire(one, other, "wang.fang", "service_desk", "P04")
     invited = one.ask("POST", "/v1/people", {"login": "sun.li"}).get_json()["person"]
-    people.end(house.parts, house.operator, PersonId(id_bytes("per", gone.id) or b""))
+    end_account(house, gone)
     own, client = under_contract(house), house.client("servicedesk")
     strangers = [id_text("per", bytes(16)), id_text("app", house.app("intake").id), "wang.fang"]
     before = len(house.entries())
@@ -267,21 +268,36 @@ def test_a_grant_of_the_person_that_ends_is_felt_at_the_next_request(house: Hous
     assert show(client, own, None).status_code == 200
 
 
-def test_a_person_who_ends_while_the_entry_waits_for_its_turn_is_not_shown_through_the_app(
-    house: House, staff: Staff
+def end_account(house: House, clerk: Person) -> None:
+    people.end(house.parts, house.operator, PersonId(id_bytes("per", clerk.id) or b""))
+
+
+def end_grant(house: House, clerk: Person) -> None:
+    (held,) = authenticate.stand(house.parts, AppId(bytes(16))).grants[
+        ActorId(id_bytes("per", clerk.id) or b"")
+    ]
+    govern.revoke_grant(house.parts, house.operator, held.role_grant)
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [(end_account, (422, "on_behalf")), (end_grant, (403, "purpose"))],
+    ids=["account", "grant"],
+)
+def test_what_ends_of_the_person_while_the_entry_waits_for_its_turn_is_not_shown_through_the_app(
+    house: House, staff: Staff, end: Callable[[House, Person], None], told: tuple[int, str]
 ) -> None:
     clerk = hire(*staff, "wang.fang", "service_desk", "P04")
     own = under_contract(house)
 
-    def end(house: House) -> None:
-        people.end(house.parts, house.operator, PersonId(id_bytes("per", clerk.id) or b""))
+    reading = overtaken(
+        house, lambda other: show(other.client("servicedesk"), own, clerk), lambda house: end(house, clerk)
+    )
 
-    answer = overtaken(house, lambda other: show(other.client("servicedesk"), own, clerk), end).result()
-
-    assert problem(answer) == (422, "on_behalf", "Vault-On-Behalf")
-    assert "欧阳" not in answer.get_data(as_text=True)
-    told = [one["kind"] for one in house.entries() if one["actor"].get("on_behalf") == clerk.id]
-    assert told == ["profile.disclosed", "release.cancelled"]
+    assert problem(reading.result()) == (*told, "Vault-On-Behalf")
+    assert "欧阳" not in reading.result().get_data(as_text=True)
+    kinds = [one["kind"] for one in house.entries() if one["actor"].get("on_behalf") == clerk.id]
+    assert kinds[:2] == ["profile.disclosed", "release.cancelled"]
 
 
 def test_an_emergency_is_its_persons_own_and_one_that_nobody_reviewed_locks_the_app_out_too(

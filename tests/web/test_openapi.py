@@ -13,18 +13,10 @@ from flask.testing import FlaskClient
 from typing_extensions import override
 
 from tests.house import House
+from tests.web.test_routes import ENTRANCES
 from vault.app import create_app
 from vault.web.codes import CODES
 
-# Where strangers become people.
-ENTRANCES = {
-    "/v1/join",
-    "/v1/join/sso",
-    "/v1/login",
-    "/v1/login/sso",
-    "/v1/login/sso/finish",
-    "/v1/login/sso/return",
-}
 VOID = {"meta", "link", "br"}
 
 
@@ -102,7 +94,9 @@ def test_a_person_can_be_named_where_customers_are_touched_and_a_person_may_do_i
     assert "GET /v1/profiles/{customer}" in named
     assert "POST /v1/subjects/lookup" in named
     # A feed is for applications, a fact for registered sources, and governing for whoever has logged in.
-    assert not [one for one in named if re.search("/v1/(feeds|assignments|people|me|grants)|/facts", one)]
+    assert not [
+        one for one in named if re.search("/v1/(feeds|assignments|approvals|people|me|grants)|/facts", one)
+    ]
 
 
 def test_every_object_is_closed_and_so_says_its_schema(document: dict[str, Any]) -> None:

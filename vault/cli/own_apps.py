@@ -80,7 +80,7 @@ def end(*, app: str, key: str) -> None:
 def _public(file: Path) -> Mapping[str, Any]:
     """Read a public JWK; raises Invalid ``syntax``, and ``private_key`` before anything is sent."""
     try:
-        found = json.loads(_text(file))
+        found = json.loads(_text(file, field="jwk"))
     except ValueError:
         raise Invalid("syntax") from None
     if not isinstance(found, dict):
@@ -102,7 +102,7 @@ def _thumbprint(said: str) -> str:
     path = Path(said)
     if not path.is_file():
         raise Invalid("key_form", field="certificate")
-    found = _PEM.findall(_text(path))
+    found = _PEM.findall(_text(path, field="certificate"))
     if len(found) != 1:
         raise Invalid("key_form", field="certificate")
     try:
@@ -111,9 +111,12 @@ def _thumbprint(said: str) -> str:
         raise Invalid("key_form", field="certificate") from None
 
 
-def _text(file: Path) -> str:
+def _text(file: Path, *, field: str) -> str:
     with file.open("rb") as opened:
-        return opened.read(_LARGEST_BYTES).decode("utf-8", "replace")
+        held = opened.read(_LARGEST_BYTES + 1)
+    if len(held) > _LARGEST_BYTES:
+        raise Invalid("key_form", field=field)
+    return held.decode("utf-8", "replace")
 
 
 def _say(one: Mapping[str, Any]) -> None:

@@ -7,8 +7,8 @@ from vault.domain.access import Actor
 from vault.domain.terms import Action, ActorId, PersonId, SpaceId, id_bytes
 from vault.errors import Invalid
 from vault.services.authenticate import person_behind
-from vault.services.parts import Call, Parts
-from vault.services.permitting import ON_BEHALF, refuse
+from vault.services.parts import ON_BEHALF, Call, Parts
+from vault.services.permitting import refuse
 
 # What only people do, each by an own log-in: nobody's word stands in for it.
 _BY_ONESELF: Final = frozenset({Action.OWN, Action.GOVERN, Action.APPROVE})

@@ -17,8 +17,7 @@ from vault.domain.networks import admits
 from vault.domain.policy import Policy
 from vault.domain.terms import ActorId, AppId, EntryId, GrantId, Millis, PersonId, PurposeId, RoleId, SpaceId
 from vault.errors import Corrupt, Invalid, Unauthenticated, VaultError
-from vault.services.parts import Call, Parts
-from vault.services.permitting import ON_BEHALF
+from vault.services.parts import ON_BEHALF, Call, Parts
 from vault.services.proving import Proof, is_live, known_proof, proof_id, shown_secret, shown_token
 from vault.services.reviewing import is_overdue
 from vault.storage import floors

@@ -9,8 +9,8 @@ from vault.domain.brakes import Limits, Window
 from vault.domain.instants import millis
 from vault.domain.terms import Action, ActorId, SubjectId
 from vault.errors import TooMany
-from vault.services.parts import Call, Parts
-from vault.services.permitting import ON_BEHALF, refuse
+from vault.services.parts import ON_BEHALF, Call, Parts
+from vault.services.permitting import refuse
 from vault.services.raising import raised
 from vault.services.running import Take
 from vault.storage import brakes

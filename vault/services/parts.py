@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
@@ -23,6 +24,9 @@ from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
 from vault.rulebook.rules import Rulebook
 from vault.services.running import Lock, Meters, Uses
 from vault.storage.unit_of_work import Stores
+
+# The header that names the person on whose behalf an app asks; a refusal says it where it is of the person.
+ON_BEHALF: Final = "Vault-On-Behalf"
 
 
 @dataclass(frozen=True, slots=True)

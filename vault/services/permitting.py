@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from vault.domain.access import Actor, Request, weaker
 from vault.domain.policy import ContextClass, MatrixRow
 from vault.domain.terms import Action, FieldName, PurposeId, Treatment
 from vault.errors import Refused, VaultError
 from vault.services import witness
-from vault.services.parts import Call, Parts
+from vault.services.parts import ON_BEHALF, Call, Parts
 
 # Where a refusal is about the person on whose behalf an app asks.
-ON_BEHALF: Final = "Vault-On-Behalf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,9 @@ def permit(parts: Parts, call: Call, action: Action, fields: Sequence[str] = ())
     row = _row(parts, call, action, purpose.id, of=call.actor, context=call.context)
     theirs = None
     if call.actor.behalf is not None:
-        # An app's word is no proof of a log-in, so that the person counts as one with a password alone.
-        context = call.context._replace(actor="person", strength=0)
+        # An app's word is no proof of a log-in, so that the person counts as one with a password alone; and
+        # what somebody has agreed to was for whoever asked.
+        context = call.context._replace(actor="person", strength=0, approvals=0)
         theirs = _row(parts, call, action, purpose.id, of=call.actor.behalf, context=context)
     served = parts.keyring.served
     return Permit(Request(action, purpose, names, call.context, call.policy.catalogue, served, theirs), row)

@@ -23,7 +23,8 @@ CERTIFICATE: Final = "certificate"
 EXPIRES_SOON: Final = timedelta(days=14)
 
 # What an app can prove itself by, and what an access token goes back to.
-Proof: TypeAlias = SecretRow | AppKeyRow
+AppKey: TypeAlias = AppKeyRow
+Proof: TypeAlias = SecretRow | AppKey
 
 
 def proof_id(proof: Proof) -> bytes:

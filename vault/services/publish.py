@@ -14,8 +14,8 @@ from vault.services import witness
 from vault.services.authenticate import renew
 from vault.services.enrolling import enrol
 from vault.services.locating import locate_given
-from vault.services.parts import Call, Parts
-from vault.services.permitting import ON_BEHALF, Permit, permit, refuse
+from vault.services.parts import ON_BEHALF, Call, Parts
+from vault.services.permitting import Permit, permit, refuse
 from vault.services.releasing import Opened, release
 from vault.services.showing import Answer, Showing
 from vault.storage import keys

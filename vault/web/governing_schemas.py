@@ -203,3 +203,36 @@ class Decided(Strict):
     """How a request stands now."""
 
     state = Code(required=True)
+
+
+class OwnAppKey(OneAppKey):
+    """A public key (``jwk``) or a ``certificate`` of an application of one's own, by its thumbprint."""
+
+    since = fields.String(required=True)
+
+
+class Promise(Strict):
+    """A secret that waits to be taken, and until when it does."""
+
+    id = Code(required=True)
+    until = fields.String(required=True)
+
+
+class OwnApp(Strict):
+    """An application that one answers for; ``last_used`` is when anything that it has was of use last."""
+
+    id = Code(required=True)
+    name = Code(required=True)
+    state = Code(required=True)
+    networks = fields.List(fields.String(), required=True)
+    sources = fields.List(Code(), required=True)
+    keys = fields.List(fields.Nested(OwnAppKey), required=True)
+    secrets = fields.List(fields.Nested(OneSecret), required=True)
+    promises = fields.List(fields.Nested(Promise), required=True)
+    last_used = fields.String(required=True, allow_none=True)
+
+
+class OwnApps(Strict):
+    """The applications that whoever is logged in answers for, by name."""
+
+    items = fields.List(fields.Nested(OwnApp), required=True)

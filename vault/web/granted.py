@@ -7,9 +7,10 @@ from typing import Any
 
 from vault.domain.instants import millis, moment, rfc3339
 from vault.domain.terms import Millis, id_text
+from vault.services.app_keys import shown_kid
 from vault.services.granting import Grants
 from vault.services.parts import Parts
-from vault.services.proving import EXPIRES_SOON, Proof, is_live, proof_id
+from vault.services.proving import EXPIRES_SOON, AppKey, Proof, is_live, proof_id
 from vault.services.using import last_used
 
 
@@ -42,6 +43,11 @@ def dated(prefix: str, row: Proof, at: datetime, used: Mapping[bytes, Millis]) -
         "expires_soon": is_live(row, millis(at)) and row.expires_ms <= millis(at + EXPIRES_SOON),
         "last_used": told(used[proof]) if proof in used else None,
     }
+
+
+def keyed(row: AppKey, at: datetime, used: Mapping[bytes, Millis]) -> dict[str, Any]:
+    """Describe a key or a certificate of an application, by its thumbprint."""
+    return {**dated("key", row, at, used), "kid": shown_kid(row), "kind": row.kind}
 
 
 def state(revoked_ms: Millis | None, expires_ms: Millis, at: datetime) -> str:

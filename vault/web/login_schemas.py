@@ -136,51 +136,6 @@ class PromisedSecrets(Strict):
     items = fields.List(fields.Nested(PromisedSecret), required=True)
 
 
-class OwnProof(Strict):
-    """A secret of an application of one's own, never what it is."""
-
-    id = Code(required=True)
-    state = Code(required=True)
-    until = fields.String(required=True)
-    expires_soon = Flag(required=True)
-    last_used = fields.String(required=True, allow_none=True)
-
-
-class OwnAppKey(OwnProof):
-    """A public key (``jwk``) or a ``certificate`` of an application of one's own, by its thumbprint."""
-
-    kid = fields.String(required=True)
-    kind = Code(required=True)
-    since = fields.String(required=True)
-
-
-class Promise(Strict):
-    """A secret that waits to be taken, and until when it does."""
-
-    id = Code(required=True)
-    until = fields.String(required=True)
-
-
-class OwnApp(Strict):
-    """An application that one answers for; ``last_used`` is when anything that it has was of use last."""
-
-    id = Code(required=True)
-    name = Code(required=True)
-    state = Code(required=True)
-    networks = fields.List(fields.String(), required=True)
-    sources = fields.List(Code(), required=True)
-    keys = fields.List(fields.Nested(OwnAppKey), required=True)
-    secrets = fields.List(fields.Nested(OwnProof), required=True)
-    promises = fields.List(fields.Nested(Promise), required=True)
-    last_used = fields.String(required=True, allow_none=True)
-
-
-class OwnApps(Strict):
-    """The applications that whoever is logged in answers for, by name."""
-
-    items = fields.List(fields.Nested(OwnApp), required=True)
-
-
 class TakenSecret(Strict):
     """An application's secret: ``token`` is shown once."""
 

@@ -60,7 +60,8 @@ class Route:
     purpose: str = ""
     # Whether a second person's word may be named (Vault-Approval).
     approvable: bool = False
-    # Whether an application may ask it on behalf of a person, where a customer is touched (Vault-On-Behalf).
+    # Whether its description offers Vault-On-Behalf, where a customer is touched; what refuses it is the
+    # service, which knows why.
     behalf: bool = True
     # Whether the body is a form, as OAuth has it, in the place of JSON.
     form: bool = False

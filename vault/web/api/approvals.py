@@ -117,6 +117,7 @@ ROUTES = (
         body=schemas.NewRequest,
         answer=schemas.Waiting,
         reason=True,
+        behalf=False,
     ),
     Route(
         "POST",

@@ -10,14 +10,13 @@ from flask import Response
 from vault.domain.terms import Action, AppId, PersonId, id_text
 from vault.errors import NotFound
 from vault.services import govern
-from vault.services.app_keys import shown_kid
 from vault.services.govern import Account
 from vault.services.governing import GOVERNED_FOR, view
 from vault.services.using import last_used
 from vault.web import emit
 from vault.web import governing_schemas as schemas
 from vault.web.context import Asked
-from vault.web.granted import dated, described
+from vault.web.granted import dated, described, keyed
 from vault.web.reading import read_id
 from vault.web.routes import Route
 
@@ -102,9 +101,7 @@ def _described(asked: Asked, one: Account) -> Mapping[str, Any]:
         "networks": list(one.networks),
         "sources": json.loads(one.app.sources),
         "secrets": [dated("sec", row, at, used) for row in one.secrets],
-        "keys": [
-            {**dated("key", row, at, used), "kid": shown_kid(row), "kind": row.kind} for row in one.keys
-        ],
+        "keys": [keyed(row, at, used) for row in one.keys],
         "grants": described(asked.parts, "app", one.grants),
     }
 

@@ -9,12 +9,12 @@ from flask import Response
 
 from vault.domain.terms import Action, Millis, id_text
 from vault.services import owning
-from vault.services.app_keys import shown_kid
+from vault.services.governing import GOVERNED_FOR
 from vault.services.owning import OwnApp
 from vault.services.using import last_used
-from vault.web import emit, login_schemas
+from vault.web import emit, governing_schemas
 from vault.web.context import Asked
-from vault.web.granted import dated, told
+from vault.web.granted import dated, keyed, told
 from vault.web.routes import Route
 
 
@@ -27,15 +27,7 @@ def list_own(asked: Asked) -> Response:
 
 def _described(one: OwnApp, at: datetime, used: Mapping[bytes, Millis]) -> dict[str, Any]:
     secrets = [dated("sec", row, at, used) for row in one.secrets]
-    keys = [
-        {
-            **dated("key", row, at, used),
-            "kid": shown_kid(row),
-            "kind": row.kind,
-            "since": told(row.created_ms),
-        }
-        for row in one.keys
-    ]
+    keys = [{**keyed(row, at, used), "since": told(row.created_ms)} for row in one.keys]
     uses = [when["last_used"] for when in (*secrets, *keys) if when["last_used"] is not None]
     return {
         "id": id_text("app", one.app.app),
@@ -57,7 +49,7 @@ ROUTES = (
         Action.OWN,
         list_own,
         "List the applications that you answer for, with their keys, secrets and what waits for you.",
-        answer=login_schemas.OwnApps,
-        purpose="P16",
+        answer=governing_schemas.OwnApps,
+        purpose=GOVERNED_FOR,
     ),
 )
