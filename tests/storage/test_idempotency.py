@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import pytest
+
 from tests.storage.rows import NOW, TENANT, digest
 from vault.domain.terms import ActorId, Millis
 from vault.storage import idempotency
@@ -81,6 +83,8 @@ def test_of_many_keys_those_that_were_free_are_told_and_those_that_are_known_fou
         free = idempotency.record(conn, [replace(row, revision=2) for row in rows])
         found = idempotency.find(conn, TENANT, ACTOR, keys=[row.key for row in rows])
         assert idempotency.record(conn, []) == set()
+        with pytest.raises(ValueError, match="result"):
+            idempotency.record(conn, [replace(row, result=None) for row in rows])
 
     assert free == {row.key for row in rows[1::2]}
     assert [found[row.key].revision for row in rows] == [1, 2] * 600

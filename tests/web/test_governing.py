@@ -458,12 +458,37 @@ def test_an_operator_governs_alone_only_until_two_administrators_have_ever_joine
     assert lend(house).waits is not None
 
 
+def test_administrators_whose_grants_have_run_out_are_given_others_and_need_no_link(staff: Staff) -> None:
+    one, _ = staff
+    one.house.clock.advance(people.FIRST_GRANTS)
+
+    links = found(one.house, "li.wei", "sun.li")
+
+    assert [*links] == ["sun.li"]
+    held = {
+        each.person.login: [grant.role for grant in each.grants] for each in people.people(one.house.parts)
+    }
+    assert held["li.wei"] == ["administrator"] * 2
+    assert take(one.house, links["sun.li"]).status_code == 201
+    with pytest.raises(Conflict, match="founded"):
+        found(one.house, "chen.jing", "sun.li")
+
+
+def test_whoever_joined_and_never_governed_is_no_founder(staff: Staff) -> None:
+    one, other = staff
+    clerk = hire(one, other, "zhao.min", "service_desk", "P03")
+    one.house.clock.advance(people.FIRST_GRANTS)
+
+    with pytest.raises(Conflict, match="name_taken"):
+        found(one.house, "zhao.min", "sun.li")
+
+    assert clerk.id in {id_text("per", each.person.person) for each in people.people(one.house.parts)}
+
+
 def test_a_house_whose_administrators_grants_have_run_out_is_founded_by_others(staff: Staff) -> None:
     one, _ = staff
     one.house.clock.advance(people.FIRST_GRANTS)
 
-    with pytest.raises(Conflict, match="name_taken"):
-        found(one.house, "li.wei", "sun.li")
     links = found(one.house, "wu.gang", "sun.li")
 
     assert [take(one.house, link).status_code for link in links.values()] == [201, 201]

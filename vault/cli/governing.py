@@ -35,7 +35,8 @@ def found(doors: Doors, /, *, names: tuple[str, str], as_json: bool) -> None:
     """Invite the first two administrators of this machine's house, who then check each other.
 
     Until both have joined it can be repeated: who is named again is given another link, the former one ends,
-    and so does whoever was invited and is not named any more. Who has joined stays.
+    and so does whoever was invited and is not named any more. Who has joined stays, and governs again where
+    that right has run out.
     """
     with doors() as parts:
         invited = people.found_administrators(parts, operator(os.getuid()), names)
@@ -47,6 +48,8 @@ def found(doors: Doors, /, *, names: tuple[str, str], as_json: bool) -> None:
     if as_json:
         write({"links": links})
         return
+    for name in sorted({*names} - {one["login"] for one in links}):
+        click.echo(f"{name} has joined before, governs, and needs no link.", err=True)
     for one in links:
         click.echo(f"{one['login']}  {one['person']}; the link is shown once, for 'vaultctl join':", err=True)
         click.echo(one["link"])

@@ -17,7 +17,13 @@ from vault.domain.kinds import Kind
 from vault.domain.terms import ActorId, CampaignId, GrantId, Millis, PersonId, PurposeId, id_text
 from vault.errors import Conflict, Invalid, NotFound, Refused
 from vault.services.authenticate import LIVE
-from vault.services.commanding import ADMINISTRATORS, administrators, check_enough_left, silenced
+from vault.services.commanding import (
+    ADMINISTRATORS,
+    administrators,
+    check_enough_left,
+    governing_roles,
+    silenced,
+)
 from vault.services.governing import Change, Ground, Told, govern, ground_for, may_oneself, view
 from vault.services.granting import grant_ref, holder_name, live_grants, owner_of
 from vault.services.parts import Parts
@@ -66,7 +72,9 @@ def open_campaign(parts: Parts, actor: Actor, *, due: datetime, certifier: Perso
                 grant.role_grant,
                 _asked(ground, grant, certifier),
                 millis(ground.at),
-                max(millis(due), grant.expires_ms) if holder in spared else millis(due),
+                max(millis(due), grant.expires_ms)
+                if holder in spared and grant.role in governing_roles(ground)
+                else millis(due),
                 None,
                 None,
                 None,

@@ -111,7 +111,7 @@ def needs_second(ground: Ground) -> bool:
 
     A house is new until two administrators have joined once; that there are fewer later does not make it new.
     """
-    return ground.actor.kind != "operator" or len(_ever_administrators(ground)) >= ADMINISTRATORS
+    return ground.actor.kind != "operator" or len(ever_administrators(ground)) >= ADMINISTRATORS
 
 
 def administrators(ground: Ground) -> frozenset[PersonId]:
@@ -122,6 +122,18 @@ def administrators(ground: Ground) -> frozenset[PersonId]:
         person
         for person, actor in found
         if actor is not None and actor.roles(GOVERNED_FOR, ground.at) & governing
+    )
+
+
+def ever_administrators(ground: Ground) -> frozenset[PersonId]:
+    """Find the people who have joined and were given a role that governs, however long ago."""
+    governing = governing_roles(ground)
+    return frozenset(
+        row.person
+        for row in ground.standing.people.values()
+        # Who joined has had something to log in by; whoever was ended before that never governed.
+        if ground.standing.login_keys.get(row.person)
+        and any(one.role in governing for one in ground.standing.grants.get(ActorId(row.person), ()))
     )
 
 
@@ -160,17 +172,6 @@ def silenced(ground: Ground) -> Ground:
         for grant, asked in standing.certifications.items()
     }
     return replace(ground, standing=replace(standing, certifications=certifications))
-
-
-def _ever_administrators(ground: Ground) -> frozenset[PersonId]:
-    governing = governing_roles(ground)
-    return frozenset(
-        row.person
-        for row in ground.standing.people.values()
-        # Who joined once had a password once; whoever was ended before that never governed.
-        if ground.standing.login_keys.get(row.person)
-        and any(one.role in governing for one in ground.standing.grants.get(ActorId(row.person), ()))
-    )
 
 
 def check_approver(ground: Ground, row: ApprovalRow) -> None:

@@ -11,8 +11,14 @@ from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.terms import ZERO_ID, ActorId, AppId, ApprovalId, PersonId
 from vault.errors import Conflict, Invalid, NotFound, Refused
-from vault.services.authenticate import ENDED, INVITED, stand
-from vault.services.commanding import administrators, carry_out, check_enough_left, governing_roles
+from vault.services.authenticate import ENDED, INVITED, LIVE, stand
+from vault.services.commanding import (
+    administrators,
+    carry_out,
+    check_enough_left,
+    ever_administrators,
+    governing_roles,
+)
 from vault.services.governing import Change, Ground, Told, govern, only_operator
 from vault.services.granting import GiveGrant, Wish, grant_ref, live_grants
 from vault.services.linking import INVITATION, Link, made_link, used_up
@@ -126,7 +132,8 @@ def found_administrators(parts: Parts, actor: Actor, logins: Sequence[str]) -> l
     """Invite two administrators, who then check each other: for an operator, while the house has not two.
 
     Who was invited so before and has not joined is given another link if named again, and is ended if not:
-    whoever lost the links names the same people, or others. Who is named and has joined stays as is.
+    whoever lost the links names the same people, or others. Who is named and has joined stays as is; one
+    whose right to govern has run out is given it again.
     Raises Refused ``role``, Invalid ``login_name`` or ``administrators``, Conflict ``name_taken`` or
     ``founded``.
     """
@@ -143,16 +150,23 @@ def found_administrators(parts: Parts, actor: Actor, logins: Sequence[str]) -> l
             raise Conflict("founded")
         known = {ground.standing.people[person].login for person in joined}
         waiting = {row.login: row for row in _founders(ground)}
+        # Whoever governed here before and still logs in needs no other account, nor a link.
+        former = {
+            row.login: row
+            for row in ground.standing.people.values()
+            if row.state == LIVE and row.person in ever_administrators(ground) - joined
+        }
         rows = [
             _made_anew(ground, waiting[login]) if login in waiting else _new_person(parts, ground, own, login)
             for login, (own, _) in drawn.items()
-            if login not in known
+            if login not in {*known, *former}
         ]
         links = [
             made_link(parts, ground, drawn[row.login][1], kind=INVITATION, person=row.person) for row in rows
         ]
-        grants = _first_grants(parts, ground, rows)
-        former = [link for row in rows for link in used_up(ground, row.person)]
+        back = [former[login] for login in drawn if login in former]
+        grants = _first_grants(parts, ground, [*rows, *back])
+        lost = [link for row in rows for link in used_up(ground, row.person)]
         gone = [row for login, row in waiting.items() if login not in drawn]
         ended = [one for row in gone for one in _ended(ground, row)]
         invited[:] = [Invited(row.person, drawn[row.login][1].text) for row in rows]
@@ -161,7 +175,7 @@ def found_administrators(parts: Parts, actor: Actor, logins: Sequence[str]) -> l
             *(Told(Kind.PERSON_INVITED, person_ref(row)) for row in rows),
             *(Told(Kind.GRANT_GIVEN, grant_ref(row), row.reason) for row in grants),
         ]
-        return Change((*ended, *former, *rows, *grants, *links), tuple(told))
+        return Change((*ended, *lost, *rows, *grants, *links), tuple(told))
 
     govern(parts, only_operator(actor), command)
     return invited

@@ -13,11 +13,8 @@ def note(parts: Parts, call: Call) -> None:
     actor, now = call.actor, millis(parts.clock())
     if actor.secret and actor.kind == "app":
         parts.uses.note(actor.secret, now)
-    grants = call.standing.grants.get(actor.id, ())
-    if actor.behalf is not None:
-        theirs = call.standing.grants.get(actor.behalf.id, ())
-        grants += tuple(one for one in theirs if one.role_grant not in call.standing.emergencies)
-    for grant in grants:
+    # Those of a person on whose behalf it asks are not: an app's word is no proof that anybody needs them.
+    for grant in call.standing.grants.get(actor.id, ()):
         if grant.revoked_ms is None and now < grant.expires_ms and f'"{call.purpose}"' in grant.purposes:
             parts.uses.note(grant.role_grant, now)
 

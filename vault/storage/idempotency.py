@@ -49,19 +49,23 @@ def find(
 def record(conn: Connection, rows: Collection[AnsweredRow]) -> set[bytes]:
     """Keep *rows* of one actor, no two with one key or one result, in the transaction of their effect.
 
+    Several name their results, or nobody could tell whose stands: raises ValueError ``result``.
     Returns the keys that were free, or not kept any longer. Of two requests with one key the second waits
     here for the first to commit, and then loses; keys are taken in their order, so that nobody waits in a
     circle.
     """
     if not rows:
         return set()
+    if len(rows) > 1 and any(row.result is None for row in rows):
+        raise ValueError("result")
     ordered = sorted(rows, key=lambda row: row.key)
     if _ANSWERED.put(conn, ordered, where=_is_over) == len(ordered):
         return {row.key for row in ordered}
+    if len(ordered) == 1:
+        return set()
     # Each of several names something new that it made; so the row that stands tells whose it is.
-    made = {row.key: row for row in ordered if row.result is not None and len(ordered) > 1}
-    standing = find(conn, ordered[0].tenant, ordered[0].actor, keys=made)
-    return {key for key, row in made.items() if standing.get(key) == row}
+    standing = find(conn, ordered[0].tenant, ordered[0].actor, keys=[row.key for row in ordered])
+    return {row.key for row in ordered if standing.get(row.key) == row}
 
 
 def warn(conn: Connection, row: AnsweredRow) -> None:
