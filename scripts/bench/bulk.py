@@ -14,6 +14,8 @@ from scripts.bench.records import fields_of
 from scripts.bench.serving import ROOT
 
 CHUNK: Final = 500
+# So many that the time which a command takes to begin is little of the whole.
+_CHUNKS_A_SECOND: Final = 5
 _BLOCK: Final = 1 << 16
 _NAME: Final = b'"mobile":'
 _MAPPING: Final = """
@@ -54,7 +56,7 @@ def feed(contest: Contest, name: str, _: int) -> Load:
 
 def bring_in(contest: Contest, name: str, seconds: int) -> Load:
     """Bring in a file of new customers; records a second, and the CPU of whoever takes part."""
-    numbers = contest.fresh(CHUNK * 2 * seconds)
+    numbers = contest.fresh(_CHUNKS_A_SECOND * CHUNK * seconds)
     served = contest.served[name]
     spent, began = served.cpu_seconds(), time.monotonic()
     own = _imported(contest, numbers) if name == "vault" else _sent(contest, name, numbers)
@@ -86,12 +88,12 @@ def _imported(contest: Contest, numbers: range) -> float:
 
 
 def _sent(contest: Contest, name: str, numbers: range) -> float:
-    """Send the same customers in chunks over two connections, as the import does."""
+    """Send the same customers in chunks over four connections, as the import does."""
     chunks = [list(numbers[at : at + CHUNK]) for at in range(0, len(numbers), CHUNK)]
     path = "/bulk" if name == "floor" else "/customers/bulk"
     bodies = chunks if name == "floor" else [{"numbers": chunk} for chunk in chunks]
     own = {**headers(contest, name, "intake"), "Content-Type": "application/json"}
-    load.post_each(contest.served[name], path, bodies, own, connections=2)
+    load.post_each(contest.served[name], path, bodies, own, connections=4)
     return 0.0
 
 

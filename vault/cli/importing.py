@@ -21,8 +21,9 @@ from vault.services.bulk.mapping_file import UNIQUE, read_mapping
 from vault.services.bulk.reading import NDJSON, opened
 from vault.services.bulk.sheets import ENCODINGS
 
-# The house answers one batch while the next is on its way.
-_LANES = 2
+# The house answers one batch while the next is on its way. Each lane stays with the worker that its
+# connection came to; of two, both would come to one and the same every other time.
+_LANES = 4
 _STATES = {
     "admitted": "admitted",
     "replayed": "admitted before, and not again",
