@@ -169,7 +169,7 @@ def decide(
     own = bool(row.assigned) and assigned(facts.facts, request.purpose.id, to=actor.id, at=at)
     permitted = row.assigned if own else row.treatments
     agreed = None
-    if request.action in _DISCLOSING:
+    if request.purpose.by_consent and request.action in _DISCLOSING:
         agreed = scope(request.purpose, actor.id, facts=facts.facts, consents=facts.consents, at=at)
     # A thousand subjects of one request have a few outcomes between them, and share what is said of each.
     key = actor.kind, own, agreed

@@ -46,7 +46,6 @@ class FactRow:
 
 
 _USUAL = ("CN",)
-_BY_CONSENT = (Requirement.CONSENT,)
 # What is met by a fact of the same name.
 _STATED = {
     Requirement.ORDER: FactKind.ORDER,
@@ -105,12 +104,12 @@ def unmet(
     *own* asks, beyond the purpose, that the subject was assigned to *asker* ("own customers").
     """
     known = _living(facts, at)
-    required: list[Requires] = [purpose.requires[regime] for regime in _regimes(known, asker)]
-    if own:
-        required.append(((Requirement.ASSIGNMENT,),))
     # The asker is never its own source of what permits; an objection holds against whoever took it down.
     live = [fact for fact in known if fact.source != asker or fact.kind is FactKind.OBJECTION]
     stated = [fact.kind for fact in live]
+    required: list[Requires] = [purpose.requires[regime] for regime in _regimes(known, asker)]
+    if own:
+        required.append(((Requirement.ASSIGNMENT,),))
     missing: list[Requirement] = []
     for requires in required:
         for alternatives in requires:
@@ -137,11 +136,7 @@ def scope(
 
     An item that names no fields speaks of all that its purpose uses.
     """
-    # A loop: this is asked for every customer, and a generator would cost as much as the rest.
-    for requires in purpose.requires.values():
-        if _BY_CONSENT in requires:
-            break
-    else:
+    if not purpose.by_consent:
         return None
     required = [purpose.requires[regime] for regime in jurisdictions(facts, at, asker=asker)]
     if not any((Requirement.CONSENT,) in requires for requires in required):

@@ -45,6 +45,13 @@ class Purpose:
     despite_restriction: bool
     # ``screen`` or ``waybill`` (GB/T 41833): which of the two masks of PRIVACY 2.8 applies.
     mask: str
+    # Whether consent alone may be its basis, in any regime: then what was agreed to bounds the fields.
+    by_consent: bool = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look once at what is asked for every customer."""
+        alone = (Requirement.CONSENT,)
+        object.__setattr__(self, "by_consent", any(alone in one for one in self.requires.values()))
 
 
 @dataclass(frozen=True, slots=True)
