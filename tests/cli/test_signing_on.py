@@ -151,6 +151,18 @@ def test_a_provider_that_lets_nobody_in_ends_it(
     assert not (tmp_path / "login.json").exists()
 
 
+def test_whoever_the_house_does_not_know_by_it_is_told_what_to_do_first(
+    sqlite_house: House, issuer: Issuer, address: str, tmp_path: Path
+) -> None:
+    with vaultctl(tmp_path, "login", "--sso", "--address", address) as terminal:
+        asked = terminal.asked()
+        assert browse(back_of(asked), issuer.log_in(asked, "nobody here")) == 200
+        code, said = terminal.end()
+
+    assert code == 4
+    assert "logs in by a password and runs 'vaultctl me sso' once. (sso)" in said
+
+
 def test_a_port_that_is_taken_is_told(issuer: Issuer, address: str) -> None:
     taken = urlsplit(address).port
 
