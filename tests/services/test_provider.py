@@ -263,6 +263,8 @@ def test_without_a_word_of_the_house_nothing_is_strong(issuer: Issuer) -> None:
         {"issuer": "https://id.example.com"},
         {"issuer": None},
         {"token_endpoint": "http://id.example.com/token"},
+        # Without TLS it may lead to its own host alone, even on this machine.
+        {"token_endpoint": "http://localhost/token"},
         {"jwks_uri": "file:///etc/passwd"},
         {"authorization_endpoint": None},
         {"authorization_endpoint": "javascript:alert(1)"},
