@@ -103,7 +103,7 @@ def finish(parts: Parts, provider: Provider, brought: Brought) -> LoggedIn:
     standing = stand(parts, AppId(ZERO_ID))
     key = _key_of(standing, _kept(parts, provider, signed))
     if key is None:
-        raise _unproven(parts, brought.source, "sso_person")
+        raise _failure(parts, brought.source, "sso_person")
     throttling.succeeded(parts, {"source": brought.source})
     check_reviewed(standing, key.person, at=at)
     by = ObjectRef("login_key", key.login_key, key.kind)
@@ -120,7 +120,7 @@ def finish_adding(parts: Parts, provider: Provider, visit: Visit, brought: Broug
     at = parts.clock()
     attempt, signed = _signed_on(parts, provider, brought, frozenset({Use.ADD}), at=at)
     if attempt.about != visit.row.session:
-        raise _unproven(parts, brought.source, "sso_attempt")
+        raise _failure(parts, brought.source, "sso_attempt")
     throttling.succeeded(parts, {"source": brought.source})
     return _add(parts, provider, visit, signed)
 
@@ -160,16 +160,16 @@ def _signed_on(
     attempts, returned = _attempts(parts), brought.returned
     attempt = attempts.read(brought.attempt)
     if attempt is None or attempt.use not in uses or not attempts.is_state(attempt, returned.state):
-        raise _unproven(parts, brought.source, "sso_attempt")
+        raise _failure(parts, brought.source, "sso_attempt")
     if not millis(at - LASTS) < attempt.at_ms <= millis(at):
-        raise _unproven(parts, brought.source, "sso_attempt")
+        raise _failure(parts, brought.source, "sso_attempt")
     used = parts.logins.about(OIDC, attempt.random.hex())
     # Before the code is redeemed: of two that bring the same, one is late.
     if not parts.stores.data.transact(lambda conn: sessions.take_once(conn, parts.tenant, used, millis(at))):
-        raise _unproven(parts, brought.source, "sso_attempt")
+        raise _failure(parts, brought.source, "sso_attempt")
     # A crash here leaves an attempt that is used and began nothing; the person begins anew.
     if not returned.code:
-        raise _unproven(parts, brought.source, "sso_provider")
+        raise _failure(parts, brought.source, "sso_provider")
     try:
         signed = provider.redeem(returned, attempts.words(attempt), back=attempt.back, at=at)
     except Unavailable:
@@ -177,7 +177,7 @@ def _signed_on(
         throttling.succeeded(parts, what)
         raise
     if signed is None:
-        raise _unproven(parts, brought.source, "sso_token")
+        raise _failure(parts, brought.source, "sso_token")
     return attempt, signed
 
 
@@ -198,7 +198,7 @@ def _join(parts: Parts, provider: Provider, attempt: Attempt, signed: SignedOn, 
     try:
         govern(parts, stranger(), command, may=whoever_has_a_link)
     except Unauthenticated:
-        raise _unproven(parts, source, "sso_person") from None
+        raise _failure(parts, source, "sso_person") from None
 
 
 def _add(parts: Parts, provider: Provider, visit: Visit, signed: SignedOn) -> bytes:
@@ -232,7 +232,7 @@ def _attempts(parts: Parts) -> Attempts:
     return Attempts(parts.keyring, incarnation=parts.house.incarnation)
 
 
-def _unproven(parts: Parts, source: str, reason: str) -> Unauthenticated:
+def _failure(parts: Parts, source: str, reason: str) -> Unauthenticated:
     """Count a failure with its reason, which the ledger alone is told."""
     parts.ledger.count_failure(source, reason)
     return Unauthenticated("sso")

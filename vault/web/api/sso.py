@@ -12,7 +12,7 @@ from vault.services.provider import Provider, Returned
 from vault.services.sso import Begun, Brought
 from vault.settings import Settings
 from vault.web import emit, login_schemas, sso_schemas
-from vault.web.attempts import AttemptCookie
+from vault.web.attempt_cookie import AttemptCookie
 from vault.web.context import Asked, Told
 from vault.web.login_answers import begun
 from vault.web.routes import KIBIBYTE, Parameter, Route
