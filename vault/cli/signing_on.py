@@ -16,37 +16,37 @@ from vault.errors import Misconfigured, Unauthenticated, Unavailable
 # The house itself forgets an attempt after ten minutes.
 _WAITS_SECONDS: Final = 9 * 60
 _SLOW_SECONDS: Final = 5
+_FINISH: Final = "/v1/login/sso/finish"
 _SAID: Final = b"That is all here: go on where you began.\n"
 
 
 def through_browser(
     address: str,
     begin: str,
-    finish: str,
     *,
-    port: int = 0,
+    port: int | None = None,
     body: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Begin by one call of the house at *address*, and finish by another with what a browser brings back.
+    """Begin by one call of the house at *address*, and finish with what a browser brings back.
 
     The browser comes to this machine alone, to *port* or to any that is free (RFC 8252 7.3). Raises what
     the house answers, Unauthenticated ``sso`` where the provider lets nobody in, Unavailable ``no_answer``
     where no attempt came with the address, ``no_browser`` where nobody came back, and Misconfigured.
     """
     more = dict(headers or {})
-    with _Waiting(port) as waiting:
+    with _Waiting(port or 0) as waiting:
         back = f"http://127.0.0.1:{waiting.server_port}/"
         begun = speaking.send(address, "POST", begin, {**(body or {}), "back": back}, headers=more)
+        if begun.attempt is None:
+            raise Unavailable("no_answer")
         click.echo("Open this address in a browser on this machine:", err=True)
         click.echo(begun.body["address"])
         asked = dict(parse_qsl(urlsplit(begun.body["address"]).query))
         brought = waiting.wait(asked.get("state", ""))
-    if begun.attempt is None:
-        raise Unavailable("no_answer")
     name, value = begun.attempt
     more["Cookie"] = "; ".join(one for one in (more.get("Cookie", ""), f"{name}={value}") if one)
-    return speaking.send(address, "POST", finish, brought, headers=more)
+    return speaking.send(address, "POST", _FINISH, brought, headers=more)
 
 
 class _Waiting(HTTPServer):
