@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from socket import create_connection
 from threading import Thread
+from time import monotonic
 from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -110,11 +112,17 @@ def test_a_person_logs_in_with_a_browser_and_shows_the_second_factor_here(
     with vaultctl(tmp_path, "login", "--sso", "--address", address, "--code", code) as terminal:
         asked = terminal.asked()
         brought = issuer.log_in(asked, "li")
-        # Whoever else knocks there changes nothing.
+        # Whoever else knocks there changes nothing, and whoever says nothing keeps nobody waiting.
+        silent = [create_connection(("127.0.0.1", urlsplit(back_of(asked)).port or 0)) for _ in range(3)]
+        began = monotonic()
         assert browse(back_of(asked), {"code": "x", "state": "another"}) == 404
         assert browse(back_of(asked), {}) == 404
         assert browse(back_of(asked), brought) == 200
         assert terminal.end() == (0, f"Logged in as {one.id}, strength 1.\n")
+        # One after the other the three would have been given up after 15 seconds.
+        assert monotonic() - began < 15
+        for each in silent:
+            each.close()
 
     kept = json.loads((tmp_path / "login.json").read_text())
     assert kept["cookie"].startswith("vaults_")
