@@ -179,6 +179,12 @@ def test_a_handshake_is_not_waited_for_beyond_the_limit_either() -> None:
     assert monotonic() - began < 5
 
 
+@pytest.mark.parametrize("name", ["id..example.com", f"{'x' * 64}.example.com"], ids=["empty", "long"])
+def test_a_name_that_no_host_can_have_answers_nothing(name: str) -> None:
+    with pytest.raises(Unavailable, match="reason=no_answer"):
+        fetch(f"https://{name}/")
+
+
 def test_no_time_is_no_connection() -> None:
     with pytest.raises(Unavailable, match="reason=no_answer"):
         fetch("http://127.0.0.1:1/", within_seconds=0)

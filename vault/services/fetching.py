@@ -50,7 +50,9 @@ def fetch(
     parts = urlsplit(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     trusted = ssl.create_default_context() if parts.scheme == "https" else None
-    speaking = _speaking(parts.hostname or "", parts.port, trusted)
+    # The port is always said: http.client would look for one in the last colon of an IPv6 address.
+    usual = http.client.HTTPS_PORT if trusted is not None else http.client.HTTP_PORT
+    speaking = _speaking(parts.hostname or "", parts.port or usual, trusted)
     try:
         line.reach(speaking.host, speaking.port, trusted)
         speaking.sock = line
@@ -59,7 +61,8 @@ def fetch(
         status, raw = response.status, _read(response)
     except ssl.SSLCertVerificationError:
         raise Unavailable("sso_unavailable", reason="certificate") from None
-    except (OSError, http.client.HTTPException):
+    except (OSError, ValueError, http.client.HTTPException):
+        # A ValueError is a name that no host can have, which the resolver or TLS refuses to look at.
         raise Unavailable("sso_unavailable", reason="no_answer") from None
     finally:
         line.hang_up()
@@ -69,8 +72,8 @@ def fetch(
         return Said(status, None)
 
 
-def _speaking(host: str, port: int | None, trusted: ssl.SSLContext | None) -> http.client.HTTPConnection:
-    """Give what speaks HTTP over a line that stands already, and knows the usual port."""
+def _speaking(host: str, port: int, trusted: ssl.SSLContext | None) -> http.client.HTTPConnection:
+    """Give what speaks HTTP over a line that stands already, and leaves the usual port unsaid."""
     if trusted is not None:
         return http.client.HTTPSConnection(host, port, context=trusted)
     return http.client.HTTPConnection(host, port)
