@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vault import setting_forms
 from vault.errors import Misconfigured
-from vault.setting_texts import Given
+from vault.setting_given import Given
 
 STORES = ("data", "keys", "audit", "register")
 SLOTS = (
@@ -91,15 +91,15 @@ class Settings:
     # What applications write their assertions for; empty is the address that is listened on.
     named_issuer: str = ""
 
+    # Where browsers visit the house, as https://vault.example.com; empty where they do not.
+    origin: str = ""
+    single_sign_on: SingleSignOn | None = None
+
     @property
     def issuer(self) -> str:
         """The house as its callers address it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.named_issuer or f"http://{host}:{self.port}"
-
-    # Where browsers visit the house, as https://vault.example.com; empty where they do not.
-    origin: str = ""
-    single_sign_on: SingleSignOn | None = None
 
 
 def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
@@ -197,7 +197,7 @@ def _single_sign_on(given: Given) -> SingleSignOn | None:
         return None
     if missing:
         given.faults += [
-            f"{name} is needed beside {named[0]}; single sign-on takes both." for name in missing
+            f"{name} is needed beside {named[0]}; single sign-on takes all three." for name in missing
         ]
         return None
     issuer = given.parsed(

@@ -34,12 +34,16 @@ openid_provider() (
 
 installed() { [ "$(cat "$venv/installed-$1" 2>/dev/null)" = "$2" ]; }
 
-# The lock and the project's own description; a change of either asks for another look.
+# The lock and, where the project itself is installed, its own description; a change of either asks for another look.
 digest() {
+    local names=("$root/requirements/$1.txt")
+    ! holds_project || names+=("$root/pyproject.toml")
     "$venv/bin/python" -c 'import hashlib, sys
-print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest())' \
-        "$root/requirements/$1.txt" "$root/pyproject.toml"
+print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest())' "${names[@]}"
 }
+
+# The provider is another program: it imports nothing of the house, and must not find it by accident.
+holds_project() { [ "$venv" = "$root/.venv" ]; }
 
 make_venv() {
     local python
@@ -69,7 +73,7 @@ print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null && return
 install_packages() {
     # Wheels only: what is installed runs no code of its own before its hash was compared.
     install --require-hashes --only-binary :all: --requirement "$1" || die "The packages of $1 could not be installed."
-    [ "$venv" = "$root/.venv" ] || return 0
+    holds_project || return 0
     # The build backend is in the lock, so the project itself needs no download.
     install --no-deps --no-build-isolation --editable "$root" || die "The project could not be installed into .venv."
 }

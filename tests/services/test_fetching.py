@@ -1,13 +1,15 @@
 """Fetching: the one way out is by TLS that was verified, and whoever answers is bounded."""
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Thread
+from socket import create_server, socket
+from threading import Event, Thread
+from time import monotonic
 
 import pytest
 from cryptography import x509
@@ -100,3 +102,108 @@ def test_whom_the_machine_trusts_is_heard(tmp_path: Path, monkeypatch: pytest.Mo
         said = fetch(address)
 
     assert (said.status, said.document) == (200, {})
+
+
+# ---- slowly, and without end ----
+
+
+@contextmanager
+def a_talker(say: Callable[[socket, Event], None]) -> Iterator[str]:
+    """A server that reads nothing and says what it likes, until somebody hangs up or the test ends."""
+    ended = Event()
+
+    def talk() -> None:
+        with suppress(OSError):
+            line, _ = listening.accept()
+            with line:
+                say(line, ended)
+
+    with create_server(("127.0.0.1", 0)) as listening:
+        thread = Thread(target=talk)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            ended.set()
+            thread.join()
+
+
+def dripping(before: bytes) -> Callable[[socket, Event], None]:
+    """Say something, and then a byte every now and then."""
+
+    def say(line: socket, ended: Event) -> None:
+        line.sendall(before)
+        while not ended.wait(0.02):
+            line.sendall(b"x")
+
+    return say
+
+
+def pouring(before: bytes) -> Callable[[socket, Event], None]:
+    """Say something, and then as much as anybody takes."""
+
+    def say(line: socket, ended: Event) -> None:
+        line.sendall(before)
+        while not ended.is_set():
+            line.sendall(b"X: x\r\n" * 8192)
+
+    return say
+
+
+DRIPS = {
+    "the status": b"",
+    "a header": b"HTTP/1.1 200 OK\r\nX: ",
+    "the length of a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+    "a body": b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+    "a body without a length": b"HTTP/1.0 200 OK\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("before", DRIPS.values(), ids=DRIPS)
+def test_a_server_that_answers_byte_by_byte_holds_nobody_beyond_the_limit(before: bytes) -> None:
+    began = monotonic()
+
+    with a_talker(dripping(before)) as address, pytest.raises(Unavailable, match="reason=no_answer"):
+        fetch(address, within_seconds=0.2)
+
+    # Each byte alone came in time.
+    assert 0.2 <= monotonic() - began < 5
+
+
+def test_a_handshake_is_not_waited_for_beyond_the_limit_either() -> None:
+    began = monotonic()
+
+    with a_talker(dripping(b"")) as address, pytest.raises(Unavailable, match="reason=no_answer"):
+        fetch(address.replace("http:", "https:"), within_seconds=0.2)
+
+    assert monotonic() - began < 5
+
+
+@pytest.mark.parametrize("name", ["id..example.com", f"{'x' * 64}.example.com"], ids=["empty", "long"])
+def test_a_name_that_no_host_can_have_answers_nothing(name: str) -> None:
+    with pytest.raises(Unavailable, match="reason=no_answer"):
+        fetch(f"https://{name}/")
+
+
+def test_no_time_is_no_connection() -> None:
+    with pytest.raises(Unavailable, match="reason=no_answer"):
+        fetch("http://127.0.0.1:1/", within_seconds=0)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000\r\n\r\n"],
+    ids=["without a length", "of petabytes"],
+)
+def test_a_body_without_end_is_not_read_to_its_end(before: bytes) -> None:
+    with a_talker(pouring(before)) as address, pytest.raises(Unavailable, match="reason=too_much"):
+        fetch(address)
+
+
+def test_nor_are_answers_that_announce_another_one() -> None:
+    def say(line: socket, ended: Event) -> None:
+        while not ended.is_set():
+            line.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 4096)
+
+    with a_talker(say) as address, pytest.raises(Unavailable, match="reason=too_much"):
+        fetch(address)

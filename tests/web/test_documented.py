@@ -142,14 +142,14 @@ def run_the_examples_of_people(house: House, issuer: Issuer) -> None:
     known, device, _, other = office(house)
     begun = other.ask("POST", "/v1/me/sso", {}).get_json()
     brought = issuer.log_in(begun["address"], "chen.jing at the provider")
-    assert other.ask("POST", "/v1/me/sso/confirm", brought).status_code == 201
+    assert other.ask("POST", "/v1/login/sso/finish", brought).status_code == 200
     client = create_app(house.parts, house.settings).test_client(use_cookies=False)
 
     for method, path, headers, body in examples(PEOPLE, known):
         response = client.open(path, method=method, headers=headers, data=body)
         assert response.status_code < 300, (method, path, response.get_json())
         if "vault-sso=" in response.headers.get("Set-Cookie", "") and "address" in response.get_json():
-            # The person logs in at the provider, where the administrator has another account to link.
+            # The person logs in at the provider, where the administrator has another account to add.
             subject = "li.wei at the provider" if path == "/v1/me/sso" else "chen.jing at the provider"
             brought = issuer.log_in(response.get_json()["address"], subject)
             known |= {f"SSO_{name}": brought[key] for name, key in SENT_BACK.items()}
@@ -181,7 +181,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
     owned = one.ask("POST", "/v1/apps", {"name": "notices", "owner": owner.id}).get_json()
     fresh = one.ask("POST", "/v1/people", {"login": "wang.fang"}).get_json()
     again = one.ask("POST", "/v1/people", {"login": "wu.gang"}).get_json()
-    linked = one.ask("POST", "/v1/people", {"login": "tang.yu"}).get_json()
+    vouched = one.ask("POST", "/v1/people", {"login": "tang.yu"}).get_json()
     people = [hire(one, other, name, "service_desk", "P04") for name in ("zheng.he", "feng.yu")]
     clerk_link = one.ask("POST", "/v1/people", {"login": "xu.jing"}).get_json()
     clerk = join(house, clerk_link["person"], "xu.jing", clerk_link["link"])
@@ -212,7 +212,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
         "VAULT": "",
         "LINK": fresh["link"],
         "AGAIN": again["person"],
-        "LINKED": linked["link"],
+        "SSO_LINK": vouched["link"],
         "PERSON": person.id,
         "APP": id_text("app", app.id),
         "OWNED": owned["app"],

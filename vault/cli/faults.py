@@ -71,7 +71,9 @@ WAYS_ON: Mapping[str, str] = dict.fromkeys(
         "second_factor",
     ),
     _SECOND_FACTOR,
-)
+) | {
+    "sso": "Whoever has not added single sign-on logs in by a password and runs 'vaultctl me sso' once.",
+}
 
 
 def told(fault: VaultError) -> Iterator[str]:

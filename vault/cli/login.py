@@ -25,8 +25,10 @@ _sso = click.option("--sso", is_flag=True, help="By the provider that the house 
 _port = click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    default=0,
-    help="Where the browser comes back to on this machine, where the provider takes one port alone.",
+    help=(
+        "To which port of this machine the browser comes back, for a provider that takes one port alone;"
+        " any free one if not said, or 0."
+    ),
 )
 
 
@@ -38,13 +40,20 @@ _port = click.option(
 @_port
 @click.option("--code", help="What the generator shows; asked for where it is needed.")
 def login(
-    *, name: str | None, address: str, password_file: Path | None, sso: bool, port: int, code: str | None
+    *,
+    name: str | None,
+    address: str,
+    password_file: Path | None,
+    sso: bool,
+    port: int | None,
+    code: str | None,
 ) -> None:
     """Log in as NAME, or with --sso; commands for people work as that person until 'vaultctl logout'."""
     if (name is None) != sso:
         raise click.UsageError("Give a NAME, or --sso and none.")
+    _check_way(password_file, sso=sso, port=port)
     if sso:
-        begun = through_browser(address, "/v1/login/sso", "/v1/login/sso/finish", port=port)
+        begun = through_browser(address, "/v1/login/sso", port=port)
     else:
         sent = {"login": name, "password": _password(password_file)}
         begun = speaking.send(address, "POST", "/v1/login", sent)
@@ -73,13 +82,12 @@ def logout() -> None:
 @_sso
 @_port
 @click.option("--link", help="What the invitation showed; without it, it is asked for.")
-def join(*, address: str, password_file: Path | None, sso: bool, port: int, link: str | None) -> None:
+def join(*, address: str, password_file: Path | None, sso: bool, port: int | None, link: str | None) -> None:
     """Take an invitation, or a link to begin anew, and choose a password, or none with --sso."""
+    _check_way(password_file, sso=sso, port=port)
     shown = link or click.prompt("Link", hide_input=True)
     if sso:
-        done = through_browser(
-            address, "/v1/join/sso", "/v1/login/sso/finish", port=port, body={"link": shown}
-        )
+        done = through_browser(address, "/v1/join/sso", port=port, body={"link": shown})
         speaking.keep(_session(address, done))
         click.echo(f"{done.body['person']} has joined and is logged in. Next: 'vaultctl me generator'.")
         return
@@ -112,12 +120,11 @@ def generator(*, name: str) -> None:
 
 @me.command("sso")
 @_port
-def link_provider(*, port: int) -> None:
-    """Log in by the provider that the house names from now on, by logging in there once."""
+def add_sso(*, port: int | None) -> None:
+    """Add single sign-on to your account, by logging in at the provider once."""
     session = speaking.read()
     headers = {"Cookie": f"{session.name}={session.cookie}", "Vault-Csrf": session.csrf}
-    begin, finish = "/v1/me/sso", "/v1/me/sso/confirm"
-    _write(through_browser(session.address, begin, finish, port=port, headers=headers).body)
+    _write(through_browser(session.address, "/v1/me/sso", port=port, headers=headers).body)
 
 
 @me.command("recovery-codes")
@@ -150,6 +157,14 @@ def secret(*, promise: str | None) -> None:
     taken = speaking.ask("POST", f"/v1/me/secrets/{promise}")
     click.echo(f"{taken['app']}  {taken['secret']}; the token is shown once:", err=True)
     click.echo(taken["token"])
+
+
+def _check_way(password_file: Path | None, *, sso: bool, port: int | None) -> None:
+    """Refuse what would be left aside: each option is of one way to log in alone."""
+    if sso and password_file is not None:
+        raise click.UsageError("--password-file is for a log-in by password, and --sso for one without.")
+    if not sso and port is not None:
+        raise click.UsageError("--port is where a browser comes back to; it goes with --sso alone.")
 
 
 def _session(address: str, answer: speaking.Answer) -> Session:

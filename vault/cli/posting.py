@@ -7,7 +7,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +23,7 @@ from vault.errors import (
     VaultError,
 )
 from vault.services.bulk.chunks import Finding, Outcome, Record
+from vault.setting_forms import is_loopback
 
 # A house that restarts is back within this; whatever was sent twice goes in once.
 WAITS_SECONDS: Final = (0.5, 1, 2, 4, 8, 15)
@@ -61,7 +61,7 @@ class Address:
             raise Misconfigured(["--address is no address; write https://host:port."]) from None
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
             raise Misconfigured(["--address is no address; write https://host:port."])
-        if parts.scheme == "http" and not _is_this_machine(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             # S0-11: personal data and a token would cross the network in clear.
             raise Misconfigured(["--address goes over the network; it must begin with https://."])
         return cls(parts.hostname, port, parts.scheme == "https", parts.path.rstrip("/"))
@@ -150,10 +150,3 @@ def code_of(problem: Any) -> str:
 def _is_under_way(outcome: Outcome) -> bool:
     """Tell whether the same record, sent before an answer was lost, is still being carried out."""
     return any(found.code == "key_in_flight" for found in outcome.findings)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

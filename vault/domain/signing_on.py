@@ -8,7 +8,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from vault.domain.canonical import Json
-from vault.setting_forms import is_loopback
 
 # How much the clocks of two machines may differ.
 _SKEW: Final = timedelta(seconds=60)
@@ -17,6 +16,7 @@ _SIGNED_WITHIN: Final = timedelta(minutes=10)
 _LONGEST_SUBJECT: Final = 255
 _LONGEST_ADDRESS: Final = 2048
 _LONGEST_BACK: Final = 256
+# Numbers alone: a name such as localhost may lead elsewhere (RFC 8252 8.3).
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
@@ -91,10 +91,7 @@ def signed_on(claims: Mapping[str, Json], question: Question, at: datetime) -> S
 
 
 def is_back(text: str) -> bool:
-    """Tell whether *text* is where a command line waits on its own machine (RFC 8252 7.3).
-
-    The address is taken literally: a name such as localhost may lead elsewhere (RFC 8252 8.3).
-    """
+    """Tell whether *text* is where a command line waits on its own machine (RFC 8252 7.3)."""
     if not 0 < len(text) <= _LONGEST_BACK or not all("!" <= letter <= "~" for letter in text):
         return False
     try:
@@ -119,8 +116,9 @@ def _is_safe(address: str, issuer: str) -> bool:
     is_plain = all("!" <= letter <= "~" for letter in address) and not set("#@\\") & set(address)
     if not is_plain or not parts.hostname or len(address) > _LONGEST_ADDRESS:
         return False
-    is_here = home.scheme == parts.scheme == "http" and is_loopback(parts.hostname)
-    return parts.scheme == "https" or is_here
+    # Settings let a provider be asked without TLS on this machine alone; then it leads to that very host.
+    is_there = home.scheme == parts.scheme == "http" and parts.hostname == home.hostname
+    return parts.scheme == "https" or is_there
 
 
 def _alone(client_id: str) -> tuple[Json, ...]:

@@ -1,17 +1,22 @@
 """Fetching: the one way out of the house: over verified TLS, without redirects, bounded in time and size."""
 
 import http.client
+import io
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
+
+from typing_extensions import override
 
 from vault.domain import i_json
 from vault.domain.canonical import Json
 from vault.errors import Invalid, Unavailable
 
+# Whoever says nothing is given up sooner than whoever says something slowly.
 _SILENT_SECONDS: Final = 5
 _LONGEST_SECONDS: Final = 10
 _MOST_BYTES: Final = 512 * 1024
@@ -29,47 +34,131 @@ class Said:
 
 
 def fetch(
-    address: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    address: str,
+    *,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    within_seconds: float = _LONGEST_SECONDS,
 ) -> Said:
     """Get what stands at *address*, or post a *form* to it; whoever calls has found the address safe.
 
     Raises Unavailable ``sso_unavailable`` where nothing comes, too late, or too much.
     """
+    line = _Line(within_seconds)
     body = urlencode(form).encode() if form is not None else None
     told = {"Accept": "application/json", **({"Content-Type": _FORM} if body is not None else {})}
     parts = urlsplit(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _connection(parts.scheme, parts.hostname or "", parts.port)
+    trusted = ssl.create_default_context() if parts.scheme == "https" else None
+    # The port is always said: http.client would look for one in the last colon of an IPv6 address.
+    usual = http.client.HTTPS_PORT if trusted is not None else http.client.HTTP_PORT
+    speaking = _speaking(parts.hostname or "", parts.port or usual, trusted)
     try:
-        connection.request("GET" if body is None else "POST", path, body, {**told, **(headers or {})})
-        response = connection.getresponse()
-        raw = _read(response)
-        status = response.status
+        line.reach(speaking.host, speaking.port, trusted)
+        speaking.sock = line
+        speaking.request("GET" if body is None else "POST", path, body, {**told, **(headers or {})})
+        response = speaking.getresponse()
+        status, raw = response.status, _read(response)
     except ssl.SSLCertVerificationError:
         raise Unavailable("sso_unavailable", reason="certificate") from None
-    except (OSError, http.client.HTTPException):
+    except (OSError, ValueError, http.client.HTTPException):
+        # A ValueError is a name that no host can have, which the resolver or TLS refuses to look at.
         raise Unavailable("sso_unavailable", reason="no_answer") from None
     finally:
-        connection.close()
+        line.hang_up()
     try:
         return Said(status, i_json.parse(raw, deepest=_DEEPEST))
     except Invalid:
         return Said(status, None)
 
 
-def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-    if scheme == "https":
-        trusted = ssl.create_default_context()
-        return http.client.HTTPSConnection(host, port, timeout=_SILENT_SECONDS, context=trusted)
-    return http.client.HTTPConnection(host, port, timeout=_SILENT_SECONDS)
+def _speaking(host: str, port: int, trusted: ssl.SSLContext | None) -> http.client.HTTPConnection:
+    """Give what speaks HTTP over a line that stands already, and leaves the usual port unsaid."""
+    if trusted is not None:
+        return http.client.HTTPSConnection(host, port, context=trusted)
+    return http.client.HTTPConnection(host, port)
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
-    """Read a body whole, within its bounds: one that comes byte by byte must not hold a thread."""
-    ends, pieces, size = monotonic() + _LONGEST_SECONDS, [], 0
-    while piece := response.read1(_PIECE_BYTES):
-        pieces.append(piece)
-        size += len(piece)
-        if size > _MOST_BYTES or monotonic() > ends:
+    """Read a body whole, in pieces: what it says of its length is not believed."""
+    return b"".join(iter(lambda: response.read1(_PIECE_BYTES), b""))
+
+
+class _Line:
+    """A connection whose time and bytes are counted from before it is reached to the last byte of the body.
+
+    A timeout of a socket begins anew with each byte, so that whoever drips them holds a thread for hours.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Count from now on."""
+        self._ends = monotonic() + seconds
+        self._socket: socket.socket | None = None
+        self._bytes = 0
+
+    def reach(self, host: str, port: int, trusted: ssl.SSLContext | None) -> None:
+        """Connect to the first address of *host* that answers, by TLS where somebody is *trusted* to vouch.
+
+        How long a name may take to be resolved is the machine's own setting (resolv.conf), and no part of it.
+        """
+        fault: OSError = TimeoutError()
+        for family, kind, protocol, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            self._socket = socket.socket(family, kind, protocol)
+            try:
+                self._patient().connect(where)
+                break
+            except OSError as why:
+                self._socket.close()
+                fault = why
+        else:
+            raise fault
+        if trusted is not None:
+            # The timeout of a handshake is for the whole of it.
+            self._socket = trusted.wrap_socket(self._patient(), server_hostname=host)
+
+    def sendall(self, data: bytes) -> None:
+        """Send *data* in the time that is left."""
+        self._patient().sendall(data)
+
+    def receive(self, buffer: Any) -> int:
+        """Receive a piece in the time that is left."""
+        found = self._patient().recv_into(buffer)
+        self._bytes += found
+        if self._bytes > _MOST_BYTES:
             raise Unavailable("sso_unavailable", reason="too_much")
-    return b"".join(pieces)
+        return found
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Give what http.client reads an answer from."""
+        return io.BufferedReader(_Received(self))
+
+    def close(self) -> None:
+        """Stay: http.client lets go before the body was read, and whoever has fetched hangs up."""
+
+    def hang_up(self) -> None:
+        """Close the connection, whatever has become of it."""
+        if self._socket is not None:
+            self._socket.close()
+
+    def _patient(self) -> socket.socket:
+        left = self._ends - monotonic()
+        if self._socket is None or left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(min(left, _SILENT_SECONDS))
+        return self._socket
+
+
+class _Received(io.RawIOBase):
+    """What comes over a line, as a file; the line itself is closed by whoever has opened it."""
+
+    def __init__(self, line: _Line) -> None:
+        """Read from *line*."""
+        self._line = line
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Any) -> int:
+        return self._line.receive(buffer)

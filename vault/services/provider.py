@@ -4,7 +4,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -29,15 +29,6 @@ _FRESH: Final = timedelta(minutes=5)
 # A slow provider holds so many threads of a worker for long, and the others for a moment each.
 _AT_ONCE: Final = 2
 _PATIENCE_SECONDS: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """What a browser brought back from the provider: a code, or an error; and who says that it is."""
-
-    state: str = field(repr=False)
-    code: str = field(default="", repr=False)
-    issuer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +74,18 @@ class Provider:
         authorization = self._knowledge(at).endpoints.authorization
         return f"{authorization}{'&' if '?' in authorization else '?'}{urlencode(asked)}"
 
-    def redeem(self, returned: Returned, words: Words, *, back: str, at: datetime) -> SignedOn | None:
+    def redeem(
+        self, code: str, words: Words, *, issuer: str | None, back: str, at: datetime
+    ) -> SignedOn | None:
         """Ask whom a code stands for; None where it is none, or what comes does not answer this attempt.
 
-        Raises Unavailable ``sso_unavailable``.
+        *issuer* is who the browser says has given it the code. Raises Unavailable ``sso_unavailable``.
         """
         known = self._knowledge(at)
         # RFC 9207 2.4: another provider's answer is not taken for this one's.
-        if (returned.issuer is not None or known.endpoints.names_itself) and returned.issuer != self.issuer:
+        if (issuer is not None or known.endpoints.names_itself) and issuer != self.issuer:
             return None
-        token = self._token(known.endpoints, returned.code, words.verifier, back or self._redirect)
+        token = self._token(known.endpoints, code, words.verifier, back or self._redirect)
         if token is None:
             return None
         if not id_tokens.fitting(token, known.keys):
@@ -158,7 +151,8 @@ class Provider:
         endpoints = signing_on.endpoints(found.document, self.issuer) if found.status == 200 else None
         if endpoints is None:
             raise Unavailable("sso_unavailable", reason="document")
-        keys = id_tokens.keys_in(fetch(endpoints.keys).document)
+        published = fetch(endpoints.keys)
+        keys = id_tokens.keys_in(published.document) if published.status == 200 else ()
         if not keys:
             raise Unavailable("sso_unavailable", reason="keys")
         return _Known(endpoints, keys, at)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from vault.custody.attempts import RANDOM_BYTES, Attempt, Attempts
 from vault.custody.standing import Standing
+from vault.custody.visits import NOBODY, read_session
 from vault.domain.canonical import Json, canonical
 from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
@@ -24,7 +25,7 @@ from vault.services.holding import OIDC, add, check_raised, living
 from vault.services.joining import LINKS, stranger, taken, whoever_has_a_link, whom
 from vault.services.linking import presented, waiting
 from vault.services.parts import Parts
-from vault.services.provider import Provider, Returned
+from vault.services.provider import Provider
 from vault.services.reviewing import check_reviewed
 from vault.services.visiting import Visit, visit_again
 from vault.storage import sessions
@@ -52,11 +53,23 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What a browser brought back: from the provider, and from before."""
+    """What a browser brought back: from the provider, a code or nothing, and from before."""
 
-    returned: Returned
+    state: str = field(repr=False)
+    code: str = field(repr=False)
+    # Who says that it is the provider; None where nobody does (RFC 9207).
+    issuer: str | None
     attempt: str = field(repr=False)
+    # The session that the browser shows, if it shows one.
+    session: str = field(repr=False)
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A key that its person has added, and could log in by from now on."""
+
+    key: bytes
 
 
 def begin_login(parts: Parts, provider: Provider, *, back: str) -> Begun:
@@ -89,54 +102,22 @@ def begin_adding(parts: Parts, provider: Provider, visit: Visit, *, back: str) -
     return _begin(parts, provider, Use.ADD, visit.row.session, back=back)
 
 
-def finish(parts: Parts, provider: Provider, brought: Brought) -> LoggedIn:
-    """Log in, or join and log in, whichever the attempt is for.
+def finish(parts: Parts, provider: Provider, brought: Brought) -> LoggedIn | Added:
+    """Log in, join and log in, or add a way to log in, whichever the attempt is for.
 
     Raises Unauthenticated ``sso`` for whatever reason alike: an attempt that is another browser's, used or
     old, a provider that does not vouch, somebody whom nobody here is. Raises TooMany ``login_throttled``,
-    Unavailable ``sso_unavailable``, and Refused ``account_locked``, which only the person is told.
+    Unavailable ``sso_unavailable``, and Refused ``account_locked``, which only the person is told. To add a
+    key it also raises Unauthenticated where the session has ended, Refused ``second_factor_first``, Conflict
+    ``sso_known`` and Invalid ``limit``.
     """
     at = parts.clock()
-    attempt, signed = _signed_on(parts, provider, brought, frozenset({Use.LOGIN, Use.JOIN}), at=at)
+    attempt, signed = _signed_on(parts, provider, brought, at=at)
+    if attempt.use == Use.ADD:
+        return _add(parts, provider, attempt, signed, source=brought.source)
     if attempt.use == Use.JOIN:
         _join(parts, provider, attempt, signed, source=brought.source)
-    standing = stand(parts, AppId(ZERO_ID))
-    key = _key_of(standing, _kept(parts, provider, signed))
-    if key is None:
-        raise _unproven(parts, brought.source, "sso_person")
-    throttling.succeeded(parts, {"source": brought.source})
-    check_reviewed(standing, key.person, at=at)
-    by = ObjectRef("login_key", key.login_key, key.kind)
-    return begun(parts, standing, key.person, strength=int(provider.is_strong(signed)), at=at, by=by)
-
-
-def finish_adding(parts: Parts, provider: Provider, visit: Visit, brought: Brought) -> bytes:
-    """Keep whom the provider has logged in as a way to log in; returns the key's id.
-
-    Raises Unauthenticated ``sso`` as :func:`finish` does and where the attempt is another session's, Conflict
-    ``sso_known``, Invalid ``limit``, Refused ``second_factor_first``, TooMany, Unavailable.
-    """
-    check_raised(visit)
-    at = parts.clock()
-    attempt, signed = _signed_on(parts, provider, brought, frozenset({Use.ADD}), at=at)
-    if attempt.about != visit.row.session:
-        raise _unproven(parts, brought.source, "sso_attempt")
-    throttling.succeeded(parts, {"source": brought.source})
-    return _add(parts, provider, visit, signed)
-
-
-def finish_in_browser(parts: Parts, provider: Provider, brought: Brought) -> LoggedIn | bytes:
-    """Finish whichever was begun: the provider has sent a browser back, which shows no session on that way.
-
-    What a session has begun is finished for it as long as it lasts. Raises as the two above do.
-    """
-    attempt = _attempts(parts).read(brought.attempt)
-    if attempt is None or attempt.use != Use.ADD:
-        return finish(parts, provider, brought)
-    # A cookie of SameSite=Strict does not come with a way back from another site; the attempt, which only
-    # this session's browser was given, stands in for it.
-    visit = visit_again(parts, attempt.about, source=brought.source, at=parts.clock())
-    return finish_adding(parts, provider, visit, brought)
+    return _log_in(parts, provider, signed, source=brought.source, at=at)
 
 
 def _begin(parts: Parts, provider: Provider, use: Use, about: bytes, *, back: str) -> Begun:
@@ -151,34 +132,57 @@ def _begin(parts: Parts, provider: Provider, use: Use, about: bytes, *, back: st
 
 
 def _signed_on(
-    parts: Parts, provider: Provider, brought: Brought, uses: frozenset[Use], *, at: datetime
+    parts: Parts, provider: Provider, brought: Brought, *, at: datetime
 ) -> tuple[Attempt, SignedOn]:
     """Take an attempt as used, and ask the provider whom it has logged in."""
     parts.lock.check(at)
     what = {"source": brought.source}
     throttling.attempt(parts, what, at=at)
-    attempts, returned = _attempts(parts), brought.returned
+    attempts = _attempts(parts)
     attempt = attempts.read(brought.attempt)
-    if attempt is None or attempt.use not in uses or not attempts.is_state(attempt, returned.state):
-        raise _unproven(parts, brought.source, "sso_attempt")
+    if attempt is None or not attempts.is_state(attempt, brought.state) or _is_anothers(attempt, brought):
+        raise _failure(parts, brought.source, "sso_attempt")
     if not millis(at - LASTS) < attempt.at_ms <= millis(at):
-        raise _unproven(parts, brought.source, "sso_attempt")
+        raise _failure(parts, brought.source, "sso_attempt")
     used = parts.logins.about(OIDC, attempt.random.hex())
     # Before the code is redeemed: of two that bring the same, one is late.
     if not parts.stores.data.transact(lambda conn: sessions.take_once(conn, parts.tenant, used, millis(at))):
-        raise _unproven(parts, brought.source, "sso_attempt")
+        raise _failure(parts, brought.source, "sso_attempt")
     # A crash here leaves an attempt that is used and began nothing; the person begins anew.
-    if not returned.code:
-        raise _unproven(parts, brought.source, "sso_provider")
+    if not brought.code:
+        raise _failure(parts, brought.source, "sso_provider")
     try:
-        signed = provider.redeem(returned, attempts.words(attempt), back=attempt.back, at=at)
+        words = attempts.words(attempt)
+        signed = provider.redeem(brought.code, words, issuer=brought.issuer, back=attempt.back, at=at)
     except Unavailable:
         # That the provider does not answer is nobody's failure here.
         throttling.succeeded(parts, what)
         raise
     if signed is None:
-        raise _unproven(parts, brought.source, "sso_token")
+        raise _failure(parts, brought.source, "sso_token")
     return attempt, signed
+
+
+def _is_anothers(attempt: Attempt, brought: Brought) -> bool:
+    """Tell whether another session is shown than the one that began to add a key.
+
+    A cookie of SameSite=Strict does not come with a way back from another site, so that none may be shown;
+    the attempt, which only that session's browser was given, then stands in for it.
+    """
+    if attempt.use != Use.ADD or not brought.session:
+        return False
+    return (read_session(brought.session) or NOBODY).id != attempt.about
+
+
+def _log_in(parts: Parts, provider: Provider, signed: SignedOn, *, source: str, at: datetime) -> LoggedIn:
+    standing = stand(parts, AppId(ZERO_ID))
+    key = _key_of(standing, _kept(parts, provider, signed))
+    if key is None:
+        raise _failure(parts, source, "sso_person")
+    throttling.succeeded(parts, {"source": source})
+    check_reviewed(standing, key.person, at=at)
+    by = ObjectRef("login_key", key.login_key, key.kind)
+    return begun(parts, standing, key.person, strength=int(provider.is_strong(signed)), at=at, by=by)
 
 
 def _join(parts: Parts, provider: Provider, attempt: Attempt, signed: SignedOn, *, source: str) -> None:
@@ -198,10 +202,14 @@ def _join(parts: Parts, provider: Provider, attempt: Attempt, signed: SignedOn, 
     try:
         govern(parts, stranger(), command, may=whoever_has_a_link)
     except Unauthenticated:
-        raise _unproven(parts, source, "sso_person") from None
+        raise _failure(parts, source, "sso_person") from None
 
 
-def _add(parts: Parts, provider: Provider, visit: Visit, signed: SignedOn) -> bytes:
+def _add(parts: Parts, provider: Provider, attempt: Attempt, signed: SignedOn, *, source: str) -> Added:
+    # Now, and not before the provider was asked: a session that has ended meanwhile adds nothing.
+    visit = visit_again(parts, attempt.about, source=source, at=parts.clock())
+    check_raised(visit)
+    throttling.succeeded(parts, {"source": source})
     kept, key_id = _kept(parts, provider, signed), parts.new_id()
 
     def check(ground: Ground) -> None:
@@ -210,7 +218,7 @@ def _add(parts: Parts, provider: Provider, visit: Visit, signed: SignedOn) -> by
             raise Conflict("sso_known")
 
     add(parts, visit, key_id, OIDC, name=_name(provider), body=kept, check=check)
-    return key_id
+    return Added(key_id)
 
 
 def _kept(parts: Parts, provider: Provider, signed: SignedOn) -> Mapping[str, Json]:
@@ -232,7 +240,7 @@ def _attempts(parts: Parts) -> Attempts:
     return Attempts(parts.keyring, incarnation=parts.house.incarnation)
 
 
-def _unproven(parts: Parts, source: str, reason: str) -> Unauthenticated:
+def _failure(parts: Parts, source: str, reason: str) -> Unauthenticated:
     """Count a failure with its reason, which the ledger alone is told."""
     parts.ledger.count_failure(source, reason)
     return Unauthenticated("sso")

@@ -25,7 +25,7 @@ def identify(
     source = caller.source
     header = request.environ.get("HTTP_AUTHORIZATION")
     visit: Visit | None = None
-    if header is None and sessions.has_cookie(current_app, request):
+    if header is None and sessions.shown(current_app, request):
         visit = sessions.visited(request, half=half)
         actor, standing = visit.actor, visit.standing
     else:

@@ -183,10 +183,13 @@ def _success(route: Route) -> dict[str, Any]:
     return response
 
 
-def _content(schema: type[Any] | None, meaning: str, media_type: str) -> dict[str, Any]:
+def _content(
+    schema: type[Any] | tuple[type[Any], ...] | None, meaning: str, media_type: str
+) -> dict[str, Any]:
     if schema is None:
         return {"description": meaning}
-    return {"description": meaning, "content": {media_type: {"schema": schema}}}
+    described = {"oneOf": list(schema)} if isinstance(schema, tuple) else schema
+    return {"description": meaning, "content": {media_type: {"schema": described}}}
 
 
 def _schema_class(schema: Any) -> type[Any]:

@@ -47,7 +47,8 @@ class Route:
     body: type[Schema] | None = None
     body_bytes: int = BODY_BYTES
     reader: Callable[[Any], Any] | None = None
-    answer: type[Schema] | None = None
+    # What it answers, or one of several.
+    answer: type[Schema] | tuple[type[Schema], ...] | None = None
     media_type: str = "application/json"
     # Whether the answer carries the customer's revision as an ETag.
     tagged: bool = False

@@ -98,10 +98,10 @@ def install(app: Flask, parts: Parts, *, secure: bool) -> None:
         return Visitor(text, visit(parts, text, source=calling().source, at=parts.clock()))
 
 
-def has_cookie(app: Flask, asked: Request) -> bool:
-    """Tell whether a request shows a session."""
+def shown(app: Flask, asked: Request) -> str:
+    """Read the session that a request shows, without believing it; empty where it shows none."""
     name = cast(HouseSessions, app.session_interface).name
-    return "HTTP_COOKIE" in asked.environ and bool(asked.cookies.get(name))
+    return asked.cookies.get(name, "") if "HTTP_COOKIE" in asked.environ else ""
 
 
 def visited(asked: Request, *, half: bool = False) -> Visit:

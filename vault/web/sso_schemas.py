@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from vault.web.reading import Code, Strict
+from vault.web.reading import Strict
 
 
 class SignOnBegun(Strict):
@@ -32,13 +32,3 @@ class SignOnAddress(Strict):
     """Where the person logs in at the provider, in a browser."""
 
     address = fields.String(required=True)
-
-
-class SignOnDone(Strict):
-    """A session that has begun; or ``id``, the key of one that could begin by it from now on."""
-
-    person = Code()
-    strength = fields.Integer(strict=True)
-    left = fields.List(Code())
-    csrf = fields.String()
-    id = Code()

@@ -1,4 +1,4 @@
-"""Setting texts: what was given for each name, by environment and file, and what is wrong with it."""
+"""Setting given: what was given for each name, by environment and file, and what is wrong with it."""
 
 import difflib
 import stat

@@ -9,7 +9,7 @@ import pytest
 from tests.at_the_provider import Browser, RealProvider, a_real_provider
 from tests.house import Clock, House, a_house, found
 from tests.staff import Person, admins
-from tests.web.test_sso import begin, browser, come_back, finish, problem
+from tests.web.sso.signing_on import begin, browser, come_back, finish, problem
 from vault.bootstrap import now
 from vault.storage.unit_of_work import StoreName
 
@@ -40,19 +40,19 @@ def staff(real_house: House) -> tuple[Person, Person]:
     return admins(real_house)
 
 
-def link(who: Person, at: Browser) -> None:
+def add(who: Person, at: Browser) -> None:
     brought = at.log_in(begin(who, "/v1/me/sso"))
     who.house.clock.at = max(now(), who.house.clock.at)
-    assert who.ask("POST", "/v1/me/sso/confirm", _three(brought)).status_code == 201
+    assert finish(who, _three(brought)).status_code == 200
 
 
 def _three(brought: Mapping[str, str]) -> dict[str, str]:
     return {name: brought[name] for name in ("code", "state", "iss")}
 
 
-def test_a_person_links_the_provider_and_logs_in_by_it(staff: tuple[Person, Person]) -> None:
+def test_a_person_adds_single_sign_on_and_logs_in_by_it(staff: tuple[Person, Person]) -> None:
     one, _ = staff
-    link(one, Browser("li.wei"))
+    add(one, Browser("li.wei"))
     here, there = browser(one.house), Browser("li.wei")
 
     answer = come_back(here, there.log_in(begin(here)))
@@ -64,7 +64,7 @@ def test_a_person_links_the_provider_and_logs_in_by_it(staff: tuple[Person, Pers
     assert come_back(elsewhere, there.log_in(begin(elsewhere), "")).get_json()["person"] == one.id
 
 
-def test_whoever_the_provider_knows_and_nobody_here_linked_does_not_come_in(
+def test_whoever_the_provider_knows_and_nobody_here_has_added_does_not_come_in(
     staff: tuple[Person, Person],
 ) -> None:
     here = browser(staff[0].house)
@@ -81,7 +81,7 @@ def test_a_wrong_password_there_brings_nothing_back(staff: tuple[Person, Person]
 
 def test_a_code_that_was_redeemed_is_refused_by_the_provider_too(staff: tuple[Person, Person]) -> None:
     one, _ = staff
-    link(one, Browser("li.wei"))
+    add(one, Browser("li.wei"))
     here, there = browser(one.house), Browser("li.wei")
     used = there.log_in(begin(here))
     assert come_back(here, used).status_code == 200
@@ -93,7 +93,7 @@ def test_a_code_that_was_redeemed_is_refused_by_the_provider_too(staff: tuple[Pe
 
 def test_a_stolen_code_is_of_no_use_without_its_verifier(staff: tuple[Person, Person]) -> None:
     one, _ = staff
-    link(one, Browser("li.wei"))
+    add(one, Browser("li.wei"))
     stolen = Browser("li.wei").log_in(begin(browser(one.house)))
     here = browser(one.house)
     own = Browser("wang.fang").log_in(begin(here))
@@ -116,7 +116,7 @@ def test_a_command_line_is_answered_where_it_waits(
     staff: tuple[Person, Person], provider: RealProvider
 ) -> None:
     one, _ = staff
-    link(one, Browser("li.wei"))
+    add(one, Browser("li.wei"))
     here = browser(one.house)
 
     answer = finish(here, _three(Browser("li.wei").log_in(begin(here, back=provider.back))))
@@ -128,7 +128,7 @@ def test_a_house_that_asks_for_a_second_factor_there_is_told_when_the_person_log
     staff: tuple[Person, Person], provider: RealProvider
 ) -> None:
     one, _ = staff
-    link(one, Browser("li.wei"))
+    add(one, Browser("li.wei"))
     # It has the time of the log-in in its token, and no word for how: so it is worth a password.
     one.house.settings = replace(one.house.settings, single_sign_on=provider.settings("mfa"))
     here = browser(one.house)

@@ -1,4 +1,4 @@
-"""Attempts: the cookie in which a browser carries a single sign-on until the provider sends it back."""
+"""Attempt cookie: in it a browser carries a single sign-on until the provider sends it back."""
 
 from typing import Any
 
