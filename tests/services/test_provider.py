@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from joserfc import jwk
+from typing_extensions import override
 
 from tests.house import Clock
 from tests.issuer import STRONG, Issuer, an_issuer
@@ -33,8 +34,28 @@ def issuer(clock: Clock) -> Iterator[Issuer]:
         yield running
 
 
-def known(issuer: Issuer, *, strong: bool = False) -> Provider:
-    return Provider(issuer.settings(strong=strong), redirect=HERE)
+class Ticks:
+    """A monotonic clock that stands until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    return Ticks()
+
+
+def known(issuer: Issuer, *, strong: bool = False, ticks: Ticks | None = None) -> Provider:
+    settings = issuer.settings(strong=strong)
+    return (
+        Provider(settings, redirect=HERE)
+        if ticks is None
+        else Provider(settings, redirect=HERE, monotonic=ticks)
+    )
 
 
 def coded(provider: Provider, issuer: Issuer, words: Words = WORDS) -> str:
@@ -260,8 +281,53 @@ def test_where_nobody_listens_nobody_answers(issuer: Issuer, clock: Clock) -> No
         Provider(settings, redirect=HERE).address(WORDS, back="", at=clock())
 
 
-def test_a_provider_that_is_not_well_is_asked_again_after_a_pause(issuer: Issuer, clock: Clock) -> None:
-    provider = known(issuer)
+def test_nobody_waits_behind_somebody_who_waits_for_long(issuer: Issuer, clock: Clock, ticks: Ticks) -> None:
+    provider = known(issuer, ticks=ticks)
+    asked, goes_on = Event(), Event()
+
+    class Held(list[str]):
+        @override
+        def append(self, path: str) -> None:
+            super().append(path)
+            asked.set()
+            goes_on.wait(30)
+
+    issuer.asked = Held()
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(provider.address, WORDS, back="", at=clock())
+        assert asked.wait(30)
+        ticks.now += 1
+
+        with pytest.raises(Unavailable, match="reason=busy"):
+            provider.address(WORDS, back="", at=clock())
+
+        goes_on.set()
+        assert first.result(30).startswith(f"{issuer.name}/authorize?")
+
+
+def test_a_provider_that_took_long_to_fail_is_given_its_rest_from_then_on(
+    issuer: Issuer, clock: Clock, ticks: Ticks
+) -> None:
+    class Slow(list[str]):
+        @override
+        def append(self, path: str) -> None:
+            super().append(path)
+            ticks.now += 9
+
+    issuer.asked, issuer.document = Slow(), {"issuer": "https://id.example.com"}
+    provider = known(issuer, ticks=ticks)
+
+    for reason in ("document", "resting"):
+        with pytest.raises(Unavailable, match=f"reason={reason}"):
+            provider.address(WORDS, back="", at=clock())
+
+    assert len(issuer.asked) == 1
+
+
+def test_a_provider_that_is_not_well_is_asked_again_after_a_pause(
+    issuer: Issuer, clock: Clock, ticks: Ticks
+) -> None:
+    provider = known(issuer, ticks=ticks)
     issuer.document = {"issuer": "https://id.example.com"}
     for reason in ("document", "resting"):
         with pytest.raises(Unavailable, match=f"reason={reason}"):
@@ -269,7 +335,7 @@ def test_a_provider_that_is_not_well_is_asked_again_after_a_pause(issuer: Issuer
     assert len(issuer.asked) == 1
     issuer.document = {}
 
-    clock.advance(timedelta(seconds=5))
+    ticks.now += 5
 
     assert provider.address(WORDS, back="", at=clock()).startswith(f"{issuer.name}/authorize?")
 

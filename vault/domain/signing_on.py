@@ -14,6 +14,7 @@ _SKEW: Final = timedelta(seconds=60)
 # A token comes straight from the provider, so it was signed just now.
 _SIGNED_WITHIN: Final = timedelta(minutes=10)
 _LONGEST_SUBJECT: Final = 255
+_LONGEST_CODE: Final = 4096
 _LONGEST_ADDRESS: Final = 2048
 _LONGEST_BACK: Final = 256
 # Numbers alone: a name such as localhost may lead elsewhere (RFC 8252 8.3).
@@ -80,7 +81,9 @@ def signed_on(claims: Mapping[str, Json], question: Question, at: datetime) -> S
         return None
     if claims.get("azp", question.client_id) != question.client_id:
         return None
-    if not isinstance(nonce, str) or not compare_digest(nonce.encode(), question.nonce.encode()):
+    if not isinstance(nonce, str) or not compare_digest(
+        nonce.encode(errors="replace"), question.nonce.encode()
+    ):
         return None
     # OpenID Connect Core 2: a subject has 255 ASCII characters at the most.
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or not subject.isascii():
@@ -88,6 +91,11 @@ def signed_on(claims: Mapping[str, Json], question: Question, at: datetime) -> S
     if not _is_of_now(claims, question, at):
         return None
     return SignedOn(subject, acr if isinstance(acr, str) else "")
+
+
+def is_code(text: str) -> bool:
+    """Tell whether *text* can be what a provider gave a browser to bring here (RFC 6749 A.11)."""
+    return 0 < len(text) <= _LONGEST_CODE and all(" " <= letter <= "~" for letter in text)
 
 
 def is_back(text: str) -> bool:

@@ -1,8 +1,9 @@
 """Provider: the one OpenID provider of a house: what it says of itself is remembered, codes are redeemed."""
 
 import threading
+import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,10 +24,10 @@ from vault.settings import SingleSignOn
 _DOCUMENT: Final = "/.well-known/openid-configuration"
 # How long what it says of itself is believed, and how soon it is asked again where it did not answer.
 _REMEMBERED: Final = timedelta(hours=1)
-_RESTED: Final = timedelta(seconds=5)
+_RESTS_SECONDS: Final = 5
 # Where a log-in is to count as one with a second factor, the person shows it for this log-in.
 _FRESH: Final = timedelta(minutes=5)
-# A slow provider holds so many threads of a worker for long, and the others for a moment each.
+# A slow provider holds so many threads of a worker for long, and twice as many others for a moment.
 _AT_ONCE: Final = 2
 _PATIENCE_SECONDS: Final = 1
 
@@ -41,14 +42,18 @@ class _Known:
 class Provider:
     """The provider as one worker knows it; threads share it."""
 
-    def __init__(self, settings: SingleSignOn, *, redirect: str) -> None:
+    def __init__(
+        self, settings: SingleSignOn, *, redirect: str, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """Ask as *settings* say; people come back to *redirect* where no command line waits elsewhere."""
         self._settings = settings
         self._redirect = redirect
-        self._looking = threading.BoundedSemaphore(1)
-        self._redeeming = threading.BoundedSemaphore(_AT_ONCE)
+        self._looking = _Gate(1, monotonic)
+        self._redeeming = _Gate(_AT_ONCE, monotonic)
         self._known: _Known | None = None
-        self._failed_at: datetime | None = None
+        # By the monotonic clock, since a provider that hangs fails long after it was asked.
+        self._monotonic = monotonic
+        self._rests_until = 0.0
 
     @property
     def issuer(self) -> str:
@@ -116,7 +121,7 @@ class Provider:
             headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
         else:
             form |= {"client_id": name, "client_secret": secret}
-        with _place(self._redeeming):
+        with self._redeeming.place():
             said = fetch(endpoints.token, form=form, headers=headers)
         if said.status == 401 or said.status >= 500:
             # RFC 6749 5.2: it does not know the house, or is not well; neither is the person's doing.
@@ -131,19 +136,21 @@ class Provider:
     def _look(self, at: datetime) -> _Known:
         """Ask for its document and its keys: one thread asks, the others wait for what it hears."""
         before = self._known
-        with _place(self._looking):
+        self._check_rested()
+        with self._looking.place():
             if self._known is not None and self._known is not before:
                 return self._known
-            failed = self._failed_at
-            if failed is not None and failed <= at < failed + _RESTED:
-                raise Unavailable("sso_unavailable", reason="resting")
+            self._check_rested()
             try:
                 self._known = self._ask(at)
             except Unavailable:
-                self._failed_at = at
+                self._rests_until = self._monotonic() + _RESTS_SECONDS
                 raise
-            self._failed_at = None
             return self._known
+
+    def _check_rested(self) -> None:
+        if self._monotonic() < self._rests_until:
+            raise Unavailable("sso_unavailable", reason="resting")
 
     def _ask(self, at: datetime) -> _Known:
         # OpenID Connect Discovery 4.1: a stroke at the end of the name is not doubled.
@@ -158,11 +165,37 @@ class Provider:
         return _Known(endpoints, keys, at)
 
 
-@contextmanager
-def _place(places: threading.BoundedSemaphore) -> Iterator[None]:
-    if not places.acquire(timeout=_PATIENCE_SECONDS):
-        raise Unavailable("sso_unavailable", reason="busy")
-    try:
-        yield
-    finally:
-        places.release()
+class _Gate:
+    """Lets so many threads through at once; a few others wait for a moment, and the rest are told so.
+
+    Whoever knocks needs no account, and everybody else would miss the threads that wait for a provider that
+    hangs.
+    """
+
+    def __init__(self, places: int, monotonic: Callable[[], float]) -> None:
+        """Have *places*, and twice as many to wait at."""
+        self._places = threading.BoundedSemaphore(places)
+        self._waiting = threading.BoundedSemaphore(2 * places)
+        self._monotonic = monotonic
+        self._taken_at = 0.0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place; raises Unavailable ``sso_unavailable`` where there is none soon."""
+        if not self._places.acquire(blocking=False) and not self._wait():
+            raise Unavailable("sso_unavailable", reason="busy")
+        self._taken_at = self._monotonic()
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    def _wait(self) -> bool:
+        # Who has been inside for longer than a moment is not coming out soon.
+        patience = self._taken_at + _PATIENCE_SECONDS - self._monotonic()
+        if patience <= 0 or not self._waiting.acquire(blocking=False):
+            return False
+        try:
+            return self._places.acquire(timeout=patience)
+        finally:
+            self._waiting.release()

@@ -14,7 +14,7 @@ from vault.custody.visits import NOBODY, read_session
 from vault.domain.canonical import Json, canonical
 from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
-from vault.domain.signing_on import SignedOn, is_back
+from vault.domain.signing_on import SignedOn, is_back, is_code
 from vault.domain.terms import ID_BYTES, ZERO_ID, AppId
 from vault.errors import Conflict, Invalid, Unauthenticated, Unavailable
 from vault.services import throttling
@@ -149,7 +149,7 @@ def _signed_on(
     if not parts.stores.data.transact(lambda conn: sessions.take_once(conn, parts.tenant, used, millis(at))):
         raise _failure(parts, brought.source, "sso_attempt")
     # A crash here leaves an attempt that is used and began nothing; the person begins anew.
-    if not brought.code:
+    if not is_code(brought.code):
         raise _failure(parts, brought.source, "sso_provider")
     try:
         words = attempts.words(attempt)

@@ -23,6 +23,18 @@ from tests.web.sso.signing_on import (
 from vault.settings import Mode
 
 
+@pytest.mark.parametrize("code", ["", "\ud800", "王", "a\nb", "a" * 4097])
+def test_what_no_provider_gives_is_no_code(staff: tuple[Person, Person], issuer: Issuer, code: str) -> None:
+    here = browser(staff[0].house)
+    brought = issuer.log_in(begin(here), SUBJECT)
+    issuer.asked.clear()
+
+    answer = finish(here, brought | {"code": code})
+
+    assert problem(answer) == (401, "sso")
+    assert issuer.asked == []
+
+
 def test_a_code_that_comes_twice_serves_once(staff: tuple[Person, Person], issuer: Issuer) -> None:
     here = browser(staff[0].house)
     address = begin(here)
