@@ -366,12 +366,13 @@ def moody(request: pytest.FixtureRequest) -> Iterator[Moody]:
 
 OK = (200, b'{"items": [{"id": "cus_1", "etag": "1", "warnings": []}]}')
 IN_FLIGHT = (200, b'{"items": [{"id": null, "error": {"code": "key_in_flight"}}]}')
+LATE = (200, b'{"items": [{"id": null, "error": {"code": "ledger_unavailable", "status": 503}}]}')
 DOWN = (503, b'{"code": "ledger_unavailable"}')
 BODY = Record({}, b'{"idempotency_key":"k"}')
 
 
 @pytest.mark.parametrize(
-    "moody", [[OK], [DOWN, OK], [(0, b""), OK], [(503, b"<html>"), IN_FLIGHT, OK]], indirect=True
+    "moody", [[OK], [DOWN, OK], [(0, b""), OK], [(503, b"<html>"), IN_FLIGHT, OK], [LATE, OK]], indirect=True
 )
 def test_a_batch_is_sent_again_with_the_same_keys_until_the_house_answers(moody: Moody) -> None:
     posting = Posting(Address.read(moody.address), "t", "P01", dry_run=False, waits_seconds=(0, 0, 0))
@@ -382,7 +383,7 @@ def test_a_batch_is_sent_again_with_the_same_keys_until_the_house_answers(moody:
     assert moody.bodies == [{"records": [{"idempotency_key": "k"}]}] * len(moody.bodies)
 
 
-@pytest.mark.parametrize("moody", [[DOWN] * 3], indirect=True)
+@pytest.mark.parametrize("moody", [[DOWN] * 3, [DOWN, LATE, LATE]], indirect=True)
 def test_a_house_that_stays_down_ends_it_with_the_houses_own_code(moody: Moody) -> None:
     posting = Posting(Address.read(moody.address), "t", "P01", dry_run=False, waits_seconds=(0, 0))
 

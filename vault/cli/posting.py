@@ -93,14 +93,16 @@ class Posting:
         body = b'{"records":[%s]}' % b",".join(record.encoded for record in records)
         for wait_seconds in (*self.waits_seconds, None):
             status, answer = self._ask(body)
+            last = answer
             if status == HTTPStatus.OK:
-                outcomes = [self._outcome(item) for item in answer["items"]]
-                if wait_seconds is None or not any(map(_is_under_way, outcomes)):
-                    return outcomes
+                undecided = [one["error"] for one in answer["items"] if _is_undecided(one)]
+                if not undecided:
+                    return [self._outcome(item) for item in answer["items"]]
+                last = undecided[0]
             elif status not in LATER:
                 raise KINDS.get(status, VaultError)(code_of(answer))
             if wait_seconds is None or self._ended.wait(wait_seconds):
-                raise Unavailable(code_of(answer))
+                raise Unavailable(code_of(last))
         raise AssertionError
 
     def end(self) -> None:
@@ -147,6 +149,14 @@ def code_of(problem: Any) -> str:
     return code if isinstance(code, str) and is_code(code) else "internal"
 
 
-def _is_under_way(outcome: Outcome) -> bool:
-    """Tell whether the same record, sent before an answer was lost, is still being carried out."""
-    return any(found.code == "key_in_flight" for found in outcome.findings)
+def _is_undecided(item: Mapping[str, Any]) -> bool:
+    """Tell whether what became of a record is not known yet: to refuse it could be wrong.
+
+    It was sent before an answer was lost, and is still being carried out; or it is in, and its entry is late.
+    A tier that a process does not serve is served no sooner for being asked again.
+    """
+    problem = item.get("error")
+    if not isinstance(problem, dict):
+        return False
+    code = code_of(problem)
+    return code == "key_in_flight" or (problem.get("status") in LATER and code != "tier_unavailable")
