@@ -53,7 +53,11 @@ def key() -> None:
 def add(
     *, app: str, jwk: Path | None, certificate: str | None, until: datetime | None, as_json: bool
 ) -> None:
-    """Let APP prove itself by the public key or the certificate; its private half never leaves its place."""
+    """Let APP prove itself by a public key or by a certificate; its private half never leaves its place.
+
+    Give one of the two.
+    'vaultctl me apps' lists the ids of your applications and of their keys.
+    """
     if (jwk is None) == (certificate is None):
         raise click.UsageError("Name either --jwk or --certificate.")
     sent: dict[str, Any] = {"jwk": _public(jwk)} if jwk is not None else {}
