@@ -11,7 +11,7 @@ from pathlib import Path
 from socket import create_connection
 from threading import Thread
 from time import monotonic
-from typing import IO
+from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from urllib.request import urlopen
@@ -214,7 +214,11 @@ def test_a_log_in_is_by_a_name_and_password_or_by_the_provider(words: list[str],
 
 
 def test_a_house_that_gives_no_attempt_is_not_waited_for(tmp_path: Path) -> None:
-    def forgetful(_environ: object, start: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
+    def forgetful(
+        environ: dict[str, Any], start: Callable[[str, list[tuple[str, str]]], object]
+    ) -> list[bytes]:
+        # What is left unread, the server would wait for, and the caller for the server.
+        environ["wsgi.input"].read()
         start("200 OK", [("Content-Type", "application/json")])
         return [b'{"address": "https://id.example.com/?state=x"}']
 
