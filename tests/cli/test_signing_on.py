@@ -218,7 +218,7 @@ def test_a_house_that_gives_no_attempt_is_not_waited_for(tmp_path: Path) -> None
         environ: dict[str, Any], start: Callable[[str, list[tuple[str, str]]], object]
     ) -> list[bytes]:
         # What is left unread, the server would wait for, and the caller for the server.
-        environ["wsgi.input"].read()
+        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         start("200 OK", [("Content-Type", "application/json")])
         return [b'{"address": "https://id.example.com/?state=x"}']
 
