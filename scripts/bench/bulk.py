@@ -88,12 +88,12 @@ def _imported(contest: Contest, numbers: range) -> float:
 
 
 def _sent(contest: Contest, name: str, numbers: range) -> float:
-    """Send the same customers in chunks over four connections, as the import does."""
+    """Send the same customers in chunks over three connections, as the import does."""
     chunks = [list(numbers[at : at + CHUNK]) for at in range(0, len(numbers), CHUNK)]
     path = "/bulk" if name == "floor" else "/customers/bulk"
     bodies = chunks if name == "floor" else [{"numbers": chunk} for chunk in chunks]
     own = {**headers(contest, name, "intake"), "Content-Type": "application/json"}
-    load.post_each(contest.served[name], path, bodies, own, connections=4)
+    load.post_each(contest.served[name], path, bodies, own, connections=3)
     return 0.0
 
 

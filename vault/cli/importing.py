@@ -22,8 +22,9 @@ from vault.services.bulk.reading import NDJSON, opened
 from vault.services.bulk.sheets import ENCODINGS
 
 # The house answers one batch while the next is on its way. Each lane stays with the worker that its
-# connection came to; of two, both would come to one and the same every other time.
-_LANES = 4
+# connection came to; of two, both would come to one and the same every other time. More of them would take
+# more of its memory where all do.
+_LANES = 3
 _STATES = {
     "admitted": "admitted",
     "replayed": "admitted before, and not again",
