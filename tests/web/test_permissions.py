@@ -1,9 +1,12 @@
 """Every route with every role: what is refused and what is reached stands in a reviewed file."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.house import House
 from tests.staff import hire
@@ -14,6 +17,10 @@ from vault.domain.terms import Action, id_text
 from vault.web.routes import Route
 
 REVIEWED = Path(__file__).parents[1] / "plan" / "routes_and_roles.txt"
+
+# By route: by outcome: the roles.
+Told: TypeAlias = dict[str, dict[str, list[str]]]
+NOBODYS = "x_00000000000000000000000000"
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +45,16 @@ def asked(known: dict[str, str]) -> Iterator[tuple[str, str, dict[str, str], str
             yield method, path, more, body
 
 
+def tell(told: Told, route: Route, answer: TestResponse, role: str) -> None:
+    """Note whether *role* was refused by its standing, or got as far as what it asked for."""
+    code = answer.get_json(silent=True)
+    refused = answer.status_code in {401, 403}
+    outcome = str(code["code"]) if refused and code else "reached"
+    assert answer.status_code != 500, (route.name, code)
+    line = f"{route.name}  [{route.action or 'open'}]"
+    told.setdefault(line, {}).setdefault(outcome, []).append(role)
+
+
 def test_what_each_role_reaches_is_what_was_reviewed(sqlite_house: House) -> None:
     house = sqlite_house
     known, _, one, other = office(house)
@@ -53,7 +70,7 @@ def test_what_each_role_reaches_is_what_was_reviewed(sqlite_house: House) -> Non
         "CONSENT": id_text("con", bytes(16)),
         "FACT": id_text("fct", bytes(16)),
     }
-    told: dict[str, dict[str, list[str]]] = {}
+    told: Told = {}
     # Whoever governs comes last: what is reached then may end what the others came by.
     for role in sorted(policy.roles.values(), key=lambda one: (Action.GOVERN in one.verbs, one.id)):
         person = hire(one, other, f"h.{role.id}".replace("_", "."), str(role.id))
@@ -67,12 +84,20 @@ def test_what_each_role_reaches_is_what_was_reviewed(sqlite_house: House) -> Non
             answer = person.browser.open(
                 path, method=method, headers={**headers, "Vault-Csrf": person.csrf}, data=body
             )
-            code = answer.get_json(silent=True)
-            refused = answer.status_code in {401, 403}
-            outcome = str(code["code"]) if refused and code else "reached"
-            assert answer.status_code != 500, (method, path, code)
-            line = f"{route.name}  [{route.action}]"
-            told.setdefault(line, {}).setdefault(outcome, []).append(str(role.id))
+            tell(told, route, answer, str(role.id))
+        # What is one's own, and what is open, last: with nothing in it, so that nobody is changed by it.
+        for route in sorted(by_name.values(), key=lambda each: (each.name.endswith("/logout"), each.name)):
+            if route.action in {None, Action.OWN}:
+                path = re.sub("<[^>]+>", NOBODYS, route.rule)
+                headers = {"Vault-Csrf": person.csrf, "Content-Type": "application/json"}
+                tell(
+                    told,
+                    route,
+                    person.browser.open(path, method=route.method, headers=headers, data="{}"),
+                    str(role.id),
+                )
+
+    assert {line.partition("  ")[0] for line in told} == by_name.keys()
 
     written = "".join(
         f"{line}\n" + "".join(f"    {outcome:<30} {' '.join(sorted(set(held)))}\n" for outcome, held in pairs)
