@@ -72,6 +72,7 @@ WAYS_ON: Mapping[str, str] = dict.fromkeys(
     ),
     _SECOND_FACTOR,
 ) | {
+    "unauthenticated": "Whose log-in is over begins another by 'vaultctl login'.",
     "sso": "Whoever has not added single sign-on logs in by a password and runs 'vaultctl me sso' once.",
 }
 

@@ -28,7 +28,8 @@ def init(ctx: click.Context, folder: Path | None) -> None:
     """
     settings = ctx.obj.settings()
     ctx.obj.found(settings, policies.candidate(folder or policies.default_folder()))
-    click.echo(f"A vault stands in {settings.state_dir}. Next: 'vaultctl app add', then 'vaultctl serve'.")
+    click.echo(f"A vault stands in {settings.state_dir}.")
+    click.echo("Next: 'vaultctl person found' or 'vaultctl app add', then 'vaultctl serve'.")
 
 
 @click.command()

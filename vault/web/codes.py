@@ -22,7 +22,7 @@ CODES: Mapping[str, Kind] = {
     "body_unexpected": Kind(400, "This call takes no body."),
     "header": Kind(400, "A header is not of its plain ASCII form, or was given twice."),
     "query": Kind(400, "The query string is not of the form name=value&name=value."),
-    "unauthenticated": Kind(401, "The Authorization header names no application that may ask."),
+    "unauthenticated": Kind(401, "Neither the Authorization header nor a session names anybody who may ask."),
     "login": Kind(401, "No such name and password; which of the two is wrong is not said."),
     "second_factor": Kind(
         401, "A second factor is to be shown first, or the one that was shown is wrong, old or used."
