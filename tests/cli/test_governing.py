@@ -251,6 +251,21 @@ def test_a_role_is_changed_from_a_file_and_retired(admins: tuple[Shell, Shell], 
     assert "teller" not in one.run("role", "list").stdout
 
 
+def test_nobody_is_asked_to_approve_what_is_an_own_request(admins: tuple[Shell, Shell]) -> None:
+    one, other = admins
+    holder = id_text("per", house_person(one.house, other.login))
+    given = one.json("grant", "give", holder, "administrator", "--days", "9", "--json")
+
+    refused = one.run("approval", "approve", given["waits"], code=4, typed="y\n")
+
+    assert "Approve this?" not in refused.output
+    assert "(own_request)" in refused.output
+
+
+def test_nothing_that_goes_beside_a_cookie_is_shown(admins: tuple[Shell, Shell]) -> None:
+    assert "csrf" not in admins[0].json("me", "show")
+
+
 def test_what_a_house_refuses_is_told_in_its_own_words(admins: tuple[Shell, Shell]) -> None:
     one, _ = admins
     me = one.json("me", "show")["person"]
