@@ -67,6 +67,7 @@ class Kind(StrEnum):
     HOUSE_UNLOCKED = "house.unlocked"
     CLOCK_ACCEPTED = "clock.accepted"
     LEDGER_VERIFIED = "ledger.verified"
+    LEDGER_VIEWED = "ledger.viewed"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

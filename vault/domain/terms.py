@@ -90,6 +90,8 @@ class Action(StrEnum):
     EXPORT = "export"
     PROCESS = "process"
     GOVERN = "govern"
+    # To look at what the ledger says, and to work on what is found in it.
+    REVIEW = "review"
     APPROVE = "approve"
     # To keep one's own account; whoever is logged in may.
     OWN = "own"

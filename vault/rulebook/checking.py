@@ -7,6 +7,7 @@ from typing import Final
 import cedarpy
 
 from vault.domain.policy import ContextClass, Policy, policy_digest
+from vault.domain.terms import Action
 from vault.rulebook import cedar, feeds, fields, registers, roles, trying
 from vault.rulebook.asking import JUDGED, WITHOUT_FIELDS, Case, Judge, question, swear_in, with_actor
 from vault.rulebook.cedar import RULES_FILE, SCHEMA_FILE, Rule
@@ -21,6 +22,9 @@ FILES: Final = frozenset(
 # Versions that were applied before there were feeds do not have the file; they offer none, and stay in force.
 MAY_BE_ABSENT: Final = frozenset({FEEDS})
 # Every key that a reader takes, by the table it stands in; docs/policies.md explains each one.
+# Actions that came after the first policies; a stored version from before knows nothing of them.
+_ADDED: Final = frozenset({Action.REVIEW})
+
 KEYS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {**fields.KEYS, **registers.KEYS, **roles.KEYS, **feeds.KEYS, **trying.KEYS}
 )
@@ -104,6 +108,11 @@ def _names(policy: Policy) -> dict[str, frozenset[str]]:
     }
 
 
+def _absent(schema: str) -> frozenset[Action]:
+    """Name what a version from before an action knows nothing of: nobody is permitted it, and it goes on."""
+    return frozenset(action for action in _ADDED if action not in schema)
+
+
 def _judge(policy: Policy, rules: list[Rule], mistakes: list[Mistake]) -> Judge | None:
     """Let Cedar take up the policy, and ask it one question per action with the schema looking on.
 
@@ -118,7 +127,7 @@ def _judge(policy: Policy, rules: list[Rule], mistakes: list[Mistake]) -> Judge 
         mistakes.append(Mistake(SCHEMA_FILE, 1, Code.CEDAR_SCHEMA, remedy))
         return None
     purpose, field = next(iter(policy.purposes)), next(iter(policy.catalogue.by_name))
-    for action in sorted(JUDGED):
+    for action in sorted(JUDGED - _absent(policy.schema)):
         asked = question(Case(action, purpose, ContextClass()), None if action in WITHOUT_FIELDS else field)
         for message in cedarpy.is_authorized(asked, judge.rules, world, judge.schema).diagnostics.errors:
             remedy = f"The schema has no room for {action} ({message}); take it from the delivered file."

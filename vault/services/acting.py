@@ -11,7 +11,7 @@ from vault.services.parts import ON_BEHALF, Call, Parts
 from vault.services.permitting import refuse
 
 # What only people do, each by an own log-in: nobody's word stands in for it.
-_BY_ONESELF: Final = frozenset({Action.OWN, Action.GOVERN, Action.APPROVE})
+_BY_ONESELF: Final = frozenset({Action.OWN, Action.GOVERN, Action.APPROVE, Action.REVIEW})
 
 
 def act_for(parts: Parts, call: Call, action: Action, person: str) -> Call:

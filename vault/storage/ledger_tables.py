@@ -45,6 +45,58 @@ head = Table(
     Column("frontier", LargeBinary, nullable=False),
 )
 
+# How far each reader of the ledger came: the indexes below, and what sends it elsewhere.
+follower = Table(
+    "follower",
+    audit,
+    Column("name", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+# What follows is derived from the entries, decides nothing, and can be made anew at any time.
+line = Table(
+    "line",
+    audit,
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    millis_column("at_ms"),
+    Column("kind", String(64), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("actor_type", String(64), nullable=False),
+    Column("behalf", String(64)),
+    Column("session", String(64)),
+    Column("role", String(64)),
+    Column("action", String(64)),
+    Column("purpose", String(64)),
+    Column("tier", SmallInteger),
+    Column("outcome", String(64), nullable=False),
+    Column("code", String(64)),
+    Column("n", BigInteger, nullable=False),
+    id_column("request", nullable=True),
+    Column("reason_code", String(64)),
+    id_column("ticket", nullable=True),
+    Column("object_type", String(64)),
+    id_column("object_id", nullable=True),
+    Column("object_code", String(64)),
+)
+
+subject_entry = Table(
+    "subject_entry",
+    audit,
+    id_column("token"),
+    Column("idx", BigInteger, nullable=False),
+    PrimaryKeyConstraint("token", "idx"),
+)
+
+# What the notary signed: the size and root of the ledger, as a signed note (C2SP tlog-checkpoint).
+checkpoint = Table(
+    "checkpoint",
+    audit,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    digest_column("root"),
+    millis_column("at_ms"),
+    Column("note", LargeBinary, nullable=False),
+)
+
 register_house = house_table(register)
 
 record = Table(

@@ -1,0 +1,102 @@
+"""Jobs: ``vaultctl jobs``, the work that nobody waits for: it follows the ledger and keeps the clocks."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import click
+
+from vault.cli import worker
+from vault.errors import VaultError
+from vault.services import deriving
+from vault.services.parts import Parts
+from vault.settings import Settings
+
+# Does what there is to do now, and returns; it is called again. It may be killed at any moment.
+Work: TypeAlias = Callable[[Parts, Settings], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that is done again and again; two processes that do it at once must do no harm."""
+
+    name: str
+    every_seconds: float
+    work: Work
+
+
+JOBS: Final[Sequence[Job]] = (Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),)
+
+
+@click.command("jobs")
+@click.option("--once", is_flag=True, help="Do what there is to do now, and end.")
+@click.option("--only", multiple=True, metavar="JOB", help="Do this job alone; may be repeated.")
+@click.pass_context
+def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
+    """Do the work that nobody waits for, until a signal ends it.
+
+    'vaultctl serve' does it beside its web workers; this is for a machine of its own.
+    """
+    chosen = [job for job in JOBS if not only or job.name in only]
+    unknown = set(only) - {job.name for job in JOBS}
+    if unknown:
+        raise click.UsageError(f"No job is called {min(unknown)}; there are {_names()}.")
+    settings = ctx.obj.settings()
+    with ctx.obj.open(settings) as parts:
+        if once:
+            failed = [job.name for job in chosen if not _do(job, parts, settings)]
+            ctx.exit(1 if failed else 0)
+        stopped = threading.Event()
+        worker.obey_signals(stopped.set)
+        _keep_doing(chosen, parts, settings, stopped)
+
+
+def _keep_doing(jobs: Sequence[Job], parts: Parts, settings: Settings, stopped: threading.Event) -> None:
+    """Give each job a thread of its own, so that a slow one delays no other."""
+    threads = [
+        threading.Thread(
+            target=_again_and_again, args=(job, parts, settings, stopped), name=f"job-{job.name}"
+        )
+        for job in jobs
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _again_and_again(job: Job, parts: Parts, settings: Settings, stopped: threading.Event) -> None:
+    pause = job.every_seconds
+    while not stopped.is_set():
+        began = time.monotonic()
+        # One that fails is tried less and less often, up to a minute, and at once again when it worked.
+        pause = job.every_seconds if _do(job, parts, settings) else min(max(2 * pause, 1.0), 60.0)
+        stopped.wait(max(0.0, pause - (time.monotonic() - began)))
+
+
+def _do(job: Job, parts: Parts, settings: Settings) -> bool:
+    try:
+        job.work(parts, settings)
+    except VaultError as fault:
+        _tell(job, fault.code)
+    except Exception as fault:  # noqa: BLE001 - one job's defect must not end the others
+        _tell(job, type(fault).__name__)
+    else:
+        return True
+    return False
+
+
+def _tell(job: Job, code: str) -> None:
+    sys.stderr.write(f"{json.dumps({'event': 'job_failed', 'job': job.name, 'code': code})}\n")
+
+
+def _names() -> str:
+    return ", ".join(job.name for job in JOBS)
+
+
+def _ignore(_: object) -> None:
+    """Take a result that nobody needs."""
