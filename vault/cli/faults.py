@@ -57,7 +57,7 @@ MEANINGS: Mapping[str, str] = {
     "tier_unavailable": "This process was not given the key of a tier that it needs.",
     "slot_unavailable": "This process was not given a secret that it needs.",
     "notary_refuses": (
-        "The notary signs nothing: the ledger is not the one that it knows, or no key is open; docs/operating.md"
+        "The notary does not sign: the ledger is not the one that it knows, or it has no key; docs/operating.md"
         " has the reasons. Where the ledger was put back on purpose, 'vaultctl notary accept' takes it."
     ),
     "notary_unavailable": "The notary's directory cannot be read or written to.",
