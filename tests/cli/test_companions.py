@@ -35,7 +35,8 @@ def settings():
     return replace(read(os.environ, directory=Path.cwd()), mode=Mode.DEMO)
 
 found = doors()
-cli(obj=replace(found, settings=settings, notary=replace(found.notary, settings=lambda: settings_of(settings()))))
+own = replace(found.notary, settings=lambda: settings_of(settings()))
+cli(obj=replace(found, settings=settings, notary=own))
 """
 
 pytestmark = pytest.mark.slow
@@ -87,7 +88,7 @@ class Served:
             process.wait()
 
     def get(self, path: str, **headers: str) -> tuple[int, Any, str | None]:
-        """Ask once: the status, the body, and the checkpoint that the answer names; 0 where nobody answers."""
+        """Ask once: the status, the body, and the checkpoint that is named; 0 where nobody answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         try:
             connection.request("GET", path, headers=headers)
