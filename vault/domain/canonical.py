@@ -24,7 +24,7 @@ def canonical(value: Json) -> bytes:
 
 
 def canonical_codes(value: Json) -> bytes:
-    """Write *value* as :func:`canonical` does, for whoever laid it out of keys of the profile and ASCII alone.
+    """Write *value* as :func:`canonical` does; it was laid out of keys of the profile and ASCII alone.
 
     To look at every text of it again would cost more than to write it; the encoder looks at the integers.
     """

@@ -96,9 +96,7 @@ def _entry(found: Mapping[str, Any]) -> Entry:
         role_set=tuple([RoleId(_text(one)) for one in get("role_set", ())]),
         gates=tuple([_text(one) for one in get("gates", ())]),
         authority=_maybe(_number, get("authority")),
-        revs=tuple(
-            [(Tier(tier), _number(rev), _bytes(manifest)) for tier, rev, manifest in get("revs", ())]
-        ),
+        revs=tuple([(Tier(tier), _number(rev), _bytes(manifest)) for tier, rev, manifest in get("revs", ())]),
         request=_maybe(_bytes, get("req"), RequestId),
         part=None if part is None else (_number(part[0]), _number(part[1])),
         object=_maybe(_about, get("object")),

@@ -32,7 +32,7 @@ def token_bytes(text: str) -> bytes:
 
 
 def loose_token_bytes(text: str) -> bytes:
-    """Read a token whose last bits may be any, for whoever writes the whole again and compares; raises ValueError."""
+    """Read a token whose last bits may be any: whoever asks writes the whole again and compares."""
     if "=" in text:
         raise ValueError("base64")
     try:
