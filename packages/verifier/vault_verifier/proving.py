@@ -4,16 +4,16 @@ from pathlib import Path
 
 from vault.crypto.signing import verified
 from vault.domain.canonical import Json
-from vault.domain.inclusion import MAX_PROOF_BYTES, InclusionProof
 from vault.domain.merkle import leaf_hash
 from vault.domain.note import Note, VerifierKey
 from vault.domain.tiles import TILE_WIDTH, inclusion_proof
+from vault.domain.tlog_proof import MAX_PROOF_BYTES, TlogProof
 from vault_verifier.export import Export, Missing
 from vault_verifier.report import Report
 from vault_verifier.verifying import opened
 
 
-def proof_of(export: Export, note: Note, index: int) -> InclusionProof:
+def proof_of(export: Export, note: Note, index: int) -> TlogProof:
     """Make the proof of one entry, with its bytes; raises Missing and ValueError where it is not to be had.
 
     It is made from what the files hold, and proves nothing until it is held against the checkpoint.
@@ -22,7 +22,7 @@ def proof_of(export: Export, note: Note, index: int) -> InclusionProof:
     tile = index // TILE_WIDTH
     body = export.bundle(tile, min(TILE_WIDTH, size - tile * TILE_WIDTH))[index % TILE_WIDTH]
     path = inclusion_proof(index, size, export.reader(size))
-    return InclusionProof(index, tuple(path), note, body)
+    return TlogProof(index, tuple(path), note, body)
 
 
 def prove(directory: Path, index: int, keys: tuple[VerifierKey, ...], *, out: Path | None = None) -> Report:
@@ -60,7 +60,7 @@ def check_proof(file: Path, keys: tuple[VerifierKey, ...], *, entry: Path | None
     report = Report("check-proof")
     try:
         with file.open("rb") as opened_file:
-            proof = InclusionProof.unpack(opened_file.read(MAX_PROOF_BYTES + 1))
+            proof = TlogProof.unpack(opened_file.read(MAX_PROOF_BYTES + 1))
         body = entry.read_bytes() if entry is not None else proof.extra
     except OSError:
         report.fault("proof_unusable", what=file.name)
@@ -75,12 +75,12 @@ def check_proof(file: Path, keys: tuple[VerifierKey, ...], *, entry: Path | None
 
 
 def _judge(
-    report: Report, proof: InclusionProof, keys: tuple[VerifierKey, ...], body: bytes | None = None
+    report: Report, proof: TlogProof, keys: tuple[VerifierKey, ...], body: bytes | None = None
 ) -> None:
     told = body if body is not None else proof.extra
     if told is None:
         report.fault("entry_not_given", proof.index)
-    elif not proof.holds_for(leaf_hash(told)):
+    elif not proof.proves(leaf_hash(told)):
         report.fault("proof", proof.index)
     else:
         report.facts["entry"] = _text(told)

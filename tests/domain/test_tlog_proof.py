@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vault.crypto.signing import Signer
-from vault.domain.inclusion import InclusionProof
 from vault.domain.merkle import Frontier, leaf_hash
 from vault.domain.note import Checkpoint, KeyKind, Note
 from vault.domain.tiles import inclusion_proof, tree_reader
+from vault.domain.tlog_proof import TlogProof
 
 BODIES = [f'{{"number":{number}}}'.encode() for number in range(11)]
 LEAVES = [leaf_hash(body) for body in BODIES]
@@ -24,9 +24,9 @@ def no_tile(level: int, index: int) -> None:
     raise LookupError(level, index)
 
 
-def proof(index: int, extra: bytes | None = None) -> InclusionProof:
+def proof(index: int, extra: bytes | None = None) -> TlogProof:
     read = tree_reader(lambda start, stop: LEAVES[start:stop], no_tile)  # type: ignore[arg-type]
-    return InclusionProof(index, tuple(inclusion_proof(index, len(LEAVES), read)), NOTE, extra)
+    return TlogProof(index, tuple(inclusion_proof(index, len(LEAVES), read)), NOTE, extra)
 
 
 @pytest.mark.parametrize("index", range(len(LEAVES)))
@@ -34,15 +34,15 @@ def proof(index: int, extra: bytes | None = None) -> InclusionProof:
 def test_a_proof_is_read_as_it_was_written(index: int, extra: bytes | None) -> None:
     one = proof(index, extra)
 
-    assert InclusionProof.unpack(one.pack()) == one
-    assert one.holds_for(LEAVES[index])
-    assert not one.holds_for(LEAVES[index - 1])
+    assert TlogProof.unpack(one.pack()) == one
+    assert one.proves(LEAVES[index])
+    assert not one.proves(LEAVES[index - 1])
 
 
 def test_a_proof_is_written_as_the_specification_has_it() -> None:
     lines = proof(3, b"x").pack().decode().split("\n")
 
-    path = [b64encode(one).decode() for one in proof(3).path]
+    path = [b64encode(one).decode() for one in proof(3).hashes]
     assert lines[:3] == ["c2sp.org/tlog-proof@v1", "extra eA==", "index 3"]
     assert lines[3 : 3 + len(path)] == path
     assert "\n".join(["", *lines[3 + len(path) + 1 :]]) == "\n" + NOTE.pack().decode()
@@ -66,12 +66,12 @@ def test_any_other_spelling_is_refused(was: bytes, becomes: bytes) -> None:
     packed = proof(3).pack()
 
     with pytest.raises(ValueError, match=r"^proof$"):
-        InclusionProof.unpack(packed.replace(was, becomes, 1))
+        TlogProof.unpack(packed.replace(was, becomes, 1))
 
 
 def test_what_is_longer_than_any_proof_is_not_read() -> None:
     with pytest.raises(ValueError, match=r"^proof$"):
-        InclusionProof.unpack(proof(3, os.urandom(300_000)).pack())
+        TlogProof.unpack(proof(3, os.urandom(300_000)).pack())
 
 
 @given(st.data())
@@ -82,15 +82,15 @@ def test_a_mutated_proof_is_no_proof(data: st.DataObject) -> None:
     packed[at] ^= data.draw(st.integers(1, 255))
 
     try:
-        found = InclusionProof.unpack(bytes(packed))
+        found = TlogProof.unpack(bytes(packed))
     except ValueError:
         return
     # What is still a proof proves nothing of this leaf, or its checkpoint is not what was signed.
-    assert not found.holds_for(LEAVES[index]) or found.note != NOTE or found.index != index
+    assert not found.proves(LEAVES[index]) or found.note != NOTE or found.index != index
 
 
 def test_a_proof_under_what_is_no_checkpoint_is_refused() -> None:
-    packed = InclusionProof(3, proof(3).path, Note("a\nb\nc\n", NOTE.signatures)).pack()
+    packed = TlogProof(3, proof(3).hashes, Note("a\nb\nc\n", NOTE.signatures)).pack()
 
     with pytest.raises(ValueError, match=r"^proof$"):
-        InclusionProof.unpack(packed)
+        TlogProof.unpack(packed)
