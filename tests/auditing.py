@@ -104,7 +104,7 @@ class Audited:
             return [leaf for _, leaf in audit.leaves(conn, 0, limit=1_000_000)]
 
     def export(self, name: str = "export", *, newer: bool = False) -> Exported:
-        return export(self.house.parts, OPERATOR, self.at / name, newer=newer)
+        return export(self.house.parts, OPERATOR, self.at / name, uid=1000, newer=newer)
 
     def restart(self) -> None:
         """Go on in another process, which has not seen what stood there before."""

@@ -206,7 +206,7 @@ def test_an_export_says_what_it_is(on_files: Audited) -> None:
         "house": on_files.origin.removeprefix("customer-vault/"),
         "origin": on_files.origin,
         "minimum_index": 0,
-        "notary_apart": None,
+        "notary": None,
     }
 
 

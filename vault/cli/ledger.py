@@ -51,7 +51,8 @@ def export(ctx: click.Context, directory: Path, *, newer: bool, as_json: bool) -
     what was signed, and the export shows where.
     """
     with ctx.obj() as parts, _watched() as advance:
-        done = exports.export(parts, f"operator:{os.getuid()}", directory, newer=newer, progress=advance)
+        uid = os.getuid()
+        done = exports.export(parts, f"operator:{uid}", directory, uid=uid, newer=newer, progress=advance)
     if as_json:
         click.echo(json.dumps(done.as_json()))
     else:

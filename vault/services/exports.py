@@ -24,6 +24,7 @@ from vault.domain.note import Checkpoint, Note
 from vault.domain.terms import Action, EntryId, id_letters
 from vault.domain.tiles import TILE_WIDTH, Tile, frontier
 from vault.errors import Conflict, LedgerUnavailable, NotFound, VaultError
+from vault.services import heeding
 from vault.services.parts import Parts
 from vault.storage import audit, checkpoints, tree
 from vault.storage.audit import LeafRow
@@ -70,6 +71,7 @@ def export(
     operator: str,
     directory: Path,
     *,
+    uid: int,
     newer: bool = False,
     progress: Progress = lambda _done, _size: None,
 ) -> Exported:
@@ -84,9 +86,9 @@ def export(
         raise Conflict("export_directory")
     with parts.stores.audit.read() as conn:
         row = checkpoints.newest(conn)
-        said = checkpoints.said(conn)
     if row is None:
         raise NotFound("no_checkpoint")
+    notice = heeding.notice(parts.stores.audit, uid)
     head = Note.unpack(row.note).checkpoint
     was = _standing(parts, files, head)
     if newer and was == head.size:
@@ -101,7 +103,8 @@ def export(
         "house": id_letters(parts.house.house),
         "origin": head.origin,
         "minimum_index": 0,
-        "notary_apart": None if said is None else bool(said.is_apart),
+        # What keeps the notary from being independent of whoever serves; null before its first word.
+        "notary": None if notice is None else {"dependent": [*notice.dependent]},
     }
     files.put(ABOUT, canonical(about) + b"\n")
     files.publish(row.note)

@@ -22,6 +22,11 @@ def main(words: Sequence[str] | None = None) -> int:
     return report.verdict
 
 
+def run() -> None:
+    """Run as a program."""
+    sys.exit(main())
+
+
 def _run(given: argparse.Namespace) -> Report:
     try:
         keys: tuple[VerifierKey, ...] = read_keys(given.vkey) if given.vkey else ()
@@ -99,4 +104,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

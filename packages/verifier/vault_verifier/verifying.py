@@ -64,15 +64,24 @@ def opened(export: Export, report: Report) -> Signed | None:
         return None
     if about.get("origin") != head.origin:
         report.fault("export_unusable", what="export.json")
-    is_apart = about.get("notary_apart")
     report.facts.update(
         origin=head.origin,
         size=head.size,
         root=head.root.hex(),
         # Nobody signs this: it is what the house says of itself.
-        notary="unknown" if is_apart is None else "independent" if is_apart is True else "not_independent",
+        notary=_notary(about.get("notary")),
     )
     return Signed(NEWEST, note, head)
+
+
+def _notary(told: object) -> str:
+    match told:
+        case {"dependent": []}:
+            return "independent"
+        case {"dependent": [*words]}:
+            return f"not independent: {', '.join(map(str, words))}"
+        case _:
+            return "unknown"
 
 
 def _older(export: Export, report: Report, head: Checkpoint) -> list[Signed]:
