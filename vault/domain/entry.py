@@ -249,6 +249,7 @@ def _raw(raw: bytes | None) -> str | None:
     return None if raw is None else token_text(raw)
 
 
+@lru_cache(maxsize=4096)
 def _code(text: str | None) -> str | None:
     # Nothing but codes gets in: what a person typed stands in the sealed detail, or nowhere.
     if text is not None and not is_code(text):
@@ -262,6 +263,7 @@ def _key(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1024)
 def _outcome(text: str | None) -> str | None:
     if text is not None and text.partition(":")[0] not in OUTCOMES:
         raise ValueError("outcome")

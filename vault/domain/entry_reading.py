@@ -15,11 +15,8 @@ from vault.domain.terms import (
     ID_BYTES,
     Action,
     EntryId,
-    FieldName,
     Millis,
-    PurposeId,
     RequestId,
-    RoleId,
     Tier,
     Treatment,
 )
@@ -74,7 +71,8 @@ def read_tiers(body: bytes) -> frozenset[Tier]:
 
 
 def _entry(found: Mapping[str, Any]) -> Entry:
-    # The verifier comes here millions of times, so each absent key costs one look and no call.
+    # The verifier comes here millions of times, so each absent key costs one look and no call; what has to be
+    # a code is held to it where the entry is written again.
     get = found.get
     sets = tuple([_set(one) for one in get("sets", ())])
     part, action, tier = get("part"), get("action"), get("tier")
@@ -83,18 +81,18 @@ def _entry(found: Mapping[str, Any]) -> Entry:
         at_ms=Millis(_number(found["t"])),
         kind=_KINDS[found["kind"]],
         actor=_actor(found["actor"]),
-        outcome=_text(found["outcome"]),
+        outcome=found["outcome"],
         action=None if action is None else _ACTIONS[action],
-        purpose=_maybe(_text, get("purpose"), PurposeId),
-        reason_code=_maybe(_text, get("reason_code")),
+        purpose=get("purpose"),
+        reason_code=get("reason_code"),
         ticket=_maybe(_bytes, get("ticket")),
         sets=sets,
         times=_number(get("n", 0)) - sum([len(one.subjects) for one in sets]),
         tier=None if tier is None else Tier(tier),
         policy=_maybe(_policy, get("policy")),
         context=_maybe(_context, get("ctx")),
-        role_set=tuple([RoleId(_text(one)) for one in get("role_set", ())]),
-        gates=tuple([_text(one) for one in get("gates", ())]),
+        role_set=tuple(get("role_set", ())),
+        gates=tuple(get("gates", ())),
         authority=_maybe(_number, get("authority")),
         revs=tuple([(Tier(tier), _number(rev), _bytes(manifest)) for tier, rev, manifest in get("revs", ())]),
         request=_maybe(_bytes, get("req"), RequestId),
@@ -109,21 +107,16 @@ def _set(found: Mapping[str, Any]) -> OutcomeSet:
     get = found.get
     return OutcomeSet(
         subjects=tuple([_bytes(token) for token in get("subjects", ())]),
-        fields=tuple([FieldName(_text(name)) for name in get("fields", ())]),
+        fields=tuple(get("fields", ())),
         treatments=tuple([_TREATMENTS[treatment] for treatment in get("treatments", ())]),
-        withheld=tuple([(FieldName(name), _text(reason)) for name, reason in get("withheld", {}).items()]),
-        outcome=_maybe(_text, get("outcome")),
+        withheld=tuple(get("withheld", {}).items()),
+        outcome=get("outcome"),
     )
 
 
 def _actor(found: Mapping[str, Any]) -> ActorRef:
-    return ActorRef(
-        id=_text(found["id"]),
-        type=_text(found["type"]),
-        role=_maybe(_text, found.get("role")),
-        session=_maybe(_text, found.get("session")),
-        on_behalf=_maybe(_text, found.get("on_behalf")),
-    )
+    get = found.get
+    return ActorRef(found["id"], found["type"], get("role"), get("session"), get("on_behalf"))
 
 
 def _policy(found: Mapping[str, Any]) -> PolicyRef:
