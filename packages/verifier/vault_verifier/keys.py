@@ -1,17 +1,13 @@
 """Keys: the public keys that an auditor trusts, and which checkpoints they and their successors signed."""
 
-from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from vault.crypto.signing import verified
-from vault.domain.note import Checkpoint, KeyKind, Note, VerifierKey
-from vault.domain.signing_keys import Window, Windows, counts
+from vault.domain.note import Checkpoint, Note, VerifierKey
+from vault.domain.signing_keys import Windows, counts, public_keys
 from vault_verifier.report import Report
-
-_ED25519: Final = "ed25519:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +80,5 @@ class Trust:
         return signers
 
     def _learn(self, head: Checkpoint) -> None:
-        named = (_key(head.origin, one) for one in self.windows.values() if one.opened < head.size)
-        self.keys += tuple(key for key in named if key is not None and key not in self.keys)
-
-
-def _key(origin: str, window: Window) -> VerifierKey | None:
-    """Read the key that an entry opened; of one of the larger kind it holds no more than the hash."""
-    if not window.code.startswith(_ED25519):
-        return None
-    try:
-        return VerifierKey(
-            origin, KeyKind.ED25519, urlsafe_b64decode(window.code.removeprefix(_ED25519) + "=")
-        )
-    except ValueError:
-        return None
+        told = {key: one for key, one in self.windows.items() if one.opened < head.size}
+        self.keys += tuple(key for key in public_keys(told, head.origin) if key not in self.keys)
