@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from vault.custody.notarial import signers_of
+from vault.crypto.signing import verified
 from vault.custody.rebuilding import Faults
 from vault.domain.note import Note, origin_of
 from vault.domain.signing_keys import Windows, counts, public_keys, with_bodies
@@ -65,7 +65,7 @@ class SignedSizes:
             return "checkpoint"
         try:
             # Of a key of the larger kind the ledger holds the hash alone: the auditor's tool is given it.
-            signers = signers_of(note, public_keys(self._windows, self._origin))
+            signers = verified(note, public_keys(self._windows, self._origin))
         except ValueError:
             return "signature"
         return None if any(counts(self._windows, key, size) for key in signers) else "signing_key"
