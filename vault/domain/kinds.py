@@ -68,6 +68,8 @@ class Kind(StrEnum):
     CLOCK_ACCEPTED = "clock.accepted"
     LEDGER_VERIFIED = "ledger.verified"
     LEDGER_VIEWED = "ledger.viewed"
+    EVENTS_FORWARDED = "events.forwarded"
+    EVENTS_REWOUND = "events.rewound"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

@@ -42,7 +42,8 @@ class Collector:
 def send(collector: Collector, messages: Sequence[bytes]) -> None:
     """Send encoded messages, all of them or none for sure; whoever calls has found the address safe.
 
-    Raises Unavailable ``syslog_unavailable``, and has perhaps sent some of them; to send all again is right.
+    Raises Unavailable, whose ``reason`` says what failed. Some of them may have been received: to send all of
+    them again is right.
     """
     if not messages:
         return
@@ -52,14 +53,14 @@ def send(collector: Collector, messages: Sequence[bytes]) -> None:
         else:
             _by_stream(collector, b"".join(map(syslog.framed, messages)))
     except ssl.SSLCertVerificationError:
-        raise Unavailable("syslog_unavailable", reason="certificate") from None
+        raise Unavailable(reason="certificate") from None
     except TimeoutError:
-        raise Unavailable("syslog_unavailable", reason="no_answer") from None
+        raise Unavailable(reason="no_answer") from None
     except ConnectionError:
-        raise Unavailable("syslog_unavailable", reason="hung_up") from None
+        raise Unavailable(reason="hung_up") from None
     except (OSError, ValueError):
         # A ValueError is a name that no host can have.
-        raise Unavailable("syslog_unavailable", reason="unreachable") from None
+        raise Unavailable(reason="unreachable") from None
 
 
 def trusting(ca_file: Path | None, client_file: Path | None = None) -> ssl.SSLContext:
