@@ -1,11 +1,13 @@
 """Collectors: real receivers on loopback that take what the house sends, and fail as they are told to."""
 
+import gzip
 import ssl
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from socket import SHUT_RDWR, SO_LINGER, SOCK_DGRAM, SOL_SOCKET, create_server, socket
@@ -15,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from typing_extensions import override
 
 from vault.bootstrap import now
 
@@ -139,3 +142,81 @@ def unframed(data: bytes) -> list[bytes]:
         found.append(rest[: int(length)])
         data = rest[int(length) :]
     return found
+
+
+@dataclass
+class Posted:
+    """What was posted, batch by batch, and what becomes of the next requests, in their order."""
+
+    port: int = 0
+    batches: list[bytes] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    # A status; "reset" with the request half read; "unanswered" once it was taken; "stall" for seconds.
+    plan: list[int | str] = field(default_factory=list)
+    requests: int = 0
+    answer: Callable[[bytes], bytes] = lambda _: b"{}"
+    ended: Event = field(default_factory=Event)
+
+    @property
+    def url(self) -> str:
+        """Where it listens, in the clear."""
+        return f"http://127.0.0.1:{self.port}/events"
+
+
+@contextmanager
+def an_http_collector(pem: Path | None = None) -> Iterator[Posted]:
+    """A collector that takes batches by POST, over TLS with *pem*."""
+    posted = Posted()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.requests += 1
+            does = posted.plan.pop(0) if posted.plan else 200
+            length = int(self.headers["Content-Length"])
+            if does == "stall":
+                posted.ended.wait(30)
+                return
+            if does == "reset":
+                self.rfile.read(length // 2)
+                self._reset()
+                return
+            body = gzip.decompress(self.rfile.read(length))
+            if does in {200, "unanswered"}:
+                posted.batches.append(body)
+                posted.headers.append(dict(self.headers.items()))
+            if does == "unanswered":
+                self._reset()
+                return
+            said = posted.answer(body)
+            self.send_response(int(does))
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def _reset(self) -> None:
+            self.connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+
+        @override
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    class Server(ThreadingHTTPServer):
+        @override
+        def handle_error(self, *args: object) -> None:
+            """Let whoever hung up go."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        posted.port = server.server_port
+        if pem is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(pem)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield posted
+        finally:
+            posted.ended.set()
+            server.shutdown()
+            thread.join()

@@ -23,6 +23,7 @@ from vault.cli import (
     own_apps,
     policy,
     serve,
+    siem,
 )
 from vault.cli.faults import told
 from vault.errors import (
@@ -96,6 +97,7 @@ for command in (
     jobs.command,
     app.app,
     ledger.ledger,
+    siem.siem,
     policy.policy,
     importing.command,
     exporting.command,
