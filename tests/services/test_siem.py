@@ -15,8 +15,8 @@ from tests.house import House
 from vault.domain.kinds import Kind
 from vault.domain.note import Checkpoint
 from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable
-from vault.services.siem.forwarding import check, forward
-from vault.services.siem.overseeing import rewind, standings
+from vault.services.siem.forwarding import check, forget_others, forward
+from vault.services.siem.overseeing import findings, lags, rewind, standings
 from vault.setting_exporters import Exporter, FileSink, HttpSink, SyslogSink
 
 
@@ -196,6 +196,10 @@ def test_what_a_collector_does_not_take_arrives_when_it_is_back(does: int | str,
                 forward(house.parts, exporter)
         assert lag(house, exporter) == len(house.entries())
         (held_up,) = standings(house.parts, [exporter])
+        (finding,) = findings(house.parts)
+        assert finding.startswith("The exporter post is held up since 2026-11-21T08:00:00")
+        assert finding.endswith(f"by {held_up.fault}; {len(house.entries())} wait.")
+        assert lags(house.parts) == {"post": len(house.entries())}
         assert held_up.fault in {f"status_{does}", "no_answer"}
         catch_up(house, exporter)
 
@@ -203,6 +207,35 @@ def test_what_a_collector_does_not_take_arrives_when_it_is_back(does: int | str,
     assert indexes(events) == list(range(len(house.entries())))
     (well,) = standings(house.parts, [exporter])
     assert (well.fault, well.lag) == (None, 0)
+    assert findings(house.parts) == []
+
+
+def test_whom_the_settings_do_not_name_any_more_is_forgotten_and_goes_on_where_it_stood(
+    house: House, tmp_path: Path
+) -> None:
+    exporter = a_file(tmp_path / "events")
+    catch_up(house, exporter)
+    sent = len(house.entries())
+
+    forget_others(house.parts, [])
+    seen = lags(house.parts)
+    catch_up(house, exporter)
+
+    assert seen == {}
+    assert indexes(written(tmp_path / "events")) == list(range(sent)) + list(
+        range(sent, len(house.entries()))
+    )
+
+
+def test_a_scraper_is_told_how_many_entries_wait_for_each_exporter(house: House, tmp_path: Path) -> None:
+    catch_up(house, a_file(tmp_path / "events"))
+    house.app("intake")
+
+    told_of = house.client().get("/metrics").get_data(as_text=True)
+
+    waiting = lag(house, a_file(tmp_path / "events"))
+    assert f'vault_exporter_lag{{exporter="file"}} {waiting}\n' in told_of
+    assert waiting > 0
 
 
 def test_a_collector_that_stalls_is_given_up_in_time(house: House) -> None:

@@ -10,6 +10,7 @@ from vault.domain.instants import rfc3339
 from vault.services import policies, recount, watch
 from vault.services.governing import operator
 from vault.services.parts import Parts
+from vault.services.siem import overseeing
 
 
 @click.command()
@@ -79,4 +80,5 @@ def _findings(parts: Parts) -> list[str]:
     found += [f"Tier L{tier} is not served: its slot file is not readable here." for tier in missing]
     if not watch.register_whole(parts):
         found.append("The register holds a record that was edited, added or dropped.")
+    found += overseeing.findings(parts)
     return found + [str(one) for one in recount.recount(parts)]

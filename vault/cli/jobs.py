@@ -63,6 +63,7 @@ def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
         raise click.UsageError(f"No job is called {min(unknown)}; there are {', '.join(sorted(names))}.")
     chosen = [job for job in jobs if not only or {job.name, job.name.partition(":")[0]} & set(only)]
     with ctx.obj.open(settings) as parts:
+        forwarding.forget_others(parts, settings.exporters)
         if once:
             failed = [job.name for job in chosen if not _do(job, parts, settings)]
             ctx.exit(1 if failed else 0)

@@ -55,6 +55,12 @@ def check(chosen: Sequence[Exporter]) -> None:
         raise Misconfigured(faults)
 
 
+def forget_others(parts: Parts, chosen: Sequence[Exporter]) -> None:
+    """Let nobody be alarmed by an exporter that is not set up any more."""
+    with parts.stores.audit.write() as conn:
+        exporters.forget_others(conn, [exporter.name for exporter in chosen])
+
+
 def forward(parts: Parts, exporter: Exporter) -> int:
     """Send what there is to send; returns how many entries the exporter is further.
 

@@ -10,7 +10,7 @@ from vault.domain.entry import Entry, ObjectRef
 from vault.domain.instants import millis, moment, rfc3339
 from vault.domain.kinds import Kind
 from vault.domain.terms import EntryId, Millis
-from vault.errors import Invalid, NotFound
+from vault.errors import Invalid, NotFound, StoreUnavailable
 from vault.services import witness
 from vault.services.governing import only_operator
 from vault.services.parts import Parts
@@ -63,6 +63,23 @@ def standings(parts: Parts, chosen: Sequence[Exporter]) -> list[Standing]:
     return found
 
 
+def lags(parts: Parts) -> dict[str, int]:
+    """Say how many entries wait for each exporter that has begun; of a store that is silent nothing is known."""
+    try:
+        return {row.name: lag for row, lag in _faring(parts)}
+    except StoreUnavailable:
+        return {}
+
+
+def findings(parts: Parts) -> list[str]:
+    """Say of each exporter that is held up since when, and by what."""
+    found = [(row, lag) for row, lag in _faring(parts) if row.fault is not None]
+    return [
+        f"The exporter {row.name} is held up since {_moment(row.fault_ms)} by {row.fault}; {lag} wait."
+        for row, lag in found
+    ]
+
+
 def rewind(parts: Parts, actor: Actor, chosen: Sequence[Exporter], name: str, *, to: int) -> int:
     """Let an exporter go on from index *to*, which it had passed or stands at; returns where it stood.
 
@@ -95,6 +112,14 @@ def rewind(parts: Parts, actor: Actor, chosen: Sequence[Exporter], name: str, *,
 def preview(kind: Kind, chosen: EventFormat) -> bytes:
     """Show what becomes of an entry of *kind*, an invented one."""
     return rendering.render(event_samples.placed(kind), chosen, event_samples.MARK).line
+
+
+def _faring(parts: Parts) -> list[tuple[ExporterRow, int]]:
+    with parts.stores.audit.read() as conn:
+        head = audit.head(conn)
+        size = head.size if head is not None else 0
+        rows = exporters.standing(conn)
+        return [(row, size - derived.position(conn, follower(row.name))) for row in rows]
 
 
 def _rewound(conn: Connection, name: str, to: int) -> None:
