@@ -17,8 +17,8 @@ Body: TypeAlias = Literal["ndjson", "array", "elastic", "splunk"]
 _OF_AN_EXPORTER: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 # A kind of entries, or all of one noun: grant.given, session.*
 _KINDS: Final = re.compile(r"[a-z_]+\.([a-z_]+|\*)", re.ASCII)
-_COMMON: Final = frozenset({"format", "address", "kinds"})
-_KEYS: Final[Mapping[str, frozenset[str]]] = {
+COMMON: Final = frozenset({"format", "address", "kinds"})
+KEYS: Final[Mapping[str, frozenset[str]]] = {
     "file": frozenset({"max_mib"}),
     "tls": frozenset({"ca_file", "client_file"}),
     "tcp": frozenset({"plain"}),
@@ -149,11 +149,11 @@ def _exporter(table: _Table) -> Exporter | None:
     kinds = table.kinds()
     address = table.said.get("address")
     parts = _split(address)
-    if parts is None or parts.scheme not in _KEYS:
-        table.fault("address", f"must begin with one of {', '.join(f'{one}:' for one in _KEYS)}")
+    if parts is None or parts.scheme not in KEYS:
+        table.fault("address", f"must begin with one of {', '.join(f'{one}:' for one in KEYS)}")
         return None
-    known = _KEYS[parts.scheme]
-    for key in sorted(set(table.said) - known - _COMMON):
+    known = KEYS[parts.scheme]
+    for key in sorted(set(table.said) - known - COMMON):
         table.fault(
             key, f"is not a setting of {parts.scheme}: exporters; they have {', '.join(sorted(known))}"
         )

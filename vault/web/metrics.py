@@ -13,7 +13,7 @@ _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 def lags(waiting: Mapping[str, int]) -> bytes:
-    """Write out how many entries wait for each exporter; it is one number for all workers, so none is shared."""
+    """Write out how many entries wait for each exporter: one number for all workers, so none is shared."""
     if not waiting:
         return b""
     name = "vault_exporter_lag"

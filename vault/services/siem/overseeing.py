@@ -64,7 +64,7 @@ def standings(parts: Parts, chosen: Sequence[Exporter]) -> list[Standing]:
 
 
 def lags(parts: Parts) -> dict[str, int]:
-    """Say how many entries wait for each exporter that has begun; of a store that is silent nothing is known."""
+    """Say how many entries wait for each exporter that has begun; nothing where the store is silent."""
     try:
         return {row.name: lag for row, lag in _faring(parts)}
     except StoreUnavailable:
