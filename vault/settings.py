@@ -6,8 +6,9 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from vault import setting_forms
+from vault import setting_exporters, setting_forms
 from vault.errors import Misconfigured
+from vault.setting_exporters import Exporter
 from vault.setting_given import Given
 
 STORES = ("data", "keys", "audit", "register")
@@ -37,6 +38,7 @@ NAMES = (
     "VAULT_ISSUER",
     *_SINGLE_SIGN_ON,
     "VAULT_OIDC_STRONG_ACR",
+    setting_exporters.NAME,
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -97,6 +99,8 @@ class Settings:
     single_sign_on: SingleSignOn | None = None
     # Where the notary keeps its own head; None is within the state directory.
     notary_dir: Path | None = None
+    # Which SIEM is told of the ledger's entries.
+    exporters: tuple[Exporter, ...] = ()
 
     @property
     def issuer(self) -> str:
@@ -110,7 +114,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
 
     Raises Misconfigured with every fault found, each a sentence that names the setting and the remedy.
     """
-    given = Given(directory, NAMES)
+    given = Given(directory, NAMES, tables=(setting_exporters.NAME,))
     given.gather(environ)
     mode = given.parsed("VAULT_MODE", Mode, default=Mode.PRODUCTION, form="demo or production")
     state_dir = state_dir_of(given, mode)
@@ -155,6 +159,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         ),
         single_sign_on=_single_sign_on(given),
         notary_dir=notary_dir_of(given),
+        exporters=setting_exporters.exporters(given),
     )
     faults = (
         given.faults

@@ -13,6 +13,7 @@ from vault.services import heeding, policies, recount, watch
 from vault.services.governing import operator
 from vault.services.heeding import Notice
 from vault.services.parts import Parts
+from vault.services.siem import overseeing
 
 
 @click.command()
@@ -99,4 +100,5 @@ def _findings(parts: Parts) -> list[str]:
     notice = _notice(parts)
     if notice is not None and notice.refusal is not None:
         found.append(f"The notary refuses the ledger: {notice.refusal}.")
+    found += overseeing.findings(parts)
     return found + [str(one) for one in recount.recount(parts)]

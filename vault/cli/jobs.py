@@ -14,6 +14,8 @@ from vault.cli import worker
 from vault.errors import VaultError
 from vault.services import deriving
 from vault.services.parts import Parts
+from vault.services.siem import forwarding
+from vault.setting_exporters import Exporter
 from vault.settings import Settings
 
 # Does what there is to do now, and returns; it is called again. It may be killed at any moment.
@@ -30,6 +32,19 @@ class Job:
 
 
 JOBS: Final[Sequence[Job]] = (Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),)
+# One job for each exporter, ``siem:NAME``, so that a SIEM that does not answer delays no other.
+_SIEM: Final = "siem"
+
+
+def jobs_of(settings: Settings) -> tuple[Job, ...]:
+    """Name the jobs of a house with these settings."""
+    forwarding.check(settings.exporters)
+    return (*JOBS, *map(_forwarding, settings.exporters))
+
+
+def _forwarding(exporter: Exporter) -> Job:
+    name = f"{_SIEM}:{exporter.name}"
+    return Job(name, 0.5, lambda parts, _: _ignore(forwarding.forward(parts, exporter)))
 
 
 @click.command("jobs")
@@ -41,12 +56,14 @@ def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
 
     'vaultctl serve' does it beside its web workers; this is for a machine of its own.
     """
-    chosen = [job for job in JOBS if not only or job.name in only]
-    unknown = set(only) - {job.name for job in JOBS}
-    if unknown:
-        raise click.UsageError(f"No job is called {min(unknown)}; there are {_names()}.")
     settings = ctx.obj.settings()
+    jobs = jobs_of(settings)
+    names = {_SIEM, *(job.name for job in jobs)}
+    if unknown := set(only) - names:
+        raise click.UsageError(f"No job is called {min(unknown)}; there are {', '.join(sorted(names))}.")
+    chosen = [job for job in jobs if not only or {job.name, job.name.partition(":")[0]} & set(only)]
     with ctx.obj.open(settings) as parts:
+        forwarding.forget_others(parts, settings.exporters)
         if once:
             failed = [job.name for job in chosen if not _do(job, parts, settings)]
             ctx.exit(1 if failed else 0)
@@ -82,7 +99,7 @@ def _do(job: Job, parts: Parts, settings: Settings) -> bool:
     try:
         job.work(parts, settings)
     except VaultError as fault:
-        _tell(job, fault.code)
+        _tell(job, fault.code, str(fault.facts.get("reason", "")))
     except Exception as fault:  # noqa: BLE001 - one job's defect must not end the others
         _tell(job, type(fault).__name__)
     else:
@@ -90,12 +107,9 @@ def _do(job: Job, parts: Parts, settings: Settings) -> bool:
     return False
 
 
-def _tell(job: Job, code: str) -> None:
-    sys.stderr.write(f"{json.dumps({'event': 'job_failed', 'job': job.name, 'code': code})}\n")
-
-
-def _names() -> str:
-    return ", ".join(job.name for job in JOBS)
+def _tell(job: Job, code: str, reason: str = "") -> None:
+    told = {"event": "job_failed", "job": job.name, "code": code, **({"reason": reason} if reason else {})}
+    sys.stderr.write(f"{json.dumps(told)}\n")
 
 
 def _ignore(_: object) -> None:

@@ -24,6 +24,7 @@ from vault.cli import (
     own_apps,
     policy,
     serve,
+    siem,
 )
 from vault.cli.faults import told
 from vault.errors import (
@@ -115,6 +116,7 @@ for command in (
     notary.notary,
     app.app,
     ledger.ledger,
+    siem.siem,
     policy.policy,
     importing.command,
     exporting.command,

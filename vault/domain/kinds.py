@@ -72,6 +72,8 @@ class Kind(StrEnum):
     SIGNING_KEY_OPENED = "signing_key.opened"
     SIGNING_KEY_CLOSED = "signing_key.closed"
     SIGNING_KEY_REVOKED = "signing_key.revoked"
+    EVENTS_FORWARDED = "events.forwarded"
+    EVENTS_REWOUND = "events.rewound"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

@@ -111,6 +111,22 @@ notary = Table(
     Column("is_apart", SmallInteger, nullable=False),
 )
 
+# How each exporter is faring; how far it came stands in ``follower``. Nothing decides by it.
+exporter = Table(
+    "exporter",
+    audit,
+    Column("name", String(64), primary_key=True),
+    digest_column("settings"),
+    millis_column("told_ms"),
+    # Events since the ledger was told.
+    Column("sent", BigInteger, nullable=False),
+    millis_column("sent_ms", nullable=True),
+    Column("fault", String(64)),
+    millis_column("fault_ms", nullable=True),
+    # The file that was last written to, and how long it was then.
+    Column("place", String(255)),
+)
+
 register_house = house_table(register)
 
 record = Table(

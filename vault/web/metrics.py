@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flask import Flask, Response, g, request
 
@@ -10,6 +10,19 @@ from flask import Flask, Response, g, request
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+def lags(waiting: Mapping[str, int]) -> bytes:
+    """Write out how many entries wait for each exporter: one number for all workers, so none is shared."""
+    if not waiting:
+        return b""
+    name = "vault_exporter_lag"
+    lines = [
+        f"# HELP {name} Entries of the ledger that a SIEM has not been sent yet, by exporter.",
+        f"# TYPE {name} gauge",
+        *(f'{name}{{exporter="{exporter}"}} {lag}' for exporter, lag in sorted(waiting.items())),
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def install(app: Flask) -> Callable[[], bytes]:

@@ -6,6 +6,7 @@ from flask import Response
 
 from vault.services import watch
 from vault.services.parts import Parts
+from vault.services.siem import overseeing
 from vault.web import emit, metrics, schemas
 from vault.web.routes import Route
 
@@ -23,7 +24,8 @@ def routes(parts: Parts, exposition: Callable[[], bytes]) -> tuple[Route, ...]:
         return emit.json(body, status=200 if is_ready else 503)
 
     def count() -> Response:
-        return Response(exposition(), content_type=metrics.CONTENT_TYPE)
+        told = exposition() + metrics.lags(overseeing.lags(parts))
+        return Response(told, content_type=metrics.CONTENT_TYPE)
 
     return (
         Route("GET", "/healthz", None, live, "Say that the process answers.", answer=schemas.Alive),
