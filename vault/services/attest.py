@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from vault.custody.checkpointed import Checkpointed
 from vault.custody.rebuilding import LISTED, Fault, Faults, Rebuilding
 from vault.domain.canonical import Json
 from vault.domain.entry import ActorRef, Entry
@@ -78,6 +79,7 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
     with stores.keys.read() as conn:
         standing = floors.read(conn)
     with stores.audit.read() as conn:
+        house = houses.read(conn, "audit")
         head = audit.head(conn)
         size = head.size if head is not None else 0
         # Of one snapshot with the head: whoever appends moves the head with the rows.
@@ -89,11 +91,16 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
     if head is None:
         faults.add("head_missing")
     tree = Rebuilding(stores.audit, faults)
+    signed = None if house is None else Checkpointed(stores.audit, faults, house.house)
     for done, row in enumerate(_rows(stores, size, faults)):
         tree.take(row)
+        if signed is not None:
+            signed.take(row)
         if done % PAGE == 0:
             progress(done, size)
     progress(size, size)
+    if signed is not None:
+        signed.finish()
     tree.hold_against(head)
     if standing is not None and standing.ledger_size > size:
         faults.add("rolled_back", size, standing.ledger_size - 1)
