@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from tests.house import CHEAP, settings_for
-from vault.bootstrap import found_house, now, open_house
-from vault.cli.main import Doors, cli
+from vault.bootstrap import doors, open_house
+from vault.cli.main import cli
 from vault.setting_exporters import NAME, exporters
 from vault.setting_given import Given
 from vault.settings import Settings
@@ -28,4 +28,4 @@ def settings_of(order: str) -> Settings:
 
 if __name__ == "__main__":
     settings = settings_of(sys.argv.pop(1))
-    cli(obj=Doors(lambda: settings, partial(open_house, passwords=CHEAP), found_house, now))
+    cli(obj=replace(doors(), settings=lambda: settings, open=partial(open_house, passwords=CHEAP)))
