@@ -22,6 +22,7 @@ from vault.web.api import (
     feeds,
     grants,
     health,
+    ledger,
     login,
     oauth,
     own,
@@ -98,7 +99,8 @@ def routes(
     governed = (*people.ROUTES, *apps.ROUTES, *own_apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
     proved = oauth.routes(settings.issuer)
-    told = (*asked, *streamed, *personal, *governed, *decided, *proved, *health.routes(parts, exposition))
+    told = (*asked, *streamed, *personal, *governed, *decided, *proved, *ledger.ROUTES)
+    told = (*told, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
 

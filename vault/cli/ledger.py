@@ -1,4 +1,4 @@
-"""Ledger: ``vaultctl ledger``, whether the stored ledger is as it was written."""
+"""Ledger: ``vaultctl ledger``, whether the stored ledger is as it was written, and what stands in it."""
 
 import json
 import os
@@ -6,13 +6,18 @@ import sys
 
 import click
 
+from vault.cli import searching
 from vault.services import attest
 from vault.services.attest import VerifyReport
 
 
 @click.group()
 def ledger() -> None:
-    """Verify the ledger."""
+    """Verify the ledger, and search it."""
+
+
+ledger.add_command(searching.search)
+ledger.add_command(searching.reindex)
 
 
 @ledger.command()

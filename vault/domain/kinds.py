@@ -68,6 +68,10 @@ class Kind(StrEnum):
     CLOCK_ACCEPTED = "clock.accepted"
     LEDGER_VERIFIED = "ledger.verified"
     LEDGER_VIEWED = "ledger.viewed"
+    LEDGER_SEARCHED = "ledger.searched"
+    DETAIL_OPENED = "detail.opened"
+    VIEW_SAVED = "view.saved"
+    VIEW_REMOVED = "view.removed"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

@@ -1,10 +1,13 @@
 """Statements: put to the driver itself, each spelt once, and what the two databases spell differently."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     CompoundSelect,
@@ -16,6 +19,8 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    func,
+    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Compiled
@@ -80,6 +85,14 @@ def is_among(dialect: str, column: Column[Any], parameter: str) -> ColumnElement
     if dialect == "postgresql":
         return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
     return column.in_(bindparam(parameter, expanding=True))
+
+
+def is_one_of(dialect: str, column: ColumnElement[int], numbers: Collection[int]) -> ColumnElement[bool]:
+    """Say that *column* is one of *numbers*, of which there may be thousands: they are one parameter."""
+    if dialect == "postgresql":
+        return column == any_(bindparam(None, list(numbers), type_=ARRAY(BigInteger)))
+    told: BindParameter[str] = bindparam(None, json.dumps(list(numbers)))
+    return column.in_(select(func.json_each(told).table_valued("value").c.value))
 
 
 def counted_on(announced: ColumnElement[int], verified: ColumnElement[int]) -> ColumnElement[int]:
