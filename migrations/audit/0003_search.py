@@ -8,6 +8,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_TALLIES = ("hour_tally", "day_tally")
+
 
 def upgrade() -> None:
     """Lay the derived tables anew; whoever follows the ledger fills them from its first entry on."""
@@ -49,22 +51,23 @@ def upgrade() -> None:
         sa.Column("object_type", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("manner", name="pk_manner"),
     )
-    op.create_table(
-        "tally",
-        sa.Column("width", sa.SmallInteger, nullable=False),
-        sa.Column("bucket", sa.BigInteger, nullable=False),
-        sa.Column("manner", sa.BigInteger, nullable=False),
-        sa.Column("entries", sa.BigInteger, nullable=False),
-        sa.Column("lowest", sa.BigInteger, nullable=False),
-        sa.Column("highest", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("width", "bucket", "manner", name="pk_tally"),
-        sqlite_with_rowid=False,
-    )
+    for name in _TALLIES:
+        op.create_table(
+            name,
+            sa.Column("bucket", sa.BigInteger, nullable=False),
+            sa.Column("manner", sa.BigInteger, nullable=False),
+            sa.Column("entries", sa.BigInteger, nullable=False),
+            sa.Column("lowest", sa.BigInteger, nullable=False),
+            sa.Column("highest", sa.BigInteger, nullable=False),
+            sa.PrimaryKeyConstraint("bucket", "manner", name=f"pk_{name}"),
+            sqlite_with_rowid=False,
+        )
 
 
 def downgrade() -> None:
     """Lay the derived tables as they were, empty: they are filled again from the ledger."""
-    op.drop_table("tally")
+    for name in _TALLIES:
+        op.drop_table(name)
     op.drop_table("manner")
     _forget()
     _create_line()

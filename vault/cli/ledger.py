@@ -21,11 +21,13 @@ ledger.add_command(searching.reindex)
 
 
 @ledger.command()
+@click.option("--derived/--entries-only", default=True, help="Whether what searches find by is held as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def verify(ctx: click.Context, *, as_json: bool) -> None:
+def verify(ctx: click.Context, *, derived: bool, as_json: bool) -> None:
     """Read every entry of the ledger, rebuild its tree, and name everything that does not fit.
 
+    What searches find entries by is derived anew and held against them as well.
     Leaves an entry that it was done. Exits with 0 where all is as it was written and with 1 where it is not;
     a store that cannot be read is no verdict, and another exit code.
     """
@@ -39,7 +41,7 @@ def verify(ctx: click.Context, *, as_json: bool) -> None:
             bar.length = size
             bar.update(done - bar.pos)
 
-        report = attest.attest(parts, f"operator:{os.getuid()}", progress=advance)
+        report = attest.attest(parts, f"operator:{os.getuid()}", derived=derived, progress=advance)
     if as_json:
         click.echo(json.dumps(report.as_json()))
     else:

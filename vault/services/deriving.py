@@ -1,6 +1,5 @@
 """Deriving: from the bytes of entries to the columns, tokens and counts by which they are found again."""
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 
@@ -58,7 +57,8 @@ def take_in(conn: Connection, rows: Sequence[LeafRow]) -> None:
         subjects += [SubjectRow(token, row.idx) for token in tokens_of(entry)]
     tallies.add_manners(conn, [(number, manner) for manner, number in fresh.items()])
     derived.put(conn, lines, subjects)
-    tallies.add(conn, counted(lines))
+    for width in (HOUR, DAY):
+        tallies.add(conn, width, counted(lines, width))
 
 
 def line_of(idx: int, entry: Entry, manner: int) -> LineRow:
@@ -95,18 +95,15 @@ def tokens_of(entry: Entry) -> list[bytes]:
     return sorted({token for one in entry.sets for token in one.subjects})
 
 
-def counted(lines: Sequence[LineRow]) -> list[TallyRow]:
-    """Count *lines*, which come in the order of their indexes, by hour and by day."""
-    entries: Counter[tuple[int, int, int]] = Counter()
-    lowest: dict[tuple[int, int, int], int] = {}
-    highest: dict[tuple[int, int, int], int] = {}
+def counted(lines: Sequence[LineRow], width: int) -> list[TallyRow]:
+    """Count *lines*, which come in the order of their indexes, by hour or by day."""
+    found: dict[tuple[int, int], list[int]] = {}
     for line in lines:
-        hour = line.at_ms // HOUR_MS
-        for key in ((HOUR, hour, line.manner), (DAY, hour // DAY, line.manner)):
-            entries[key] += 1
-            lowest.setdefault(key, line.idx)
-            highest[key] = line.idx
-    return [TallyRow(*key, number, lowest[key], highest[key]) for key, number in entries.items()]
+        key = line.at_ms // (width * HOUR_MS), line.manner
+        standing = found.setdefault(key, [0, line.idx, line.idx])
+        standing[0] += 1
+        standing[2] = line.idx
+    return [TallyRow(*key, *counts) for key, counts in found.items()]
 
 
 def _forget_some(conn: Connection) -> bool:

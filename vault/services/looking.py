@@ -84,6 +84,7 @@ class _Tallied:
         self._cut = cut(wanted.since_ms, wanted.until_ms)
         # What lies within an hour is counted one by one.
         self._edges = [self._edge(one) for one in self._cut.edges]
+        self._buckets = self._listed()
 
     def by_manner(self) -> Counter[int]:
         """Count the entries of each manner."""
@@ -97,6 +98,8 @@ class _Tallied:
 
     def page(self, *, before: int, limit: int) -> list[int]:
         """Go back from the newest, as far as it takes to have enough."""
+        if self._wanted == Wanted():
+            return lines.page(self._conn, self._wanted, lowest=0, before=before, limit=limit)
         found: list[int] = []
         for lowest in self._steps(before, limit):
             found += lines.page(
@@ -109,7 +112,7 @@ class _Tallied:
 
     def bars(self) -> Bars:
         """Draw the whole of it."""
-        buckets = self._buckets()
+        buckets = self._buckets
         oldest = max(self._wanted.since_ms, buckets[-1].begin_ms)
         newest = min(self._wanted.until_ms, buckets[0].begin_ms + buckets[0].hours * HOUR_MS)
         width = bar_width(oldest, newest)
@@ -143,7 +146,7 @@ class _Tallied:
             return NEVER, NEVER
         return min(one.lowest for one in found), max(one.highest for one in found)
 
-    def _buckets(self) -> list[_Bucket]:
+    def _listed(self) -> list[_Bucket]:
         """List every bucket that has entries, newest first."""
         found = [
             _Bucket(one.bucket * width * HOUR_MS, width, one.entries, one.lowest)
@@ -170,7 +173,7 @@ class _Tallied:
     def _steps(self, before: int, limit: int) -> Iterator[int]:
         """Yield indexes, each so far down that about another page lies between it and the one before."""
         lowest, gathered = before, 0
-        for day in self._buckets():
+        for day in self._buckets:
             crowded = day.entries > _CROWDED * limit
             for bucket in self._hours_of(day) if crowded else [day]:
                 if bucket.lowest >= before:

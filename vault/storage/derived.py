@@ -128,7 +128,7 @@ def forget(conn: Connection, name: str, *, limit: int) -> bool:
     gone = _forget_some(conn, tables.line, limit) or _forget_some(conn, tables.subject_entry, limit)
     if gone:
         return True
-    for table in (tables.tally, tables.manner):
+    for table in (tables.hour_tally, tables.day_tally, tables.manner):
         conn.execute(delete(table))
     conn.execute(delete(tables.follower).where(tables.follower.c.name.in_([name, _forgetting(name)])))
     return False

@@ -120,21 +120,25 @@ manner = Table(
     Column("object_type", String(64), nullable=False),
 )
 
-# How many entries of each manner there are in each hour and each day, and between which indexes.
-tally = Table(
-    "tally",
-    audit,
-    # In hours: 1 or 24.
-    Column("width", SmallInteger, nullable=False),
-    # So many widths after 1970.
-    Column("bucket", BigInteger, nullable=False),
-    Column("manner", BigInteger, nullable=False),
-    Column("entries", BigInteger, nullable=False),
-    Column("lowest", BigInteger, nullable=False),
-    Column("highest", BigInteger, nullable=False),
-    PrimaryKeyConstraint("width", "bucket", "manner"),
-    sqlite_with_rowid=False,
-)
+
+def _tally(name: str) -> Table:
+    return Table(
+        name,
+        audit,
+        # So many hours or days after 1970.
+        Column("bucket", BigInteger, nullable=False),
+        Column("manner", BigInteger, nullable=False),
+        Column("entries", BigInteger, nullable=False),
+        Column("lowest", BigInteger, nullable=False),
+        Column("highest", BigInteger, nullable=False),
+        PrimaryKeyConstraint("bucket", "manner"),
+        sqlite_with_rowid=False,
+    )
+
+
+# How many entries of each manner there are in each hour and in each day, and between which indexes.
+hour_tally = _tally("hour_tally")
+day_tally = _tally("day_tally")
 
 # What the notary signed: the size and root of the ledger, as a signed note (C2SP tlog-checkpoint).
 checkpoint = Table(

@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Select, cast, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, func, select
 
 from vault.domain.stretches import NEVER
 from vault.storage import ledger_tables as tables
 from vault.storage.derived import LINE, LineRow
-from vault.storage.statements import is_one_of
+from vault.storage.statements import is_one_of, quotient
 
 _line, _subject, _entry = tables.line.c, tables.subject_entry.c, tables.entry.c
 
@@ -32,7 +32,9 @@ class Wanted:
 
 def page(conn: Connection, wanted: Wanted, *, lowest: int, before: int, limit: int) -> list[int]:
     """Find up to *limit* indexes, newest first, from *lowest* on and *before* one."""
-    query = _fitting(select(_line.idx), conn, wanted, by_manner=not _is_narrow(wanted)).where(_line.idx >= lowest, _line.idx < before)
+    query = _fitting(select(_line.idx), conn, wanted, by_manner=not _is_narrow(wanted)).where(
+        _line.idx >= lowest, _line.idx < before
+    )
     # Whoever asks knows that few entries between the two fit no more: they are found by what is asked for,
     # and sorted, and not by going through all that lie between.
     order = _line.idx if wanted.manners is None and not _is_narrow(wanted) else _line.idx + 0
@@ -43,9 +45,7 @@ def count(
     conn: Connection, wanted: Wanted, width_ms: int, *, lowest: int = 0, highest: int = NEVER
 ) -> list[tuple[int, int, int]]:
     """Count the entries that fit, by manner and by bucket of *width_ms*: (manner, bucket, entries)."""
-    bucket: ColumnElement[int] = cast(_line.at_ms / width_ms, BigInteger)
-    if conn.dialect.name == "postgresql":
-        bucket = func.div(_line.at_ms, width_ms).cast(BigInteger)
+    bucket = quotient(conn.dialect.name, _line.at_ms, width_ms)
     # Said so that no index is gone through for the sake of the groups.
     manner = _line.manner + 0
     query = _fitting(select(manner, bucket, func.count()), conn, wanted, by_manner=False)
