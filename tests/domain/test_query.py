@@ -1,5 +1,6 @@
 """A query says what is asked of the ledger; a mistake in it is told by its code and place alone."""
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -132,12 +133,14 @@ def test_a_mistake_is_told_by_its_code_and_place(text: str, code: str, position:
 
 @given(st.text(max_size=60))
 def test_whatever_is_typed_is_a_query_or_a_mistake(text: str) -> None:
+    place, query = 0, read_query("")
     try:
         query = read_query(text)
     except QueryFault as fault:
-        assert 0 <= fault.position <= len(text)
-    else:
-        assert isinstance(fits(query, READ, NAMES), bool)
+        place = fault.position
+
+    assert 0 <= place <= len(text)
+    assert isinstance(fits(query, READ, NAMES), bool)
 
 
 def at(*moment: int) -> int:
@@ -208,7 +211,7 @@ def test_a_time_is_cut_into_pieces_that_are_together_all_of_it(since: int, until
     found += [(one.begin * DAY_MS, one.end * DAY_MS) for one in ([pieces.days] if pieces.days else [])]
     found.sort()
     assert all(begin < end for begin, end in found)
-    assert all(one[1] == other[0] for one, other in zip(found, found[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in itertools.pairwise(found))
     assert (found[0][0], found[-1][1]) == (since, until) if since < until else not found
     assert sum(one.end - one.begin for one in pieces.edges) < 2 * HOUR_MS
 

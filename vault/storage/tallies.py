@@ -110,8 +110,8 @@ def miscounted(conn: Connection, width: int, *, limit: int) -> list[int]:
     """Name the lowest index of each hour or day whose count is not that of its lines, or the other way."""
     held, line = _TALLIES[width].c, tables.line.c
     bucket = quotient(conn.dialect.name, line.at_ms, width * HOUR_MS)
-    counts = select(bucket, line.manner + 0, func.count(), func.min(line.idx), func.max(line.idx))
-    lines_say = counts.group_by(bucket, line.manner + 0)
+    counts = select(bucket, line.manner, func.count(), func.min(line.idx), func.max(line.idx))
+    lines_say = counts.group_by(bucket, line.manner)
     tallies_say = select(held.bucket, held.manner, held.entries, held.lowest, held.highest)
     found: set[int] = set()
     for one, other in ((lines_say, tallies_say), (tallies_say, lines_say)):
