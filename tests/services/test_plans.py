@@ -70,7 +70,7 @@ def a_day(house: House) -> None:
     assert watch.look(house.parts) is None
     sweep(house.parts, None)
     house.parts.ledger.settle([])
-    review(house, id_text("sub", house.subject_of(ids[0])))
+    review(house, ids[0])
 
 
 def review(house: House, customer: str) -> None:

@@ -113,7 +113,7 @@ def test_pages_meet_each_entry_once(house: House, customers: list[str], text: st
     met: list[int] = []
     cursor: str | None = None
     while True:
-        page = search(house.parts, house.operator, text, cursor=cursor, limit=7)
+        page = search(house.parts, house.operator, text, cursor=cursor, limit=3)
         met += [line.idx for line, _ in page.found.lines]
         cursor = page.cursor
         if cursor is None:

@@ -160,7 +160,6 @@ def _facet(one: Facet, names: Names) -> Json:
     values: list[Json] = []
     for value, entries in one.values:
         name = names.of.get(value) if one.name == "actor" else None
-        # Types are of manners; whoever has a name here is a person or an app, and is asked for by it.
         values.append({"value": value, "name": name, "entries": entries})
     return {"values": values, "other_values": one.other_values, "other_entries": one.other_entries}
 
