@@ -39,9 +39,9 @@ def search(
 ) -> None:
     """Find entries of the ledger, newest first: 'vaultctl ledger search actor:desk outcome:refused'.
 
-    docs/reviewing.md has every qualifier. What begins with a hyphen comes behind '--'. The search is an entry
-    of this operator, and its words stand sealed in it. Exits with 0 where something was found, with 1 where
-    nothing was, and with 2 where QUERY is none.
+    docs/reviewing.md has every qualifier. What begins with a hyphen is quoted with the rest: 'tier:4
+    -purpose:P04'. The search is an entry of this operator, and its words stand sealed in it. Exits with 0
+    where something was found, with 1 where nothing was, and with 2 where QUERY is none.
     """
     text = " ".join(query)
     with ctx.obj() as parts:

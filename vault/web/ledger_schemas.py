@@ -116,7 +116,7 @@ class OneEntry(Strict):
     checkpoint = fields.Integer(required=True, strict=True, allow_none=True)
 
 
-class Opened(Strict):
+class OpenedDetail(Strict):
     """What was sealed in an entry: where it came from, what was typed."""
 
     detail = fields.Dict(keys=fields.String(), values=fields.String(), required=True)

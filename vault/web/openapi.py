@@ -47,6 +47,8 @@ _WORDS = {
     "number": "the number of a policy version",
     "role": "the id of a role",
     "campaign": "the id of a campaign",
+    "index": "the number of an entry of the ledger",
+    "view": "the id of a saved query",
     "customer": "the application's own id of the customer",
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",

@@ -137,7 +137,7 @@ ROUTES = (
         Action.REVIEW,
         open_detail,
         "Open what is sealed in one entry, for a reason; it is an entry of its own.",
-        answer=schemas.Opened,
+        answer=schemas.OpenedDetail,
         reason=True,
         purpose=GOVERNED_FOR,
     ),
