@@ -25,6 +25,7 @@ from vault.web.api import (
     feeds,
     grants,
     health,
+    ledger,
     login,
     oauth,
     own,
@@ -101,7 +102,7 @@ def routes(
     personal = (*login.ROUTES, *sso.routes(settings), *passkeys.routes(settings.origin), *own.ROUTES)
     governed = (*people.ROUTES, *apps.ROUTES, *own_apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
-    proved = (*oauth.routes(settings.issuer), *evidence.ROUTES)
+    proved = (*oauth.routes(settings.issuer), *evidence.ROUTES, *ledger.ROUTES)
     told = (*asked, *streamed, *personal, *governed, *decided, *proved, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 

@@ -55,7 +55,7 @@ def grow(database: str, server: Server | None, folder: Path, sizes: Sequence[int
     found: list[dict[str, Any]] = []
     with ExitStack() as kept:
         url = None if server is None else kept.enter_context(server.database())
-        bench = houses.build(folder / "vault", _urls(url), customers=_FIRST, listed=0)
+        bench = houses.build(folder / "vault", urls_of(url), customers=_FIRST, listed=0)
         standing, at_each = _FIRST, []
         for size in sizes:
             fresh = range(standing, size)
@@ -94,7 +94,7 @@ def _copied(bench: Bench, state: Path, server: Server | None, url: str | None, k
         shutil.copytree(bench.settings.state_dir.with_suffix(suffix), state.with_suffix(suffix))
     if server is not None and url is not None:
         url = kept.enter_context(replace(server, template=make_url(url).database or "").database())
-    environ = houses.environ_of(state, _urls(url))
+    environ = houses.environ_of(state, urls_of(url))
     return replace(bench, environ=environ, settings=read(environ, directory=state))
 
 
@@ -108,7 +108,7 @@ def line(one: Mapping[str, Any]) -> str:
     )
 
 
-def _urls(whole: str | None) -> Mapping[str, str]:
+def urls_of(whole: str | None) -> Mapping[str, str]:
     """Name the schemas of one database; none where the stores are files."""
     if whole is None:
         return {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from scripts.bench import growth, load, report
+from scripts.bench import growth, load, report, searching
 from scripts.bench.contest import contest
 from scripts.bench.rows import ROWS, Result, run
 from scripts.bench.serving import ROOT
@@ -33,6 +33,7 @@ def main() -> None:
     words.add_argument("--rounds", type=int, help="how often each is measured (5; quick: 1)")
     words.add_argument("--seconds", type=int, help="how long a run lasts (4; quick: 1)")
     words.add_argument("--growth", help="measure one house at these sizes instead, such as 10000,1000000")
+    words.add_argument("--search", type=int, help="ask a ledger of so many entries instead, such as 1000000")
     words.add_argument(
         "--compare", type=Path, help="name the ratios outside the noise of this run and that one"
     )
@@ -41,6 +42,9 @@ def main() -> None:
     asked = words.parse_args()
     if asked.growth:
         _grow(asked.growth, asked.database or DATABASES, asked.json, write=asked.write)
+        return
+    if asked.search:
+        _search(asked.search, asked.database or DATABASES, asked.json, write=asked.write)
         return
     load.require()
     customers = asked.customers or (120 if asked.quick else 1000)
@@ -83,6 +87,22 @@ def _grow(sizes: str, databases: Sequence[str], kept: Path | None, *, write: boo
         kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if write:
         report.write_growth(found, ROOT / "docs")
+
+
+def _search(size: int, databases: Sequence[str], kept: Path | None, *, write: bool) -> None:
+    """Ask the ledger of one house on each database."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="vault-bench-") as folder:
+        for database in databases:
+            with ExitStack() as stack:
+                server = _server(database, stack)
+                for one in searching.measure(database, server, Path(folder) / database, size):
+                    found.append(one)
+                    print(searching.line(one), flush=True)
+    if kept:
+        kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if write:
+        report.write_search(found, ROOT / "docs")
 
 
 def _server(database: str, stack: ExitStack) -> Server | None:

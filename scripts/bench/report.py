@@ -14,6 +14,8 @@ _MARK: Final = "<!-- figures -->"
 _END: Final = "<!-- end of figures -->"
 _GROWTH: Final = "<!-- growth -->"
 _END_OF_GROWTH: Final = "<!-- end of growth -->"
+_SEARCH: Final = "<!-- search -->"
+_END_OF_SEARCH: Final = "<!-- end of search -->"
 _COLOURS: Final = {"vault": "#1f6f5c", "floor": "#b9c4c9", "peer": "#d08a3c"}
 
 
@@ -80,6 +82,31 @@ def write_growth(found: Sequence[Mapping[str, Any]], folder: Path) -> None:
         largest = sorted(one["bytes_per_customer"].items(), key=lambda table: -table[1])
         lines.append(f"- {one['database']}: {', '.join(f'{name} {size:,.0f}' for name, size in largest)}.")
     _renew(folder / _PAGE, "\n".join([*lines, ""]), mark=_GROWTH, end=_END_OF_GROWTH)
+
+
+def write_search(found: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Renew what the page says of searches."""
+    lines = [
+        "| question | database | of entries | found | a page | with facets | worst | bare SQL | × bare SQL |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in found:
+        cells = [
+            one["title"],
+            one["database"],
+            f"{one['entries']:,}",
+            f"{one['found']:,}",
+            f"{one['page_ms']:,.0f} ms",
+            f"{one['whole_ms']:,.0f} ms",
+            f"{one['worst_ms']:,.0f} ms",
+            f"{one['floor_ms']:,.0f} ms",
+            f"**{one['floor_ms'] / one['whole_ms']:.1f}**",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    derived = {one["database"]: one["derived_per_second"] for one in found}
+    said = ", ".join(f"{database} {rate:,.0f}" for database, rate in derived.items())
+    lines += ["", f"Entries indexed in a second, by one process: {said}.", ""]
+    _renew(folder / _PAGE, "\n".join(lines), mark=_SEARCH, end=_END_OF_SEARCH)
 
 
 def strangers(said: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:

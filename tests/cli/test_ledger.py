@@ -15,6 +15,7 @@ from tests.house import House
 from tests.services.office import Office, an_office
 from vault.cli.ledger import ledger
 from vault.errors import StoreUnavailable
+from vault.services import deriving
 
 
 @pytest.fixture
@@ -109,3 +110,78 @@ def verify(office: Office, *words: str) -> Result:
 def drop_triggers(office: Office) -> None:
     for (name,) in office.rows("audit", "SELECT name FROM sqlite_master WHERE type = 'trigger'"):
         office.by_hand("audit", f"DROP TRIGGER {name}")
+
+
+# ---- searching ----
+
+
+def test_an_operator_searches_and_the_search_is_an_entry_of_the_operator(office: Office) -> None:
+    office.hire()
+    catch_up(office)
+
+    found = run(office, "search", "kind:app.created", "--facets")
+    missed = run(office, "search", "kind:value.revealed")
+
+    assert (found.exit_code, missed.exit_code) == (0, 1)
+    assert "app.created" in found.stdout
+    assert "1 entries fit, 1 are shown." in found.stdout
+    told = office.entries()[-2:]
+    assert [one["kind"] for one in told] == ["ledger.searched"] * 2
+    assert {one["actor"]["id"] for one in told} == {f"operator:{os.getuid()}"}
+
+
+def test_a_search_is_one_json_object_and_goes_on_by_its_cursor(office: Office) -> None:
+    office.hire()
+    catch_up(office)
+
+    first = json.loads(run(office, "search", "--limit", "1", "--json").stdout)
+    second = json.loads(run(office, "search", "--limit", "1", "--json", "--cursor", first["next"]).stdout)
+
+    assert first["items"][0]["index"] > second["items"][0]["index"]
+    assert first["entries"] == first["indexed"] == first["size"]
+
+
+def test_a_search_says_how_much_is_not_indexed_yet(office: Office) -> None:
+    catch_up(office)
+    office.hire()
+
+    found = run(office, "search", "")
+
+    assert "entries are not indexed yet." in found.stdout
+
+
+def test_a_mistake_in_a_query_ends_with_2_and_its_place(office: Office) -> None:
+    wrong = run(office, "search", "kind:profile.* colour:13800138000")
+
+    assert wrong.exit_code == 2
+    assert wrong.stderr == "vaultctl: letter 16 of the query: query_qualifier\n"
+    assert "13800138000" not in wrong.output
+
+
+def test_an_index_is_made_anew(office: Office) -> None:
+    catch_up(office)
+    office.by_hand("audit", "DELETE FROM line WHERE idx = 0")
+    broken = verify(office)
+    only_entries = verify(office, "--entries-only")
+    office.parts.ledger.settle([])
+
+    begun = run(office, "reindex", "--no-wait")
+    done = run(office, "reindex")
+
+    assert (broken.exit_code, broken.stdout.splitlines()[0], only_entries.exit_code) == (
+        1,
+        "index_line: 0",
+        0,
+    )
+    assert begun.stdout == "Begun; 'vaultctl jobs' makes it anew.\n"
+    assert done.stdout == f"{len(office.entries())} entries indexed.\n"
+    assert verify(office).exit_code == 0
+
+
+def catch_up(office: Office) -> None:
+    office.parts.ledger.settle([])
+    deriving.catch_up(office.parts)
+
+
+def run(office: Office, *words: str) -> Result:
+    return CliRunner().invoke(ledger, [*words], obj=lambda: nullcontext(office.parts), catch_exceptions=False)

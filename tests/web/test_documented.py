@@ -1,4 +1,4 @@
-"""docs/api.md and docs/people.md: every route with an example that runs, and every code that is raised."""
+"""docs/api.md, people.md, reviewing.md: each route with an example that runs, each code that is raised."""
 
 import ast
 import json
@@ -29,6 +29,7 @@ PREFIXES = {"CONSENT": "con_", "FACT": "fct_"}
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 PEOPLE = (ROOT / "docs" / "people.md").read_text(encoding="utf-8")
+REVIEWING = (ROOT / "docs" / "reviewing.md").read_text(encoding="utf-8")
 KINDS = {
     name: kind
     for name, kind in vars(errors).items()
@@ -85,7 +86,7 @@ def test_every_route_is_documented_by_an_example(sqlite_house: House) -> None:
     app = create_app(sqlite_house.parts, sqlite_house.settings)
     shown = {
         (method, re.sub(r"\$\w+|(?<=/roles/)\w+|(?<=/policies/)1", "<>", path.partition("?")[0]))
-        for guide in (GUIDE, PEOPLE)
+        for guide in (GUIDE, PEOPLE, REVIEWING)
         for method, path, _, _ in examples(guide, {})
     }
 
@@ -133,6 +134,28 @@ def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
         assert response.status_code < 300, (method, path, response.get_json())
         recorded = (response.get_json(silent=True) or {}).get("id", "")
         known |= {name: recorded for name, prefix in PREFIXES.items() if recorded.startswith(prefix)}
+
+
+def test_the_examples_of_reviewers_run_as_they_stand(sqlite_house: House) -> None:
+    house = sqlite_house
+    customer = house.admit()
+    house.state(customer, "case")
+    house.disclose("servicedesk", house.known_to("servicedesk", customer), "name")
+    index = len(house.entries()) - 1
+    auditor = hire(*admins(house), "sun.li", "auditor")
+    saved = auditor.ask("POST", "/v1/ledger/views", {"name": "mine", "query": ""}).get_json()
+    known = {
+        "VAULT": "",
+        "AUDITOR": auditor.cookie,
+        "AUDITOR_CSRF": auditor.csrf,
+        "INDEX": str(index),
+        "VIEW": saved["id"],
+    }
+    client = create_app(house.parts, house.settings).test_client(use_cookies=False)
+
+    for method, path, headers, body in examples(REVIEWING, known):
+        response = client.open(path, method=method, headers=headers, data=body)
+        assert response.status_code < 300, (method, path, response.get_json())
 
 
 def test_the_examples_of_people_run_as_they_stand(sqlite_house: House) -> None:

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.house import House
 from tests.staff import hire
-from tests.web.test_documented import GUIDE, PEOPLE, examples, office
+from tests.web.test_documented import GUIDE, PEOPLE, REVIEWING, examples, office
 from vault.app import create_app
 from vault.app import routes as every_route
 from vault.domain.terms import Action, id_text
@@ -32,8 +32,8 @@ def routes(house: House) -> dict[str, Route]:
 
 
 def asked(known: dict[str, str]) -> Iterator[tuple[str, str, dict[str, str], str]]:
-    """The examples of both guides, without who asks; people act on behalf of nobody."""
-    for guide in (GUIDE, PEOPLE):
+    """The examples of all guides, without who asks; people act on behalf of nobody."""
+    for guide in (GUIDE, PEOPLE, REVIEWING):
         for method, path, headers, body in examples(guide, known):
             if "Vault-On-Behalf" in headers:
                 continue
@@ -69,6 +69,10 @@ def test_what_each_role_reaches_is_what_was_reviewed(sqlite_house: House) -> Non
         "ETAG": '"00"',
         "CONSENT": id_text("con", bytes(16)),
         "FACT": id_text("fct", bytes(16)),
+        "AUDITOR": "",
+        "AUDITOR_CSRF": "",
+        "INDEX": "0",
+        "VIEW": id_text("viw", bytes(16)),
     }
     told: Told = {}
     # Whoever governs comes last: what is reached then may end what the others came by.

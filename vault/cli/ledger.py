@@ -1,4 +1,4 @@
-"""Ledger: ``vaultctl ledger``, whether it is as it was written, and the same as files for an auditor."""
+"""Ledger: ``vaultctl ledger``, whether it is as it was written, and as files for an auditor."""
 
 import json
 import os
@@ -9,26 +9,34 @@ from pathlib import Path
 
 import click
 
+from vault.cli import searching
 from vault.services import attest, exports
 from vault.services.attest import VerifyReport
 
 
 @click.group()
 def ledger() -> None:
-    """Verify the ledger, and export it."""
+    """Verify the ledger, export and search it."""
+
+
+ledger.add_command(searching.search)
+ledger.add_command(searching.reindex)
 
 
 @ledger.command()
+@click.option("--derived/--entries-only", default=True, help="Whether what searches find by is held as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def verify(ctx: click.Context, *, as_json: bool) -> None:
+def verify(ctx: click.Context, *, derived: bool, as_json: bool) -> None:
     """Read every entry of the ledger, rebuild its tree, and name everything that does not fit.
 
+    What searches find entries by is derived anew and held against them as well.
     Leaves an entry that it was done. Exits with 0 where all is as it was written and with 1 where it is not;
     a store that cannot be read is no verdict, and another exit code.
     """
     with ctx.obj() as parts, _watched() as advance:
-        report = attest.attest(parts, f"operator:{os.getuid()}", progress=advance)
+        uid = f"operator:{os.getuid()}"
+        report = attest.attest(parts, uid, derived=derived, progress=advance)
     if as_json:
         click.echo(json.dumps(report.as_json()))
     else:

@@ -8,6 +8,7 @@
 The entry's leaf covers the detail, so that one moved to another entry shows in the tree.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from struct import Struct
 from threading import Lock
@@ -18,7 +19,7 @@ from vault.crypto.kdf import expand
 from vault.crypto.mac import MacKey
 from vault.custody.keyring import KeyPurpose, Keyring
 from vault.domain.canonical import canonical
-from vault.domain.cells import pad
+from vault.domain.cells import pad, unpad
 from vault.domain.instants import moment, month
 from vault.domain.sealed import SealedKeyRow
 from vault.domain.terms import is_code
@@ -54,6 +55,16 @@ class Detail:
         aad = _LABEL + header + self._keyring.house + self._keyring.tenant
         return header + self._month(yyyymm).cipher.seal(plain, aad, nonces=nonces), yyyymm
 
+    def open(self, detail: bytes) -> Mapping[str, str]:
+        """Open the detail of an entry; raises Corrupt. Whether its month's key lives, the caller has seen."""
+        header = detail[: _HEADER.size]
+        if len(header) < _HEADER.size or header[:2] != bytes([_VERSION, Suite.AES_256_GCM]):
+            raise Corrupt("header")
+        aad = _LABEL + header + self._keyring.house + self._keyring.tenant
+        plain = self._month(epoch_of(detail)).cipher.open(detail, aad, at=_HEADER.size)
+        opened: Mapping[str, str] = json.loads(unpad(plain))
+        return opened
+
     def fingerprint(self, at_ms: int, kind: str, text: str) -> bytes:
         """Hash what was typed, so that the same text is known again within its month and by nobody else."""
         # A code has no NUL, so kind and text cannot run into each other.
@@ -80,6 +91,11 @@ class Detail:
         info = _LABEL + keyring.house + keyring.tenant + yyyymm.to_bytes(4)
         okm = expand(keyring.unseal(row), info, length=2 * KEY_BYTES)
         return _Month(Cipher(Suite.AES_256_GCM, okm[:KEY_BYTES]), MacKey(okm[KEY_BYTES:]))
+
+
+def epoch_of(detail: bytes) -> int:
+    """Name the month under whose key a detail was sealed."""
+    return int.from_bytes(detail[2 : _HEADER.size])
 
 
 class _Month(NamedTuple):

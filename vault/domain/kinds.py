@@ -74,6 +74,10 @@ class Kind(StrEnum):
     SIGNING_KEY_REVOKED = "signing_key.revoked"
     EVENTS_FORWARDED = "events.forwarded"
     EVENTS_REWOUND = "events.rewound"
+    LEDGER_SEARCHED = "ledger.searched"
+    DETAIL_OPENED = "detail.opened"
+    VIEW_SAVED = "view.saved"
+    VIEW_REMOVED = "view.removed"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

@@ -14,6 +14,7 @@ from vault.domain.merkle import leaf_hash
 from vault.domain.terms import EntryId
 from vault.domain.tiles import TILE_HEIGHT
 from vault.services.parts import Parts
+from vault.services.rederiving import rederive
 from vault.storage import audit, floors, houses, outbox
 from vault.storage.audit import LeafRow
 from vault.storage.outbox import OutboxRow
@@ -34,6 +35,8 @@ class VerifyReport:
     faults: tuple[Fault, ...]
     unlisted: int
     undrained: int
+    # So many entries were held against what searches find them by; None where that was not asked for.
+    indexed: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -49,12 +52,19 @@ class VerifyReport:
             "faults": [{"reason": one.reason, "first": one.first, "last": one.last} for one in self.faults],
             "unlisted": self.unlisted,
             "undrained": self.undrained,
+            "indexed": self.indexed,
         }
 
 
-def attest(parts: Parts, operator: str, *, progress: Progress = lambda _done, _size: None) -> VerifyReport:
+def attest(
+    parts: Parts,
+    operator: str,
+    *,
+    derived: bool = False,
+    progress: Progress = lambda _done, _size: None,
+) -> VerifyReport:
     """Verify the ledger and leave an entry that *operator* did so; a broken one is told all the same."""
-    report = verify(parts.stores, progress=progress)
+    report = verify(parts.stores, derived=derived, progress=progress)
     parts.ledger.note(
         Entry(
             id=EntryId(parts.new_id()),
@@ -68,8 +78,12 @@ def attest(parts: Parts, operator: str, *, progress: Progress = lambda _done, _s
     return report
 
 
-def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) -> VerifyReport:
+def verify(
+    stores: Stores, *, derived: bool = False, progress: Progress = lambda _done, _size: None
+) -> VerifyReport:
     """Read every entry up to the head as it stands now; *progress* hears how many of how many are done.
+
+    With *derived*, what searches find entries by is held against them as well, in a second pass.
 
     Entries behind that head are a living ledger's newer ones. Raises StoreUnavailable where a store cannot
     be read to the end: that is no verdict.
@@ -105,7 +119,8 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
     if standing is not None and standing.ledger_size > size:
         faults.add("rolled_back", size, standing.ledger_size - 1)
     undrained = _check_outbox(stores, faults)
-    return VerifyReport(size, tree.root(), tuple(faults.listed), faults.unlisted, undrained)
+    indexed = rederive(stores, faults, progress=progress) if derived else None
+    return VerifyReport(size, tree.root(), tuple(faults.listed), faults.unlisted, undrained, indexed)
 
 
 def _rows(stores: Stores, size: int, faults: Faults) -> Iterator[LeafRow | None]:

@@ -22,14 +22,19 @@ def inspect(parts: Parts, actor: Actor, about: ObjectRef, *, kind: Kind = Kind.L
 
     Raises Refused ``role`` or the guardrail's code, Unauthenticated, and LedgerUnavailable.
     """
+    ground, purpose = admitted(parts, actor, about)
+    parts.ledger.append(told(parts, ground, about, kind=kind, purpose=purpose))
+    return ground
+
+
+def admitted(parts: Parts, actor: Actor, about: ObjectRef) -> tuple[Ground, PurposeId]:
+    """Let nobody but whoever reviews go on to *about*; a refusal is an entry. Raises as inspecting does."""
     ground = ground_for(parts, actor)
     try:
-        purpose = permitted_for(parts, ground)
+        return ground, permitted_for(parts, ground)
     except Refused as refusal:
         parts.ledger.refuse(told(parts, ground, about, kind=Kind.COMMAND_REFUSED, refusal=refusal))
         raise
-    parts.ledger.append(told(parts, ground, about, kind=kind, purpose=purpose))
-    return ground
 
 
 def permitted_for(parts: Parts, ground: Ground) -> PurposeId:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
 
 from vault.domain.terms import Millis
 from vault.storage import ledger_tables as tables
@@ -11,12 +11,13 @@ from vault.storage.shapes import Shape
 from vault.storage.statements import Question
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class LineRow:
     """One entry by what is asked for; every column follows from the entry's bytes and decides nothing."""
 
     idx: int
     at_ms: Millis
+    manner: int
     kind: str
     actor: str
     actor_type: str
@@ -54,7 +55,7 @@ class FollowerRow:
     position: int
 
 
-_LINE = Shape(tables.line, LineRow)
+LINE = Shape(tables.line, LineRow)
 _SUBJECT = Shape(tables.subject_entry, SubjectRow)
 _FOLLOWER = Shape(tables.follower, FollowerRow)
 _POSITION = Question(select(tables.follower.c.position).where(tables.follower.c.name == bindparam("who")))
@@ -81,12 +82,64 @@ def move(conn: Connection, name: str, was: int, becomes: int) -> bool:
 
 def put(conn: Connection, lines: Sequence[LineRow], subjects: Sequence[SubjectRow]) -> None:
     """Keep what was derived; whoever calls moves the follower in the same transaction."""
-    _LINE.insert(conn, lines)
+    LINE.insert(conn, lines)
     _SUBJECT.insert(conn, subjects)
 
 
-def clear(conn: Connection, name: str) -> None:
-    """Forget everything that was derived, so that the follower *name* makes it anew."""
+def lines(conn: Connection, start: int, stop: int) -> list[LineRow]:
+    """Read the lines from index *start* on and before *stop*; raises Corrupt ``row``."""
+    held = tables.line.c
+    query = select(*LINE.columns).where(held.idx >= start, held.idx < stop).order_by(held.idx)
+    return LINE.load(conn.execute(query))
+
+
+def subjects(conn: Connection, start: int, stop: int) -> set[tuple[bytes, int]]:
+    """Read which tokens stand beside the indexes from *start* on and before *stop*."""
+    held = tables.subject_entry.c
+    query = select(held.token, held.idx).where(held.idx >= start, held.idx < stop)
+    return {(token, idx) for token, idx in conn.execute(query)}
+
+
+def beyond(conn: Connection, stop: int, *, limit: int) -> list[int]:
+    """Name the indexes of what was derived of no entry before *stop*: lines first, then tokens."""
+    found: list[int] = []
     for table in (tables.line, tables.subject_entry):
-        conn.execute(delete(table))
+        query = select(table.c.idx).where((table.c.idx >= stop) | (table.c.idx < 0))
+        found += conn.execute(query.order_by(table.c.idx).limit(limit)).scalars()
+    return found
+
+
+# ---- made anew: forgotten piece by piece, so that whoever appends meanwhile does not wait ----
+
+
+def begin_anew(conn: Connection, name: str) -> None:
+    """Send the follower *name* back to the first entry, and remember that what it made is to be forgotten."""
     conn.execute(delete(tables.follower).where(tables.follower.c.name == name))
+    _FOLLOWER.insert_or_ignore(conn, [FollowerRow(_forgetting(name), 0)])
+
+
+def is_forgetting(conn: Connection, name: str) -> bool:
+    """Tell whether what the follower *name* made is still being forgotten."""
+    return bool(_POSITION.ask(conn, who=_forgetting(name)))
+
+
+def forget(conn: Connection, name: str, *, limit: int) -> bool:
+    """Forget some *limit* rows of what was derived; False once nothing is left, and *name* may begin anew."""
+    gone = _forget_some(conn, tables.line, limit) or _forget_some(conn, tables.subject_entry, limit)
+    if gone:
+        return True
+    for table in (tables.hour_tally, tables.day_tally, tables.manner):
+        conn.execute(delete(table))
+    conn.execute(delete(tables.follower).where(tables.follower.c.name.in_([name, _forgetting(name)])))
+    return False
+
+
+def _forget_some(conn: Connection, table: Table, limit: int) -> bool:
+    key = list(table.primary_key)
+    some = select(*key).limit(limit)
+    mine = key[0] if len(key) == 1 else tuple_(*key)
+    return conn.execute(delete(table).where(mine.in_(some))).rowcount > 0
+
+
+def _forgetting(name: str) -> str:
+    return f"{name}:forgetting"

@@ -59,6 +59,8 @@ line = Table(
     audit,
     Column("idx", BigInteger, primary_key=True, autoincrement=False),
     millis_column("at_ms"),
+    # What it has in common with others, which the columns of codes below say by themselves.
+    Column("manner", BigInteger, nullable=False),
     Column("kind", String(64), nullable=False),
     Column("actor", String(64), nullable=False),
     Column("actor_type", String(64), nullable=False),
@@ -77,7 +79,17 @@ line = Table(
     Column("object_type", String(64)),
     id_column("object_id", nullable=True),
     Column("object_code", String(64)),
+    sqlite_with_rowid=False,
 )
+Index("ix_line_manner", line.c.manner, line.c.idx)
+Index("ix_line_request", line.c.request, line.c.idx)
+# Few entries have these: an index of those alone.
+for _column, _has in (
+    (line.c.ticket, line.c.ticket.is_not(None)),
+    (line.c.object_id, line.c.object_id.is_not(None)),
+    (line.c.n, line.c.n > 1),
+):
+    Index(f"ix_line_{_column.name}", _column, line.c.idx, sqlite_where=_has, postgresql_where=_has)
 
 subject_entry = Table(
     "subject_entry",
@@ -85,7 +97,48 @@ subject_entry = Table(
     id_column("token"),
     Column("idx", BigInteger, nullable=False),
     PrimaryKeyConstraint("token", "idx"),
+    sqlite_with_rowid=False,
 )
+Index("ix_subject_entry_idx", subject_entry.c.idx)
+
+# What entries have in common; an empty text or -1 where it has none. There are a few thousand of them.
+manner = Table(
+    "manner",
+    audit,
+    Column("manner", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(64), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("actor_type", String(64), nullable=False),
+    Column("behalf", String(64), nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("purpose", String(64), nullable=False),
+    Column("tier", SmallInteger, nullable=False),
+    Column("outcome", String(64), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("reason_code", String(64), nullable=False),
+    Column("object_type", String(64), nullable=False),
+)
+
+
+def _tally(name: str) -> Table:
+    return Table(
+        name,
+        audit,
+        # So many hours or days after 1970.
+        Column("bucket", BigInteger, nullable=False),
+        Column("manner", BigInteger, nullable=False),
+        Column("entries", BigInteger, nullable=False),
+        Column("lowest", BigInteger, nullable=False),
+        Column("highest", BigInteger, nullable=False),
+        PrimaryKeyConstraint("bucket", "manner"),
+        sqlite_with_rowid=False,
+    )
+
+
+# How many entries of each manner there are in each hour and in each day, and between which indexes.
+hour_tally = _tally("hour_tally")
+day_tally = _tally("day_tally")
 
 # What the notary signed: the size and root of the ledger, as a signed note (C2SP tlog-checkpoint).
 checkpoint = Table(

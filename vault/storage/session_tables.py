@@ -1,6 +1,17 @@
-"""Session tables: who is logged in, what failed, was used or was met of late; of it nothing is granted."""
+"""Session tables: who is logged in, what failed, was used, met or kept of late; of it nothing is granted."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, SmallInteger, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+)
 
 from vault.storage.columns import data, digest_column, id_column, millis_column
 
@@ -76,4 +87,17 @@ last_use = Table(
     id_column("what"),
     millis_column("last_ms"),
     PrimaryKeyConstraint("tenant", "what"),
+)
+
+# What reviewers look for again; the name and the query are sealed.
+saved_view = Table(
+    "saved_view",
+    data,
+    id_column("tenant"),
+    id_column("view"),
+    id_column("owner"),
+    Column("shared", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    millis_column("changed_ms"),
+    PrimaryKeyConstraint("tenant", "view"),
 )

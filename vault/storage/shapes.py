@@ -136,6 +136,24 @@ class Shape(Generic[R]):
             ),
         )
 
+    def add_up(
+        self, conn: Connection, rows: Sequence[R], *, adding: Sequence[str], newest: Sequence[str]
+    ) -> None:
+        """Insert *rows*; where a key stands, add to its columns *adding*, and put *newest* in their place."""
+        keys = [column.name for column in self._table.primary_key]
+        self._write(
+            conn,
+            rows,
+            "add_up",
+            lambda statement: statement.on_conflict_do_update(
+                index_elements=keys,
+                set_={
+                    **{name: self._table.c[name] + statement.excluded[name] for name in adding},
+                    **{name: statement.excluded[name] for name in newest},
+                },
+            ),
+        )
+
     def dump(self, rows: Iterable[R]) -> list[dict[str, Any]]:
         """Give *rows* as the parameters of an INSERT."""
         return [{name: getattr(row, name) for name in self._names} for row in rows]

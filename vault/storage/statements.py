@@ -1,10 +1,13 @@
 """Statements: put to the driver itself, each spelt once, and what the two databases spell differently."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     CompoundSelect,
@@ -16,7 +19,10 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    func,
+    select,
 )
+from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -80,6 +86,23 @@ def is_among(dialect: str, column: Column[Any], parameter: str) -> ColumnElement
     if dialect == "postgresql":
         return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
     return column.in_(bindparam(parameter, expanding=True))
+
+
+def is_one_of(dialect: str, column: ColumnElement[int], numbers: Collection[int]) -> ColumnElement[bool]:
+    """Say that *column* is one of *numbers*, of which there may be thousands: they are one parameter.
+
+    As rows and not as an array: that would be gone through for each row once the plan is kept.
+    """
+    if dialect == "postgresql":
+        listed = bindparam(None, list(numbers), type_=ARRAY(BigInteger))
+        return column.in_(select(func.unnest(listed).table_valued("value").render_derived().c.value))
+    told: BindParameter[str] = bindparam(None, json.dumps(list(numbers)))
+    return column.in_(select(func.json_each(told).table_valued("value").c.value))
+
+
+def quotient(dialect: str, column: ColumnElement[int], by: int) -> ColumnElement[int]:
+    """Divide whole numbers that are not negative, without a rest."""
+    return cast_to(func.div(column, by) if dialect == "postgresql" else column / by, BigInteger)
 
 
 def counted_on(announced: ColumnElement[int], verified: ColumnElement[int]) -> ColumnElement[int]:

@@ -81,6 +81,7 @@ CODES: Mapping[str, Kind] = {
     "policy_unchanged": Kind(409, "The candidate is the active policy."),
     "emergency_open": Kind(409, "An emergency of this account waits to be reviewed first."),
     "nothing_to_certify": Kind(409, "There is no grant to be certified."),
+    "view_limit": Kind(409, "Nobody keeps more queries than this; remove one first."),
     "stale_revision": Kind(412, "The customer has changed since; read again and repeat."),
     "approval_changed": Kind(412, "Another command was shown than the one that is stored; look again."),
     "approval_base": Kind(412, "The policy has changed since the request was made; ask anew."),
@@ -119,6 +120,13 @@ CODES: Mapping[str, Kind] = {
     "not_writable": Kind(422, "Only the vault writes this field."),
     "limit": Kind(422, "More than one call may carry; nothing was cut off, and nothing was done."),
     "cursor": Kind(422, "The cursor is none that this list has given to this application."),
+    "query_length": Kind(422, "A query of the ledger has too many letters, or too many terms."),
+    "query_qualifier": Kind(422, "A query of the ledger has a qualifier that there is not."),
+    "query_value": Kind(422, "A qualifier of a query does not take this value, or has none."),
+    "query_negation": Kind(422, "This qualifier of a query cannot be negated."),
+    "query_quote": Kind(422, "A quotation mark of a query is not closed."),
+    "query_range": Kind(422, "A query asks for a time or a number that ends before it begins."),
+    "query_subject": Kind(422, "A saved query names no customer."),
     "on_behalf": Kind(
         422, "An application asks on behalf of a person of this house who has joined, and of nobody else."
     ),

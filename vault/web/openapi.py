@@ -55,11 +55,12 @@ _WORDS = {
     "number": "the number of a policy version",
     "role": "the id of a role",
     "campaign": "the id of a campaign",
+    "index": "the number of an entry of the ledger",
+    "view": "the id of a saved query",
     "customer": "the application's own id of the customer",
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",
     "feed": "the id of the feed, such as F02",
-    "index": "the number of an entry in the ledger, from 0",
 }
 _ALWAYS = (400, 401, 403, 422, 428, 429, 500, 503)
 
