@@ -118,15 +118,15 @@ def _take(line: socket, context: ssl.SSLContext | None, received: Received) -> N
         return
     if context is not None:
         line = context.wrap_socket(line, server_side=True)
-    data = b""
-    while piece := line.recv(4096):
+    data = bytearray()
+    while piece := line.recv(65536):
         data += piece
         if received.resets_after is not None and len(data) >= received.resets_after:
-            received.take(unframed(data))
+            received.take(unframed(bytes(data)))
             line.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
             line.close()
             return
-    received.take(unframed(data))
+    received.take(unframed(bytes(data)))
     if isinstance(line, ssl.SSLSocket):
         line = line.unwrap()
     line.close()
@@ -134,13 +134,13 @@ def _take(line: socket, context: ssl.SSLContext | None, received: Received) -> N
 
 def unframed(data: bytes) -> list[bytes]:
     """Take the whole messages out of their frames; one that is cut off is none."""
-    found = []
-    while data:
-        length, space, rest = data.partition(b" ")
-        if not space or len(rest) < int(length):
+    found, at = [], 0
+    while (space := data.find(b" ", at)) >= 0:
+        end = space + 1 + int(data[at:space])
+        if end > len(data):
             break
-        found.append(rest[: int(length)])
-        data = rest[int(length) :]
+        found.append(data[space + 1 : end])
+        at = end
     return found
 
 

@@ -219,6 +219,7 @@ def test_whom_the_settings_do_not_name_any_more_is_forgotten_and_goes_on_where_i
 
     forget_others(house.parts, [])
     seen = lags(house.parts)
+    house.app("intake")
     catch_up(house, exporter)
 
     assert seen == {}

@@ -45,6 +45,14 @@ def test_megabytes_arrive_whole_and_in_order(tmp_path: Path) -> None:
     assert by_tcp.messages == MANY
 
 
+def test_a_file_that_vouches_for_nobody_is_told_by_a_code(tmp_path: Path) -> None:
+    (tmp_path / "no.pem").write_text("nothing")
+
+    for name in ("no.pem", "nowhere.pem"):
+        with pytest.raises(Unavailable, match="reason=ca_file"):
+            send(Collector("tls", "127.0.0.1", 9, tmp_path / name), [ALARM])
+
+
 def test_whom_nobody_vouches_for_hears_nothing(tmp_path: Path) -> None:
     pem = certificate(tmp_path)
 

@@ -14,6 +14,7 @@ from vault.domain.terms import Millis
 PRODUCT: Final = "customer-vault"
 # An event names so many at most, so that it fits into every message; the ledger names them all.
 MOST_LISTED: Final = 32
+_MOST_CHARACTERS: Final = 1_000
 # Their code is the name by which a person logs in; a SIEM is given ids.
 _CODES_KEPT_BACK: Final = frozenset({"person"})
 
@@ -114,7 +115,7 @@ _LEAST: Final = {"refused": Severity.LOW, "failed": Severity.MEDIUM}
 
 def _listed(texts: set[str]) -> Json:
     """List what there is; where that is too much, say how many, and look them up at the entry's index."""
-    if len(texts) > MOST_LISTED:
+    if len(texts) > MOST_LISTED or sum(map(len, texts)) > _MOST_CHARACTERS:
         return {"count": len(texts), "listed": False}
     return sorted(texts) or None  # type: ignore[return-value]  # a list of texts is a list of Json
 

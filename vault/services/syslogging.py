@@ -72,6 +72,14 @@ def trusting(ca_file: Path | None, client_file: Path | None = None) -> ssl.SSLCo
     return trusted
 
 
+def _trusted(collector: Collector) -> ssl.SSLContext:
+    try:
+        return trusting(collector.ca_file, collector.client_file)
+    except OSError:
+        # An SSLError too: the file is there, and no PEM.
+        raise Unavailable(reason="ca_file") from None
+
+
 def _by_datagrams(collector: Collector, messages: Sequence[bytes]) -> None:
     family, kind, protocol, _, where = socket.getaddrinfo(
         collector.host, collector.port, type=socket.SOCK_DGRAM
@@ -84,19 +92,25 @@ def _by_datagrams(collector: Collector, messages: Sequence[bytes]) -> None:
 
 
 def _by_stream(collector: Collector, data: bytes) -> None:
+    trusted = _trusted(collector) if collector.transport == "tls" else None
     ends = monotonic() + _LONGEST_SECONDS
     with socket.create_connection((collector.host, collector.port), timeout=_SILENT_SECONDS) as plain:
-        if collector.transport == "tcp":
-            _patient(plain, ends).sendall(data)
+        if trusted is None:
+            _send(plain, data, ends)
             plain.shutdown(socket.SHUT_WR)
             _await_end(plain, ends)
             _await_acknowledged(plain, ends)
             return
-        trusted = trusting(collector.ca_file, collector.client_file)
         with trusted.wrap_socket(plain, server_hostname=collector.host) as line:
-            _patient(line, ends).sendall(data)
+            _send(line, data, ends)
             _end_in_order(line, ends)
             _await_acknowledged(line, ends)
+
+
+def _send(line: socket.socket, data: bytes, ends: float) -> None:
+    # The timeout is for all of it, and not for each piece: who reads slowly is given the whole time.
+    line.settimeout(max(ends - monotonic(), _LOOK_AGAIN_SECONDS))
+    line.sendall(data)
 
 
 def _end_in_order(line: ssl.SSLSocket, ends: float) -> None:

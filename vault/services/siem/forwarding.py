@@ -1,8 +1,10 @@
 """Forwarding: an exporter follows the ledger, and goes on only behind what its SIEM has for good."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from time import monotonic
 from typing import Final
 
 from vault.domain.entry import ActorRef, Entry, ObjectRef
@@ -10,7 +12,7 @@ from vault.domain.grants import token_text
 from vault.domain.instants import day, millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.terms import EntryId, Millis
-from vault.errors import Misconfigured, Unavailable
+from vault.errors import Misconfigured, StoreUnavailable, Unavailable
 from vault.services.parts import Parts
 from vault.services.siem import rendering
 from vault.services.siem.sinks import Sink, opened
@@ -22,8 +24,8 @@ from vault.storage.exporters import ExporterRow
 
 # So many entries are rendered and sent at a time.
 BATCH: Final = 500
-# So many batches are sent before the job looks whether it is to end.
-_BATCHES: Final = 20
+# So long batches are sent before the job looks whether it is to end.
+_SECONDS: Final = 10
 _ACTOR: Final = ActorRef("system:siem", "system")
 
 
@@ -74,8 +76,9 @@ def forward(parts: Parts, exporter: Exporter) -> int:
     done = 0
     try:
         with opened(exporter, token_text(parts.house.house)) as sink:
-            for _ in range(_BATCHES if sink is not None else 0):
-                advanced = _batch(parts, exporter, sink) if sink is not None else 0
+            ends = monotonic() + _SECONDS
+            while sink is not None and monotonic() < ends:
+                advanced = _batch(parts, exporter, sink)
                 if not advanced:
                     break
                 done += advanced
@@ -161,9 +164,9 @@ def _digest(exporter: Exporter) -> bytes:
 
 
 def _note_fault(parts: Parts, exporter: Exporter, reason: str) -> None:
-    """Remember what failed, for whoever asks how the exporter is."""
+    """Remember what failed, for whoever asks; where that fails too, the first fault is told."""
     now: Millis = millis(parts.clock())
-    with parts.stores.audit.write() as conn:
+    with suppress(StoreUnavailable), parts.stores.audit.write() as conn:
         row = exporters.find(conn, exporter.name)
         known = row or ExporterRow(name=exporter.name, settings=bytes(32), told_ms=Millis(0))
         since = known.fault_ms if known.fault == reason else now
