@@ -27,11 +27,12 @@ from vault.custody.tokens import Tokens
 from vault.custody.visits import Visits
 from vault.domain.terms import Tier
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, founding, watch
+from vault.services import authenticate, counting, founding, watch
 from vault.services.governing import operator
 from vault.services.parts import House, Parts
 from vault.services.policies import apply_policy
 from vault.services.running import Lock
+from vault.setting_anchors import Anchor
 from vault.settings import Mode, Settings, read
 from vault.storage import floors, keys
 from vault.storage.engines import open_store
@@ -93,6 +94,7 @@ def open_house(
     A *rulebook* that has read the policies before spares reading them again; *passwords* may cost less
     where nobody's is at stake.
     """
+    counting.check(settings.anchors)
     with closing(open_stores(settings)) as stores:
         slots = LocalSlots.read(settings.slots)
         house = founding.recognise(stores)
@@ -106,6 +108,7 @@ def open_house(
             tiers=tiers,
             rulebook=rulebook,
             passwords=passwords,
+            anchors=settings.anchors,
         )
         with _closing(opened) as parts:
             yield parts
@@ -141,6 +144,7 @@ def connect(
     tiers: frozenset[Tier] | None = None,
     rulebook: Rulebook | None = None,
     passwords: Passwords | None = None,
+    anchors: tuple[Anchor, ...] = (),
 ) -> Parts:
     """Open the keyring of the tiers that are served, and put the custody around it."""
     with stores.keys.read() as conn:
@@ -173,6 +177,7 @@ def connect(
         ),
         rulebook=rulebook or Rulebook(),
         lock=Lock(),
+        anchors=anchors,
     )
 
 

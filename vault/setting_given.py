@@ -5,7 +5,7 @@ import stat
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 # How alike a strange variable must be to one of ours before it counts as a slip of the pen.
 _LIKENESS = 0.85
@@ -16,12 +16,15 @@ Parsed = TypeVar("Parsed")
 class Given:
     """What was given for each name, and what is wrong with it so far."""
 
-    def __init__(self, directory: Path, names: Sequence[str]) -> None:
-        """Know the *names* of all settings; relative paths start at *directory*."""
+    def __init__(self, directory: Path, names: Sequence[str], *, tables: Sequence[str] = ()) -> None:
+        """Know the *names* of all settings, and the *tables* a file may have; paths start at *directory*."""
         self.directory = directory
         self.texts: dict[str, str] = {}
+        # What stands in the file as a table, and is read by whoever knows its keys.
+        self.tables: dict[str, dict[str, Any]] = {}
         self.faults: list[str] = []
         self._names = names
+        self._tables = tables
 
     def gather(self, environ: Mapping[str, str]) -> None:
         """Lay the variables over the file, and refuse what looks like ours and is not."""
@@ -53,8 +56,11 @@ class Given:
         texts = {}
         for key, value in document.items():
             name = f"VAULT_{key.upper()}"
-            if name not in self._names or name == "VAULT_SETTINGS" or key != key.lower():
+            is_known = name in self._names and name != "VAULT_SETTINGS" and key == key.lower()
+            if not is_known or (isinstance(value, dict) and name not in self._tables):
                 self.faults.append(f"{path}: {key} is not a setting; write VAULT_MODE as mode, and so on.")
+            elif isinstance(value, dict):
+                self.tables[name] = value
             else:
                 texts[name] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         return texts
@@ -79,7 +85,10 @@ class Given:
 
     def private_text(self, name: str) -> str:
         """Read the file that *name* names, which its owner alone may read; empty where it cannot be."""
-        path = self.directory / self.texts[name]
+        return self.private_file(name, self.directory / self.texts[name])
+
+    def private_file(self, name: str, path: Path) -> str:
+        """Read the file at *path*, which its owner alone may read; a fault says by which *name* it is set."""
         try:
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 self.faults.append(f"{name} is open to others; run 'chmod 600 {path}'.")

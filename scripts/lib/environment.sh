@@ -1,10 +1,13 @@
 # Makes .venv from a hashed lock: `environment runtime` is enough to serve, `environment dev` to test as well.
-# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by.
+# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by, and `witness` makes
+# .venv-witness, where the witness lives that tests anchor by.
 # Sourced by the scripts beside it. Asks for Python 3.11 or later and pip; takes uv instead where it is on the PATH.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 venv=$root/.venv
+# What comes after "3." in the oldest Python that will do.
+oldest=11
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*" && exit 1; }
@@ -32,6 +35,13 @@ openid_provider() (
     environment openid-provider
 )
 
+# The witness needs a later Python than the house. A machine without one does without; its tests say so.
+witness() (
+    venv=$root/.venv-witness oldest=12
+    [ -n "$(find_python)" ] || { say "No Python 3.12 or later: the tests against a real witness will not run." && exit 0; }
+    environment witness
+)
+
 installed() { [ "$(cat "$venv/installed-$1" 2>/dev/null)" = "$2" ]; }
 
 # The lock and, where the project itself is installed, its own description; a change of either asks for another look.
@@ -47,7 +57,7 @@ holds_project() { [ "$venv" = "$root/.venv" ]; }
 
 make_venv() {
     local python
-    python=$(find_python) || die "Python 3.11 or later is needed, and no python3, python3.11 … python3.14 on the PATH is that."
+    python=$(find_python) || die "Python 3.$oldest or later is needed, and no python3, python3.$oldest … python3.14 on the PATH is that."
     say "Making ${venv##*/} with $("$python" --version) …"
     rm -rf "$venv"
     if have_uv; then
@@ -62,12 +72,13 @@ make_venv() {
 # The interpreter itself, never a shim nor the one of an environment that happens to be active.
 find_python() {
     local name
-    for name in python3 python3.11 python3.12 python3.13 python3.14; do
+    # pyenv keeps versions that are on no PATH until somebody chooses one.
+    for name in python3 python3.1{1..4} "${PYENV_ROOT:-${HOME:-/nonexistent}/.pyenv}"/versions/3.1[1-4]*/bin/python3; do
         "$name" -c 'import sys
-if sys.version_info < (3, 11): sys.exit(1)
-print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null && return
+if sys.version_info < (3, int(sys.argv[1])): sys.exit(1)
+print(getattr(sys, "_base_executable", sys.executable))' "$oldest" 2>/dev/null && return
     done
-    have_uv && uv python find --quiet --no-project '>=3.11' 2>/dev/null
+    have_uv && uv python find --quiet --no-project ">=3.$oldest" 2>/dev/null
 }
 
 install_packages() {

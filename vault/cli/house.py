@@ -42,12 +42,13 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     anything is wrong.
     """
     with ctx.obj() as parts:
-        findings = _findings(parts)
+        findings, anchors = _findings(parts), watch.sentence(parts)
     if as_json:
-        click.echo(json.dumps({"findings": findings, "well": not findings}))
+        click.echo(json.dumps({"findings": findings, "well": not findings, "anchors": anchors}))
     else:
         for finding in findings or ["All is well."]:
             click.echo(finding)
+        click.echo(f"{anchors}.")
     ctx.exit(1 if findings else 0)
 
 
@@ -75,6 +76,7 @@ def _findings(parts: Parts) -> list[str]:
     locked = watch.look(parts)
     if locked is not None:
         found.append(f"The house is locked: {locked}.")
+    found += [f"The anchor {name} is {faring}." for name, faring in parts.lock.anchors.items()]
     missing = sorted(set(range(1, 6)) - set(map(int, parts.keyring.served)))
     found += [f"Tier L{tier} is not served: its slot file is not readable here." for tier in missing]
     if not watch.register_whole(parts):

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import click
 
-from vault.cli import worker
+from vault.cli import anchoring, worker
 from vault.errors import VaultError
 from vault.services import deriving
 from vault.services.parts import Parts
@@ -29,7 +29,10 @@ class Job:
     work: Work
 
 
-JOBS: Final[Sequence[Job]] = (Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),)
+JOBS: Final[Sequence[Job]] = (
+    Job("anchor", 1.0, lambda parts, _: anchoring.hand_over(parts)),
+    Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
+)
 
 
 @click.command("jobs")

@@ -10,6 +10,7 @@ import click
 from typing_extensions import override
 
 from vault.cli import (
+    anchoring,
     app,
     demo,
     exporting,
@@ -96,6 +97,7 @@ for command in (
     jobs.command,
     app.app,
     ledger.ledger,
+    anchoring.anchor,
     policy.policy,
     importing.command,
     exporting.command,

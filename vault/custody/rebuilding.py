@@ -25,14 +25,17 @@ class Fault:
     reason: str
     first: int | None = None
     last: int | None = None
+    # Which anchor tells of it, if one does.
+    anchor: str | None = None
 
     @override
     def __str__(self) -> str:
         """Say it in a line."""
+        said = self.reason if self.anchor is None else f"{self.reason} ({self.anchor})"
         if self.first is None:
-            return self.reason
+            return said
         span = f"{self.first}" if self.last in (None, self.first) else f"{self.first} to {self.last}"
-        return f"{self.reason}: {span}"
+        return f"{said}: {span}"
 
 
 @dataclass(slots=True)
@@ -42,10 +45,12 @@ class Faults:
     listed: list[Fault] = field(default_factory=list)
     unlisted: int = 0
 
-    def add(self, reason: str, first: int | None = None, last: int | None = None) -> None:
+    def add(
+        self, reason: str, first: int | None = None, last: int | None = None, *, anchor: str | None = None
+    ) -> None:
         """Name a fault; where there are too many, count it."""
         if len(self.listed) < LISTED:
-            self.listed.append(Fault(reason, first, last))
+            self.listed.append(Fault(reason, first, last, anchor))
         else:
             self.unlisted += 1
 
@@ -107,6 +112,10 @@ class Rebuilding:
         except (Corrupt, ValueError):
             return None
         return None
+
+    def root_so_far(self) -> bytes:
+        """The root of the tree of what was taken so far."""
+        return self._edge.extend(self._filling[0]).root()
 
     def hold_against(self, head: HeadRow | None) -> None:
         """Compare the computed frontier with the head's, subtree by subtree."""

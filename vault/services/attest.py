@@ -1,7 +1,7 @@
 """Attest: go through the whole ledger as it is stored, and name everything that is not as it was written."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from vault.custody.rebuilding import LISTED, Fault, Faults, Rebuilding
 from vault.domain.canonical import Json
@@ -12,7 +12,10 @@ from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
 from vault.domain.terms import EntryId
 from vault.domain.tiles import TILE_HEIGHT
+from vault.services.counting import Count, count
 from vault.services.parts import Parts
+from vault.services.retracing import Retracing
+from vault.setting_anchors import Anchor
 from vault.storage import audit, floors, houses, outbox
 from vault.storage.audit import LeafRow
 from vault.storage.outbox import OutboxRow
@@ -33,6 +36,8 @@ class VerifyReport:
     faults: tuple[Fault, ...]
     unlisted: int
     undrained: int
+    # Who outside holds how much of it; None where nobody looked.
+    anchors: Count | None = None
 
     @property
     def ok(self) -> bool:
@@ -45,15 +50,22 @@ class VerifyReport:
             "ok": self.ok,
             "size": self.size,
             "root": self.root.hex(),
-            "faults": [{"reason": one.reason, "first": one.first, "last": one.last} for one in self.faults],
+            "faults": [
+                {"reason": one.reason, "first": one.first, "last": one.last, "anchor": one.anchor}
+                for one in self.faults
+            ],
             "unlisted": self.unlisted,
             "undrained": self.undrained,
+            "anchors": None if self.anchors is None else self.anchors.as_json(),
         }
 
 
 def attest(parts: Parts, operator: str, *, progress: Progress = lambda _done, _size: None) -> VerifyReport:
     """Verify the ledger and leave an entry that *operator* did so; a broken one is told all the same."""
-    report = verify(parts.stores, progress=progress)
+    report = replace(
+        verify(parts.stores, anchors=parts.anchors, progress=progress),
+        anchors=count(parts.stores.audit, parts.anchors, at=parts.clock()),
+    )
     parts.ledger.note(
         Entry(
             id=EntryId(parts.new_id()),
@@ -67,9 +79,13 @@ def attest(parts: Parts, operator: str, *, progress: Progress = lambda _done, _s
     return report
 
 
-def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) -> VerifyReport:
+def verify(
+    stores: Stores, *, anchors: Sequence[Anchor] = (), progress: Progress = lambda _done, _size: None
+) -> VerifyReport:
     """Read every entry up to the head as it stands now; *progress* hears how many of how many are done.
 
+    What each of *anchors* holds is compared on the way: a ledger that was written anew, or cut off, with all
+    that stands in its own store, is not the one that others have seen.
     Entries behind that head are a living ledger's newer ones. Raises StoreUnavailable where a store cannot
     be read to the end: that is no verdict.
     """
@@ -88,12 +104,17 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
                 faults.add("tile_past_head", tile.idx << TILE_HEIGHT * (level + 1))
     if head is None:
         faults.add("head_missing")
-    tree = Rebuilding(stores.audit, faults)
+    tree, retracing = Rebuilding(stores.audit, faults), Retracing(stores.audit, anchors, faults)
     for done, row in enumerate(_rows(stores, size, faults)):
+        retracing.meet(done, tree.root_so_far)
         tree.take(row)
         if done % PAGE == 0:
             progress(done, size)
     progress(size, size)
+    retracing.meet(size, tree.root_so_far)
+    with stores.audit.read() as conn:
+        later = audit.head(conn)
+    retracing.end(size, now=size if later is None else later.size)
     tree.hold_against(head)
     if standing is not None and standing.ledger_size > size:
         faults.add("rolled_back", size, standing.ledger_size - 1)

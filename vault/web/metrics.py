@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flask import Flask, Response, g, request
 
@@ -12,10 +12,11 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-def install(app: Flask) -> Callable[[], bytes]:
+def install(app: Flask, alarms: Callable[[], Mapping[str, str]]) -> Callable[[], bytes]:
     """Count every request of *app*; returns what writes the counts out for a scraper.
 
-    The labels are a route's name and a status: no address, no id and no application is among them.
+    The labels are a route's name and a status: no address, no id and no application is among them. *alarms*
+    name each anchor that somebody must look at, and why.
     """
     # The library decides at its import whether the workers share their counts, by the variable above.
     import prometheus_client as prometheus  # noqa: PLC0415
@@ -30,6 +31,13 @@ def install(app: Flask) -> Callable[[], bytes]:
         buckets=_BUCKETS_SECONDS,
     )
 
+    unwell = prometheus.Gauge(
+        "vault_anchors_unwell",
+        "How many anchors somebody must look at; /readyz and vaultctl ledger anchors name them.",
+        registry=own,
+        multiprocess_mode="livemax",
+    )
+
     def begin() -> None:
         g.began = time.perf_counter()
 
@@ -40,6 +48,7 @@ def install(app: Flask) -> Callable[[], bytes]:
         return response
 
     def exposition() -> bytes:
+        unwell.set(len(alarms()))
         if SHARED not in os.environ:
             return prometheus.generate_latest(own)
         together = prometheus.CollectorRegistry()
