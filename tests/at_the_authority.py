@@ -21,7 +21,6 @@ dir = {folder}
 serial = $dir/serial
 signer_cert = $dir/tsa.pem
 signer_key = $dir/tsa.key
-certs = $dir/root.pem
 signer_digest = sha256
 default_policy = 1.2.3.4.1
 digests = sha256
