@@ -56,6 +56,12 @@ MEANINGS: Mapping[str, str] = {
     "ledger_unavailable": f"The entry could not be made durable; the change may have happened. {_LOOK}",
     "tier_unavailable": "This process was not given the key of a tier that it needs.",
     "slot_unavailable": "This process was not given a secret that it needs.",
+    "notary_refuses": (
+        "The notary signs nothing: the ledger is not the one that it knows, or no key is open; docs/operating.md"
+        " has the reasons. Where the ledger was put back on purpose, 'vaultctl notary accept' takes it."
+    ),
+    "notary_unavailable": "The notary's directory cannot be read or written to.",
+    "key": "A key is named by 32 hexadecimal digits, as 'vaultctl notary keys' prints them.",
     "house_locked": f"The stores contradict each other. {_LOOK}",
 }
 

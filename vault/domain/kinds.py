@@ -68,6 +68,9 @@ class Kind(StrEnum):
     CLOCK_ACCEPTED = "clock.accepted"
     LEDGER_VERIFIED = "ledger.verified"
     LEDGER_VIEWED = "ledger.viewed"
+    SIGNING_KEY_OPENED = "signing_key.opened"
+    SIGNING_KEY_CLOSED = "signing_key.closed"
+    SIGNING_KEY_REVOKED = "signing_key.revoked"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"
