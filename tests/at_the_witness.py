@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.notary import an_anchor
 from vault.setting_anchors import Anchor, Witness
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +32,7 @@ class RealWitness:
 
     def anchor(self, name: str = "outside", *, required: bool = False) -> Anchor:
         """It, as the settings name it."""
-        return Anchor(name, Witness(f"http://127.0.0.1:{self.port}", (self.vkey,)), required, 10, 900)
+        return an_anchor(Witness(f"http://127.0.0.1:{self.port}", (self.vkey,)), name, required=required)
 
     def start(self) -> None:
         """Listen, and wait until it says where."""
@@ -68,7 +69,7 @@ def a_real_witness(folder: Path, origin: str, vkey: str) -> Iterator[RealWitness
     """Start one that trusts *vkey* for the ledger *origin*."""
     if not PYTHON.exists():
         pytest.skip(
-            "NOT RUN: there is no .venv-witness with a real witness (it needs Python 3.12); scripts/test makes it"
+            "NOT RUN: there is no .venv-witness with a real witness; scripts/test makes it, where Python 3.12 is"
         )
     folder.mkdir()
     own = _run(folder, "init", "--name", "witness.example.com/w1").strip()

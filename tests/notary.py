@@ -14,7 +14,7 @@ from vault.domain.merkle import Frontier, leaf_hash
 from vault.domain.note import Checkpoint, KeyKind, Note
 from vault.domain.terms import EntryId, Millis, id_text
 from vault.services import anchor
-from vault.services.anchor import Told
+from vault.services.anchor import Handover, Told
 from vault.setting_anchors import Anchor, Directory, Place
 from vault.storage import audit, checkpoints, tree
 from vault.storage.checkpoints import CheckpointRow
@@ -120,7 +120,7 @@ def an_anchor(
     place: Place, name: str = "wall", *, required: bool = False, every: int = 10, overdue: int = 900
 ) -> Anchor:
     """An anchor as the settings name it."""
-    return Anchor(name, place, required, every, overdue)
+    return Anchor(name, place, required=required, every_seconds=every, overdue_seconds=overdue)
 
 
 def a_directory(folder: Path, name: str = "wall", *, required: bool = False) -> Anchor:
@@ -136,8 +136,7 @@ def use(house: House, *anchors: Anchor) -> None:
 
 def hand_over(house: House) -> tuple[Told, ...]:
     """Do the job once."""
-    parts = house.parts
-    return anchor.hand_over(parts.stores.audit, parts.anchors, parts.pauses, at=parts.clock())
+    return anchor.hand_over(Handover.of(house.parts))
 
 
 def wait(house: House, seconds: int) -> None:

@@ -67,9 +67,9 @@ class Anchor:
 
     name: str
     place: Place
-    required: bool
-    every_seconds: int
-    overdue_seconds: int
+    required: bool = field(kw_only=True)
+    every_seconds: int = field(kw_only=True)
+    overdue_seconds: int = field(kw_only=True)
 
     @property
     def kind(self) -> str:
@@ -158,7 +158,9 @@ def _anchor(table: _Table, state_dir: Path) -> Anchor | None:
     place = _PLACES[kind](table)
     if isinstance(place, Directory) and place.path.resolve().is_relative_to(state_dir.resolve()):
         table.fault("path", "lies in the state directory; who loses the one would lose the other")
-    return Anchor(table.name, place, required, every, overdue) if table.is_whole else None
+    if not table.is_whole:
+        return None
+    return Anchor(table.name, place, required=required, every_seconds=every, overdue_seconds=overdue)
 
 
 def _directory(table: _Table) -> Directory:

@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.house import House
 from tests.notary import Notary, a_directory, an_anchor, hand_over, use, wait
 from vault.services import anchor, watch
+from vault.services.anchor import Handover
 from vault.services.attest import verify
 from vault.services.counting import Count, count, evidence
 from vault.services.running import Pauses
@@ -284,10 +286,8 @@ def test_an_old_copy_that_was_put_back_is_smaller_than_what_the_directory_saw(
     hand_over(notary.house)
 
     notary.cut(old.size)
-    started_anew = notary.house.parts
-    (told,) = anchor.hand_over(
-        started_anew.stores.audit, started_anew.anchors, Pauses(), at=notary.house.clock()
-    )
+    started_anew = replace(notary.house.parts, pauses=Pauses())
+    (told,) = anchor.hand_over(Handover.of(started_anew))
 
     assert told.code == "rolled_back"
     assert faults(notary.house)["anchored_beyond"] == (old.size, new.size - 1, "wall")

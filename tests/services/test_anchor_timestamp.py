@@ -1,5 +1,6 @@
 """Anchor: a time stamping authority's token over a checkpoint is verified before it counts."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,17 @@ def test_its_token_is_kept_and_openssl_verifies_it_too(notary: Notary, authority
     (authority.folder / "note").write_bytes(row.note)
     (authority.folder / "token").write_bytes(given)
     judged = subprocess.run(
-        ["openssl", "ts", "-verify", "-data", "note", "-in", "token", "-CAfile", "root.pem"],
+        [
+            str(shutil.which("openssl")),
+            "ts",
+            "-verify",
+            "-data",
+            "note",
+            "-in",
+            "token",
+            "-CAfile",
+            "root.pem",
+        ],
         cwd=authority.folder,
         capture_output=True,
         text=True,

@@ -1,6 +1,7 @@
 """Anchor: a witness that nobody here wrote cosigns what grows, and nothing else."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from vault.custody import cosignatures
 from vault.custody.cosignatures import keys_of
 from vault.domain.note import Note
 from vault.services import anchor, watch
+from vault.services.anchor import Handover
 from vault.services.counting import Count, count
 from vault.services.running import Pauses
 from vault.setting_anchors import Witness
@@ -235,12 +237,14 @@ def test_a_cosignature_that_was_planted_counts_for_nothing(notary: Notary, witne
 
 
 def test_two_processes_that_hand_over_at_once_do_no_harm(notary: Notary, witness: RealWitness) -> None:
-    parts = notary.house.parts
     for _ in range(3):
-        notary.grow()
-        for _ in range(2):
-            assert (
-                anchor.hand_over(parts.stores.audit, parts.anchors, Pauses(), at=notary.house.clock()) == ()
-            )
+        row = notary.grow()
+        both = [Handover.of(replace(notary.house.parts, pauses=Pauses())) for _ in range(2)]
+        with ThreadPoolExecutor(2) as threads:
+            told = [one for found in threads.map(anchor.hand_over, both) for one in found]
+
+        assert {one.reason for one in told} <= {"raced"}
+        assert witness.knows()[0] == row.size
 
     assert counted(notary.house).alarms == {}
+    assert counted(notary.house).findings == ()

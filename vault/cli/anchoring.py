@@ -2,27 +2,55 @@
 
 import json
 import sys
+import threading
 from pathlib import Path
+from typing import Final
 
 import click
 
-from vault.cli import receiving
+from vault.cli import receiving, worker
+from vault.errors import VaultError
 from vault.services import anchor as anchor_service
-from vault.services.anchor import Told
-from vault.services.parts import Parts
+from vault.services.anchor import Handover, Told
 from vault.setting_forms import bind
 
+EVERY_SECONDS: Final = 1.0
 
-def hand_over(parts: Parts) -> None:
+
+def hand_over(own: Handover) -> None:
     """Hand checkpoints to the anchors whose time has come, and say on stderr which of them was not well."""
-    told = anchor_service.hand_over(parts.stores.audit, parts.anchors, parts.pauses, at=parts.clock())
-    for one in told:
-        sys.stderr.write(f"{json.dumps(_line(one))}\n")
+    for told in anchor_service.hand_over(own):
+        _say(told)
 
 
 @click.group()
 def anchor() -> None:
-    """Take what the notary of another house signed, so that its ledger cannot be cut off unseen."""
+    """Hand what the notary signed to others, and take what another house's notary signed."""
+
+
+@anchor.command()
+@click.option("--once", is_flag=True, help="Hand over what there is now, and end.")
+@click.pass_context
+def run(ctx: click.Context, *, once: bool) -> None:
+    """Hand checkpoints to the anchors until a signal ends it, with the audit store alone.
+
+    'vaultctl serve' and 'vaultctl jobs' do it too; this is for a user of its own, which needs no slot and no
+    other store. With --once it exits with 1 where an anchor was not well.
+    """
+    stopped = threading.Event()
+    worker.obey_signals(stopped.set)
+    with ctx.obj.anchoring.open(ctx.obj.anchoring.settings()) as own:
+        if once:
+            told = anchor_service.hand_over(own)
+            for one in told:
+                _say(one)
+            ctx.exit(1 if told else 0)
+        while not stopped.wait(EVERY_SECONDS):
+            try:
+                hand_over(own)
+            except VaultError as fault:
+                # The store is away; what is to be handed over waits in it.
+                _say(Told("", fault.code))
 
 
 @anchor.command()
@@ -61,6 +89,6 @@ def receive(
     receiving.serve(directory, host, port, token_file=token_file, vkeys=vkeys, tls=tls)
 
 
-def _line(told: Told) -> dict[str, str]:
-    line = {"event": "anchor_unwell", "anchor": told.name, "code": told.code}
-    return line | ({"reason": told.reason} if told.reason else {})
+def _say(told: Told) -> None:
+    line = {"event": "anchor_unwell", "anchor": told.name, "code": told.code, "reason": told.reason}
+    sys.stderr.write(f"{json.dumps({name: text for name, text in line.items() if text})}\n")

@@ -13,6 +13,7 @@ import click
 from vault.cli import anchoring, worker
 from vault.errors import VaultError
 from vault.services import deriving
+from vault.services.anchor import Handover
 from vault.services.parts import Parts
 from vault.settings import Settings
 
@@ -30,7 +31,7 @@ class Job:
 
 
 JOBS: Final[Sequence[Job]] = (
-    Job("anchor", 1.0, lambda parts, _: anchoring.hand_over(parts)),
+    Job("anchor", anchoring.EVERY_SECONDS, lambda parts, _: anchoring.hand_over(Handover.of(parts))),
     Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
 )
 

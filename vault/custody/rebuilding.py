@@ -1,6 +1,6 @@
 """Rebuilding: the stored tree is computed anew from its leaves, and every difference is named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from typing_extensions import override
@@ -36,6 +36,11 @@ class Fault:
             return said
         span = f"{self.first}" if self.last in (None, self.first) else f"{self.first} to {self.last}"
         return f"{said}: {span}"
+
+    def as_json(self) -> Mapping[str, str | int | None]:
+        """Write it down; which anchor tells of it only where one does."""
+        told = {"reason": self.reason, "first": self.first, "last": self.last}
+        return told if self.anchor is None else told | {"anchor": self.anchor}
 
 
 @dataclass(slots=True)

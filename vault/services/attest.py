@@ -50,13 +50,10 @@ class VerifyReport:
             "ok": self.ok,
             "size": self.size,
             "root": self.root.hex(),
-            "faults": [
-                {"reason": one.reason, "first": one.first, "last": one.last, "anchor": one.anchor}
-                for one in self.faults
-            ],
+            "faults": [dict(one.as_json()) for one in self.faults],
             "unlisted": self.unlisted,
             "undrained": self.undrained,
-            "anchors": None if self.anchors is None else self.anchors.as_json(),
+            **({} if self.anchors is None else {"anchors": self.anchors.as_json()}),
         }
 
 
