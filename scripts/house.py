@@ -23,7 +23,15 @@ FLOORS = {
     "Crypto": ("crypto",),
     "Rulebook": ("rulebook",),
     "Domain": ("domain",),
-    "Ground": ("notary_settings", "settings", "setting_forms", "setting_given", "errors"),
+    "Ground": (
+        "anchor_settings",
+        "notary_settings",
+        "settings",
+        "setting_anchors",
+        "setting_forms",
+        "setting_given",
+        "errors",
+    ),
 }
 _TABLES = re.compile(r"(?<=<!-- rooms -->\n).*(?=<!-- end of rooms -->)", re.DOTALL)
 

@@ -68,9 +68,7 @@ class RealWitness:
 def a_real_witness(folder: Path, origin: str, vkey: str) -> Iterator[RealWitness]:
     """Start one that trusts *vkey* for the ledger *origin*."""
     if not PYTHON.exists():
-        pytest.skip(
-            "NOT RUN: there is no .venv-witness with a real witness; scripts/test makes it, where Python 3.12 is"
-        )
+        pytest.skip("NOT RUN: there is no .venv-witness; scripts/test makes it, where there is Python 3.12")
     folder.mkdir()
     own = _run(folder, "init", "--name", "witness.example.com/w1").strip()
     _run(folder, "add-log", "--origin", origin, "--vkey", vkey)

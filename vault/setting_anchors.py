@@ -105,8 +105,8 @@ class _Table:
         self.name = name
         self.said: Mapping[str, Any] = said if isinstance(said, dict) else {}
         self._faults_before = len(given.faults)
-        if not isinstance(said, dict) or not _OF_AN_ANCHOR.fullmatch(name):
-            self.fault("", "must be a table whose name is of small letters, digits and hyphens")
+        if not self.said or not _OF_AN_ANCHOR.fullmatch(name):
+            self.fault("", "must be a table with a name of small letters, digits and hyphens")
 
     @property
     def is_whole(self) -> bool:
@@ -144,6 +144,8 @@ class _Table:
 
 
 def _anchor(table: _Table, state_dir: Path) -> Anchor | None:
+    if not table.said:
+        return None
     kind = table.said.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         table.fault("kind", f"must be one of {', '.join(KINDS)}")
