@@ -1,4 +1,4 @@
-"""Anchor settings: what hands checkpoints to others needs to be told, which is less than anybody else does."""
+"""Anchor settings: what hands checkpoints to others needs to be told, less than anybody else does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

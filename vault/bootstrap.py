@@ -6,11 +6,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vault.anchor_settings import AnchorSettings
-from vault.anchor_settings import read as read_for_anchors
 from vault.app import create_app
 from vault.cli.main import AnchorDoors, Doors, NotaryDoors, cli
 from vault.crypto.passwords import Passwords
@@ -32,14 +31,14 @@ from vault.domain.terms import Tier
 from vault.errors import Misconfigured
 from vault.notary_settings import NotarySettings
 from vault.notary_settings import read as read_for_notary
+from vault.outpost import anchor_settings, open_for_anchors
 from vault.rulebook.rules import Rulebook
 from vault.services import authenticate, counting, founding, notarise, signing_keys, watch
-from vault.services.anchor import Handover
 from vault.services.governing import operator
 from vault.services.notarise import Seat
 from vault.services.parts import House, Parts
 from vault.services.policies import apply_policy
-from vault.services.running import Lock, Pauses
+from vault.services.running import Lock
 from vault.services.signing_keys import Keeper, Signing
 from vault.setting_anchors import Anchor
 from vault.settings import Mode, Settings, read
@@ -174,20 +173,6 @@ def open_seat(settings: NotarySettings, *, clock: Clock = now) -> Iterator[Seat]
         )
 
 
-def anchor_settings() -> AnchorSettings:
-    """Read what hands checkpoints to others needs of the settings of this process."""
-    return read_for_anchors(os.environ, directory=Path.cwd())
-
-
-@contextmanager
-def open_for_anchors(settings: AnchorSettings) -> Iterator[Handover]:
-    """Open the audit store for what hands checkpoints to others, and nothing else of the house."""
-    counting.check(settings.anchors)
-    production = settings.mode is Mode.PRODUCTION
-    with closing(open_store("audit", settings.audit_url, production=production)) as store:
-        yield Handover(store, settings.anchors, Pauses(), clock=now)
-
-
 def open_stores(settings: Settings, *, create: bool = False) -> Stores:
     """Open the four stores; one that fails closes those before it."""
     production = settings.mode is Mode.PRODUCTION
@@ -305,7 +290,7 @@ def doors() -> Doors:
         found_house,
         now,
         NotaryDoors(notary_settings, open_keeper, open_signing, open_seat),
-        AnchorDoors(anchor_settings, open_for_anchors),
+        AnchorDoors(anchor_settings, partial(open_for_anchors, clock=now)),
     )
 
 

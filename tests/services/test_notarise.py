@@ -18,7 +18,7 @@ from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier, leaf_hash
 from vault.domain.note import Note, VerifierKey, origin_of
-from vault.domain.signing_keys import counts
+from vault.domain.signing_keys import counts, key_id
 from vault.domain.terms import EntryId
 from vault.errors import HouseLocked, Misconfigured, NotaryRefuses, VaultError
 from vault.services import heeding, signing_keys, watch
@@ -56,11 +56,9 @@ def keys_of(house: House) -> list[VerifierKey]:
 
 def refused(house: House, notary: Notary | None = None) -> str:
     """Let a notary look, which must refuse; returns the reason, which the store says too."""
+    look = house.attended if notary is None else notary.attend
     with pytest.raises(NotaryRefuses) as refusal:
-        if notary is None:
-            house.attended()
-        else:
-            notary.attend()
+        look()
     reason = str(refusal.value.facts["reason"])
     with house.parts.stores.audit.read() as conn:
         said = checkpoints.said(conn)
@@ -117,7 +115,7 @@ def test_a_signature_counts_within_the_window_of_its_key(house: House) -> None:
     for key in keys_of(house):
         assert counts(windows, key, size)
         # The entry that opened it stands at that index: a tree without it is not covered.
-        assert not counts(windows, key, windows[signing_keys.key_id(key)].opened)
+        assert not counts(windows, key, windows[key_id(key)].opened)
 
 
 def test_a_ledger_that_has_not_grown_is_not_signed_again_but_the_notary_is_heard(house: House) -> None:
@@ -383,7 +381,7 @@ def test_nothing_is_signed_by_a_revoked_key_until_another_is_open(house: House) 
     house.attended()
     with house.keeper() as keeper:
         for key in keys_of(house):
-            signing_keys.revoke(keeper, house.operator, signing_keys.key_id(key), reason="lost")
+            signing_keys.revoke(keeper, house.operator, key_id(key), reason="lost")
         assert refused(house) == "no_open_key"
 
         opened = signing_keys.open_first(keeper, house.operator)
@@ -403,7 +401,7 @@ def test_a_founded_house_has_a_pair_open_and_a_second_is_not_opened_by_accident(
 
 
 def test_a_key_is_ended_once(house: House) -> None:
-    key = signing_keys.key_id(keys_of(house)[0])
+    key = key_id(keys_of(house)[0])
     with house.keeper() as keeper:
         signing_keys.revoke(keeper, house.operator, key, reason="lost")
 
@@ -413,22 +411,25 @@ def test_a_key_is_ended_once(house: House) -> None:
         assert [one.number for one in signing_keys.open_first(keeper, house.operator)] == [2, 2]
 
 
-@pytest.mark.parametrize("replaced", [True, False])
-def test_a_signing_slot_that_is_gone_or_another_is_missed_while_the_notary_runs(
-    house: House, replaced: bool
+@pytest.mark.parametrize("becomes", ["gone", "another", "open to others"])
+def test_a_signing_slot_that_is_not_what_it_was_is_missed_while_the_notary_runs(
+    house: House, becomes: str
 ) -> None:
     slot = house.settings.slots["SIGNING"]
     with house.notary() as notary:
         notary.attend()
 
         kept = slot.rename(slot.with_suffix(".kept"))
-        if replaced:
+        if becomes == "another":
             create_slot_file(slot)
+        elif becomes == "open to others":
+            slot.write_bytes(kept.read_bytes())
+            slot.chmod(0o644)
         gone = refused(house, notary)
         kept.rename(slot)
 
         assert gone == "key_gone"
-        assert notary.attend()
+        assert notary.attend().tree == stored(house)
 
 
 def test_without_the_signing_slot_no_notary_begins(house: House) -> None:
@@ -449,14 +450,14 @@ def test_a_directory_that_is_open_to_others_is_refused(house: House) -> None:
     house.attended()
     head_file(house).parent.chmod(0o750)
 
-    with pytest.raises(Misconfigured, match="VAULT_NOTARY_DIR: .* is open to others"), house.notary():
+    with pytest.raises(Misconfigured, match=r"VAULT_NOTARY_DIR: .* is open to others"), house.notary():
         pass
 
 
 def test_a_directory_that_cannot_be_made_is_refused(house: House) -> None:
     (house.settings.state_dir / "notary").write_text("a file")
 
-    with pytest.raises(Misconfigured, match="VAULT_NOTARY_DIR: .* is not a plain directory"), house.notary():
+    with pytest.raises(Misconfigured, match=r"VAULT_NOTARY_DIR: .* is not a plain directory"), house.notary():
         pass
 
 

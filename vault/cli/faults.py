@@ -57,8 +57,8 @@ MEANINGS: Mapping[str, str] = {
     "tier_unavailable": "This process was not given the key of a tier that it needs.",
     "slot_unavailable": "This process was not given a secret that it needs.",
     "notary_refuses": (
-        "The notary signs nothing: the ledger is not the one that it knows, or no key is open; docs/operating.md"
-        " has the reasons. Where the ledger was put back on purpose, 'vaultctl notary accept' takes it."
+        "The notary does not sign: the ledger is not the one it knows, or it has no key; the reasons are in"
+        " docs/operating.md. A ledger that was put back on purpose is taken by 'vaultctl notary accept'."
     ),
     "notary_unavailable": "The notary's directory cannot be read or written to.",
     "key": "A key is named by 32 hexadecimal digits, as 'vaultctl notary keys' prints them.",

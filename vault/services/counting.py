@@ -17,6 +17,8 @@ from vault.storage.anchored import AnchoredRow, FindingRow
 from vault.storage.unit_of_work import Connection, Store
 
 WELL: Final = "well"
+# What the job tells of an anchor that holds another ledger, or none any more.
+WRONG: Final = frozenset({"lost", "rewritten", "forked", "rolled_back"})
 # Anchors that are no settings of their own: what carries checkpoints away tells here what was delivered.
 DELIVERED: Final = frozenset({"siem"})
 # What each kind of file is called in an export.
@@ -183,8 +185,7 @@ def _held(conn: Connection, anchor: Anchor, at: datetime) -> Held:
     row = anchored.newest(conn, anchor.name)
     if row is None:
         faring = "overdue" if _is_overdue(conn, anchor, -1, at) else "never"
-        told = anchored.faring(conn, anchor.name)
-        faring = faring if told is None or told.code == WELL else told.code
+        faring = _told(conn, anchor) or faring
         return Held(anchor.name, anchor.kind, anchor.required, None, None, faring)
     return Held(
         anchor.name, anchor.kind, anchor.required, row.size, moment(row.at_ms), _faring(conn, anchor, row, at)
@@ -194,10 +195,15 @@ def _held(conn: Connection, anchor: Anchor, at: datetime) -> Held:
 def _faring(conn: Connection, anchor: Anchor, row: AnchoredRow, at: datetime) -> str:
     if not _is_by(conn, anchor, row):
         return "unverified"
+    return _told(conn, anchor) or ("overdue" if _is_overdue(conn, anchor, row.size, at) else WELL)
+
+
+def _told(conn: Connection, anchor: Anchor) -> str | None:
+    """Say what was told of it last, where that was not that it is well."""
     told = anchored.faring(conn, anchor.name)
-    if told is not None and told.code != WELL:
-        return told.code
-    return "overdue" if _is_overdue(conn, anchor, row.size, at) else WELL
+    if told is None or told.code == WELL:
+        return None
+    return told.code if told.code in WRONG else "unverified"
 
 
 def _is_overdue(conn: Connection, anchor: Anchor, size: int, at: datetime) -> bool:
