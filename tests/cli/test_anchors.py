@@ -75,7 +75,7 @@ def test_one_that_is_not_well_is_told_by_everything_that_reports(
     assert line == {
         "event": "anchor_unwell",
         "anchor": "far",
-        "code": "anchor_unavailable",
+        "code": "unavailable",
         "reason": "FileNotFoundError",
     }
     assert anchors.exit_code == 1

@@ -98,7 +98,7 @@ def test_a_file_that_a_crash_cut_short_gives_way_to_the_next_checkpoint(notary: 
     newer = notary.grow()
     hand_over(notary.house)
 
-    assert (told.code, told.reason) == ("anchor_unavailable", "torn")
+    assert (told.code, told.reason) == ("unavailable", "torn")
     assert counted(notary.house).newest == newer.size
     assert faults(notary.house) == {}
 

@@ -89,7 +89,7 @@ def test_a_reply_to_another_question_is_not_taken(notary: Notary, authority: Rea
     notary.grow()
     wait(notary.house, 60)
 
-    assert hand_over(notary.house) == (Told("clock", "anchor_unavailable", "timestamp"),)
+    assert hand_over(notary.house) == (Told("clock", "unavailable", "timestamp"),)
 
 
 def test_a_reply_with_another_number_is_not_taken_for_the_same_note(
@@ -114,7 +114,7 @@ def test_an_authority_that_nobody_vouches_for_is_not_heard(
         use(notary.house, authority.anchor(roots=other.roots))
         notary.grow()
 
-        assert hand_over(notary.house) == (Told("clock", "anchor_unavailable", "timestamp"),)
+        assert hand_over(notary.house) == (Told("clock", "unavailable", "timestamp"),)
 
 
 @pytest.mark.parametrize("place", [0.2, 0.5, 0.9])

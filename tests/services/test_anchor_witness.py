@@ -82,7 +82,7 @@ def test_after_ten_minutes_without_it_anchoring_goes_on_by_a_consistency_proof(
         fared |= {(one.code, one.reason) for one in hand_over(notary.house)}
         assert watch.look(notary.house.parts) is None
 
-    assert fared == {("anchor_unavailable", "no_answer")}
+    assert fared == {("unavailable", "no_answer")}
     assert counted(notary.house).newest == first.size
 
     witness.start()
@@ -207,7 +207,7 @@ def test_a_cosignature_by_another_key_is_none(notary: Notary, witness: RealWitne
 
         (told,) = hand_over(notary.house)
 
-    assert (told.code, told.reason) == ("anchor_unavailable", "cosignature")
+    assert (told.code, told.reason) == ("unavailable", "cosignature")
     assert counted(notary.house).newest is None
 
 
@@ -218,7 +218,7 @@ def test_a_witness_of_other_ledgers_takes_nothing(notary: Notary, tmp_path: Path
 
         (told,) = hand_over(notary.house)
 
-    assert (told.code, told.reason) == ("anchor_unavailable", "status_404")
+    assert (told.code, told.reason) == ("unavailable", "status_404")
 
 
 def test_a_cosignature_that_was_planted_counts_for_nothing(notary: Notary, witness: RealWitness) -> None:

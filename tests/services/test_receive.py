@@ -101,7 +101,7 @@ def test_it_is_reached_over_tls_by_whoever_trusts_it(
         wait(notary.house, 10)
         trusted = hand_over(notary.house)
 
-    assert mistrusted == (Told("neighbour", "anchor_unavailable", "certificate"),)
+    assert mistrusted == (Told("neighbour", "unavailable", "certificate"),)
     assert trusted == ()
     assert newest(notary.house) == row.size
 
@@ -110,7 +110,7 @@ def test_whoever_shows_another_token_leaves_nothing_there(notary: Notary, neighb
     use(notary.house, neighbour.anchor("another-token"))
     notary.grow()
 
-    assert hand_over(notary.house) == (Told("neighbour", "anchor_unavailable", "status_401"),)
+    assert hand_over(notary.house) == (Told("neighbour", "unavailable", "status_401"),)
     assert note_files.sizes(neighbour.folder) == []
 
 
@@ -120,7 +120,7 @@ def test_what_another_key_signed_is_not_taken(notary: Notary, tmp_path: Path) ->
         use(notary.house, running.anchor())
         notary.grow()
 
-        assert hand_over(notary.house) == (Told("neighbour", "anchor_unavailable", "status_403"),)
+        assert hand_over(notary.house) == (Told("neighbour", "unavailable", "status_403"),)
 
     with pytest.raises(Misconfigured, match="--vkey"), a_neighbour(tmp_path / "kept", other[:-1]):
         pytest.fail("it listens")
@@ -207,7 +207,7 @@ def test_one_directory_is_for_one_house(notary: Notary, tmp_path: Path) -> None:
         )
         notary.grow()
 
-        assert hand_over(notary.house) == (Told("neighbour", "anchor_unavailable", "status_404"),)
+        assert hand_over(notary.house) == (Told("neighbour", "unavailable", "status_404"),)
 
 
 @contextmanager
@@ -239,7 +239,7 @@ def test_a_host_that_sends_elsewhere_is_not_followed(notary: Notary) -> None:
         use(notary.house, an_anchor(Host(f"http://127.0.0.1:{port}", TOKEN), "neighbour"))
         notary.grow()
 
-        assert hand_over(notary.house) == (Told("neighbour", "anchor_unavailable", "status_307"),)
+        assert hand_over(notary.house) == (Told("neighbour", "unavailable", "status_307"),)
 
 
 def test_it_does_not_listen_to_others_without_tls(tmp_path: Path) -> None:

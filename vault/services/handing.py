@@ -36,7 +36,7 @@ class Handed:
 def hand(place: Place, handed: Handed, *, lists: bool) -> Answer:
     """Hand it over. A directory is also looked at where there is nothing newer, and listed if it *lists*.
 
-    Raises Unavailable ``anchor_unavailable`` where the anchor does not answer, or not as it should.
+    Raises Unavailable ``unavailable`` where the anchor does not answer, or not as it should.
     """
     match place:
         case Directory():

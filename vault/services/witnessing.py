@@ -13,7 +13,7 @@ from vault.setting_anchors import Witness
 
 # Proves that a tree of so many leaves is a prefix of another; ValueError where the stored tree cannot.
 Prove: TypeAlias = Callable[[int, int], Sequence[bytes]]
-UNHEARD: Final = "anchor_unavailable"
+UNHEARD: Final = "unavailable"
 # It may be told twice that others were first, and no oftener.
 _TRIES: Final = 3
 
@@ -40,7 +40,7 @@ Answer: TypeAlias = Taken | Contradicts
 def witness(place: Witness, note: Note, was: int, *, prove: Prove, size_now: Callable[[], int]) -> Answer:
     """Hand over *note* to a witness that knew the ledger at size *was*; what it cosigned is verified.
 
-    Raises Unavailable ``anchor_unavailable`` where it does not answer as it should.
+    Raises Unavailable ``unavailable`` where it does not answer as it should.
     """
     size = note.checkpoint.size
     for _ in range(_TRIES):
