@@ -61,7 +61,6 @@ MEANINGS: Mapping[str, str] = {
         " docs/operating.md. A ledger that was put back on purpose is taken by 'vaultctl notary accept'."
     ),
     "notary_unavailable": "The notary's directory cannot be read or written to.",
-    "key": "A key is named by 32 hexadecimal digits, as 'vaultctl notary keys' prints them.",
     "house_locked": f"The stores contradict each other. {_LOOK}",
 }
 

@@ -56,7 +56,8 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
             json.dumps({"findings": findings, "well": not findings, "notary": notary, "anchors": anchors})
         )
     else:
-        for line in (*(findings or ["All is well."]), f"{anchors}.", *dependence(notice)):
+        of_notary = () if notice is None else dependence(notice)
+        for line in (*(findings or ["All is well."]), f"{anchors}.", *of_notary):
             click.echo(line)
     ctx.exit(1 if findings else 0)
 
