@@ -6,13 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.house import House
-from vault.crypto.signing import Signer
+from vault.custody.notarial import SLOT, Notarial, Pair
+from vault.custody.providers.local import LocalSlots
 from vault.domain.entry import ActorRef, Entry
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier, leaf_hash
-from vault.domain.note import Checkpoint, KeyKind, Note
-from vault.domain.terms import EntryId, Millis, id_text
+from vault.domain.note import Checkpoint, origin_of
+from vault.domain.terms import EntryId, Millis
 from vault.errors import LedgerUnavailable
 from vault.services import anchor
 from vault.services.anchor import Handover, Told
@@ -23,25 +24,24 @@ from vault.storage.checkpoints import CheckpointRow
 
 @dataclass
 class Notary:
-    """Signs for one house, by both kinds of keys."""
+    """Signs for one house, by the keys that it opened when it was founded."""
 
     house: House
-    signers: tuple[Signer, ...] = field(init=False)
+    pair: Pair = field(init=False)
 
     def __post_init__(self) -> None:
-        self.signers = tuple(
-            Signer(self.origin, kind, bytes([kind]) * 32) for kind in (KeyKind.ED25519, KeyKind.MLDSA44)
-        )
+        own = LocalSlots.read({SLOT: self.house.settings.slots[SLOT]})
+        self.pair = Notarial(own, self.house.parts.house.house).pair(1)
 
     @property
     def origin(self) -> str:
         """The ledger's name."""
-        return f"customer-vault/{id_text('sub', self.house.parts.house.house).removeprefix('sub_')}"
+        return origin_of(self.house.parts.house.house)
 
     @property
     def vkey(self) -> str:
         """The key that every verifier of today knows."""
-        return self.signers[0].key.text()
+        return self.pair.keys[0].text()
 
     def write(self, count: int = 1) -> None:
         """Let so many entries be written."""
@@ -80,9 +80,7 @@ class Notary:
     def signed(self, size: int, root: bytes) -> CheckpointRow:
         """Sign any checkpoint, as whoever has the keys can."""
         at = self.house.clock()
-        checkpoint = Checkpoint(self.origin, size, root)
-        signatures = [one.sign(checkpoint, at_seconds=int(at.timestamp())) for one in self.signers]
-        note = Note(checkpoint.text(), tuple(signatures))
+        note = self.pair.sign(Checkpoint(self.origin, size, root), at_seconds=int(at.timestamp()))
         return CheckpointRow(size, root, Millis(millis(at)), note.pack())
 
     def grow(self, count: int = 1) -> CheckpointRow:

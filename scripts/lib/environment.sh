@@ -1,12 +1,13 @@
 # Makes .venv from a hashed lock: `environment runtime` is enough to serve, `environment dev` to test as well.
-# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by, and `witness` makes
-# .venv-witness, where the witness lives that tests anchor by.
+# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by, `witness` makes
+# .venv-witness, where the witness lives that tests anchor by, and `tlog_verifier` .venv-tlog, where a verifier of
+# transparency logs lives that nobody here wrote.
 # Sourced by the scripts beside it. Asks for Python 3.11 or later and pip; takes uv instead where it is on the PATH.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 venv=$root/.venv
-# What comes after "3." in the oldest Python that will do.
+# The oldest Python 3 that will do.
 oldest=11
 
 say() { printf '%s\n' "$*" >&2; }
@@ -35,10 +36,24 @@ openid_provider() (
     environment openid-provider
 )
 
-# The witness needs a later Python than the house. A machine without one does without; its tests say so.
+tlog_verifier() (
+    venv=$root/.venv-tlog
+    oldest=$tlog_oldest
+    environment tlog-verifier
+)
+
+# The verifier asks for a later Python than the house does.
+tlog_oldest=12
+can_verify_tlogs() (
+    oldest=$tlog_oldest
+    find_python >/dev/null
+)
+
+# So does the witness. A machine without one does without; its tests say so.
 witness() (
-    venv=$root/.venv-witness oldest=12
-    [ -n "$(find_python)" ] || { say "No Python 3.12 or later: the tests against a real witness will not run." && exit 0; }
+    venv=$root/.venv-witness
+    oldest=$tlog_oldest
+    can_verify_tlogs || { say "No Python 3.$tlog_oldest: the tests against a real witness will not run." && exit 0; }
     environment witness
 )
 
@@ -52,7 +67,7 @@ digest() {
 print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest())' "${names[@]}"
 }
 
-# The provider is another program: it imports nothing of the house, and must not find it by accident.
+# These are other programs: they import nothing of the house, and must not find it by accident.
 holds_project() { [ "$venv" = "$root/.venv" ]; }
 
 make_venv() {
@@ -72,11 +87,10 @@ make_venv() {
 # The interpreter itself, never a shim nor the one of an environment that happens to be active.
 find_python() {
     local name
-    # pyenv keeps versions that are on no PATH until somebody chooses one.
-    for name in python3 python3.1{1..4} "${PYENV_ROOT:-${HOME:-/nonexistent}/.pyenv}"/versions/3.1[1-4]*/bin/python3; do
-        "$name" -c 'import sys
-if sys.version_info < (3, int(sys.argv[1])): sys.exit(1)
-print(getattr(sys, "_base_executable", sys.executable))' "$oldest" 2>/dev/null && return
+    for name in python3 python3.{11..14} "$(pyenv root 2>/dev/null)"/versions/3.1[1-4]*/bin/python3; do
+        OLDEST=$oldest "$name" -c 'import os, sys
+if sys.version_info < (3, int(os.environ["OLDEST"])): sys.exit(1)
+print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null && return
     done
     have_uv && uv python find --quiet --no-project ">=3.$oldest" 2>/dev/null
 }

@@ -357,4 +357,44 @@ def test_all_that_the_anchors_gave_goes_into_an_export(notary: Notary) -> None:
     row = notary.grow()
     hand_over(notary.house)
 
-    assert list(evidence(notary.house.parts.stores.audit)) == [(f"wall/{row.size}.note", row.note)]
+    assert list(evidence(notary.house.parts.stores.audit, row.size)) == [(f"wall/{row.size}.note", row.note)]
+
+
+def test_an_export_has_each_hours_last_and_nothing_that_was_taken_since(notary: Notary) -> None:
+    rows = []
+    for _ in range(4):
+        rows.append(notary.grow())
+        hand_over(notary.house)
+        wait(notary.house, 1800)
+    store = notary.house.parts.stores.audit
+
+    assert [name for name, _ in evidence(store, rows[3].size)] == [
+        f"wall/{rows[1].size}.note",
+        f"wall/{rows[3].size}.note",
+    ]
+    assert [name for name, _ in evidence(store, rows[2].size)][-1] == f"wall/{rows[2].size}.note"
+
+
+def test_what_was_taken_of_a_longer_ledger_is_exported_with_what_is_left_of_it(notary: Notary) -> None:
+    old = notary.grow(2)
+    wait(notary.house, 3600)
+    new = notary.grow(3)
+    hand_over(notary.house)
+    ((name, kept),) = evidence(notary.house.parts.stores.audit, new.size)
+
+    notary.cut(old.size)
+    notary.house.by_hand(
+        "audit",
+        "INSERT INTO anchored VALUES ('wall', :size, 'directory', :at, :note)",
+        size=new.size,
+        at=new.at_ms,
+        note=kept,
+    )
+
+    assert (name, kept) in list(evidence(notary.house.parts.stores.audit, old.size))
+
+
+def test_a_name_that_would_lead_out_of_an_export_is_none(notary: Notary) -> None:
+    notary.house.by_hand("audit", "INSERT INTO anchored VALUES ('../../etc', 1, 'http', 1, '')")
+
+    assert list(evidence(notary.house.parts.stores.audit, 1)) == []

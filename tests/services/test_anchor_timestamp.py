@@ -48,8 +48,10 @@ def test_its_token_is_kept_and_openssl_verifies_it_too(notary: Notary, authority
     assert hand_over(notary.house) == ()
 
     assert (held(notary.house).size, held(notary.house).faring) == (row.size, "well")
-    ((name, given),) = evidence(notary.house.parts.stores.audit)
-    assert name == f"clock/{row.size}.tsr"
+    exported = dict(evidence(notary.house.parts.stores.audit, row.size))
+    assert exported.keys() == {f"clock/{row.size}.tsr", f"clock/{row.size}.note"}
+    given = exported[f"clock/{row.size}.tsr"]
+    assert exported[f"clock/{row.size}.note"] == row.note
     (authority.folder / "note").write_bytes(row.note)
     (authority.folder / "token").write_bytes(given)
     judged = subprocess.run(

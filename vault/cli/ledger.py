@@ -1,21 +1,23 @@
-"""Ledger: ``vaultctl ledger``, whether the stored ledger is as it was written."""
+"""Ledger: ``vaultctl ledger``, whether it is as it was written, and the same as files for an auditor."""
 
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from vault.domain.instants import moment, rfc3339
-from vault.services import attest, counting
+from vault.services import attest, counting, exports
 from vault.services.attest import VerifyReport
 from vault.services.counting import WELL, Count
 
 
 @click.group()
 def ledger() -> None:
-    """Verify the ledger."""
+    """Verify the ledger, and export it."""
 
 
 @ledger.command()
@@ -27,16 +29,7 @@ def verify(ctx: click.Context, *, as_json: bool) -> None:
     Leaves an entry that it was done. Exits with 0 where all is as it was written and with 1 where it is not;
     a store that cannot be read is no verdict, and another exit code.
     """
-    is_watched = sys.stderr.isatty()
-    with (
-        ctx.obj() as parts,
-        click.progressbar(length=0, label="entries", file=sys.stderr, hidden=not is_watched) as bar,
-    ):
-
-        def advance(done: int, size: int) -> None:
-            bar.length = size
-            bar.update(done - bar.pos)
-
+    with ctx.obj() as parts, _watched() as advance:
         report = attest.attest(parts, f"operator:{os.getuid()}", progress=advance)
     if as_json:
         click.echo(json.dumps(report.as_json()))
@@ -76,6 +69,46 @@ def told(count: Count) -> Iterator[str]:
         if row.code != WELL:
             yield f"{rfc3339(moment(row.at_ms))}: {row.name} {row.code} at size {row.size}"
     yield f"{count.sentence}."
+
+
+@ledger.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--newer", is_flag=True, help="Fail where nothing was signed since the export that stands there."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def export(ctx: click.Context, directory: Path, *, newer: bool, as_json: bool) -> None:
+    """Write the ledger into DIRECTORY as far as it is signed, or bring an older export there up to that.
+
+    Anybody can verify it with the public key alone, by vault-verify or by any client of C2SP tlog-tiles.
+    Leaves an entry that it was done. What is stored goes out as it is stored: exits with 1 where that is not
+    what was signed, and the export shows where.
+    """
+    with ctx.obj() as parts, _watched() as advance:
+        uid = os.getuid()
+        done = exports.export(parts, f"operator:{uid}", directory, uid=uid, newer=newer, progress=advance)
+    if as_json:
+        click.echo(json.dumps(done.as_json()))
+    else:
+        found = "as it was signed" if done.fits else "not as it was signed"
+        click.echo(f"{done.size} entries, {done.added} of them new, root {done.root.hex()}: {found}.")
+        if not done.entered:
+            click.echo("The ledger takes no entry; that it was exported is told nowhere.")
+    ctx.exit(0 if done.fits and done.entered else 1)
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[int, int], None]]:
+    """Show somebody who watches how many of how many entries are done."""
+    is_watched = sys.stderr.isatty()
+    with click.progressbar(length=0, label="entries", file=sys.stderr, hidden=not is_watched) as bar:
+
+        def advance(done: int, size: int) -> None:
+            bar.length = size
+            bar.update(done - bar.pos)
+
+        yield advance
 
 
 def _tell(report: VerifyReport) -> None:

@@ -118,10 +118,6 @@ class Rebuilding:
             return None
         return None
 
-    def root_so_far(self) -> bytes:
-        """The root of the tree of what was taken so far."""
-        return self._edge.extend(self._filling[0]).root()
-
     def hold_against(self, head: HeadRow | None) -> None:
         """Compare the computed frontier with the head's, subtree by subtree."""
         self._edge = self._edge.extend(self._filling[0])
@@ -138,6 +134,10 @@ class Rebuilding:
             if mine != theirs:
                 self._faults.add("head", first, first + width - 1)
             first += width
+
+    def root_here(self) -> bytes:
+        """The root over the entries taken so far."""
+        return self._edge.extend(self._filling[0]).root()
 
     def root(self) -> bytes:
         """The root of the tree as it was computed."""

@@ -68,6 +68,7 @@ class Kind(StrEnum):
     CLOCK_ACCEPTED = "clock.accepted"
     LEDGER_VERIFIED = "ledger.verified"
     LEDGER_VIEWED = "ledger.viewed"
+    LEDGER_EXPORTED = "ledger.exported"
     SIGNING_KEY_OPENED = "signing_key.opened"
     SIGNING_KEY_CLOSED = "signing_key.closed"
     SIGNING_KEY_REVOKED = "signing_key.revoked"

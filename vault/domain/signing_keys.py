@@ -9,6 +9,7 @@ from typing import Final
 
 from vault.domain.entry import Entry, ObjectRef
 from vault.domain.entry_reading import read_entry
+from vault.domain.grants import token_bytes
 from vault.domain.kinds import Kind
 from vault.domain.note import KeyKind, VerifierKey
 from vault.domain.terms import ID_BYTES
@@ -65,6 +66,12 @@ def counts(windows: Windows, key: VerifierKey, size: int) -> bool:
     return window is not None and window.code == key_object(key).code and window.covers(size)
 
 
+def public_keys(windows: Windows, origin: str) -> tuple[VerifierKey, ...]:
+    """Name the keys that entries tell whole: of one of the larger kind they hold the hash alone."""
+    found = (_public_key(one.code, origin) for one in windows.values())
+    return tuple(key for key in found if key is not None)
+
+
 def with_bodies(windows: Windows, bodies: Iterable[tuple[int, bytes]]) -> Windows:
     """Go on from *windows* with entries that follow, each with its index; one that is none tells nothing."""
     for index, body in bodies:
@@ -92,3 +99,13 @@ def with_entry(windows: Windows, index: int, entry: Entry) -> Windows:
         return windows
     is_revoked = entry.kind is Kind.SIGNING_KEY_REVOKED
     return {**windows, about.id: replace(known, ended=index, is_revoked=is_revoked)}
+
+
+def _public_key(code: str, origin: str) -> VerifierKey | None:
+    scheme, _, told = code.partition(":")
+    if scheme != _SCHEMES[KeyKind.ED25519]:
+        return None
+    try:
+        return VerifierKey(origin, KeyKind.ED25519, token_bytes(told))
+    except ValueError:
+        return None

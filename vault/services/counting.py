@@ -12,7 +12,7 @@ from vault.domain.note import Note
 from vault.errors import Corrupt, Misconfigured
 from vault.services.running import CLOCK_TOLERANCE
 from vault.setting_anchors import NAME, Anchor, Authority, Witness
-from vault.storage import anchored, checkpoints
+from vault.storage import anchored, audit, checkpoints
 from vault.storage.anchored import AnchoredRow, FindingRow
 from vault.storage.unit_of_work import Connection, Store
 
@@ -21,9 +21,8 @@ WELL: Final = "well"
 WRONG: Final = frozenset({"lost", "rewritten", "forked", "rolled_back"})
 # Anchors that are no settings of their own: what carries checkpoints away tells here what was delivered.
 DELIVERED: Final = frozenset({"siem"})
-# What each kind of file is called in an export.
-_SUFFIXES: Final[Mapping[str, str]] = {"timestamp": "tsr"}
 _PAGE: Final = 1_000
+_HOUR_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +156,49 @@ def check(anchors: Sequence[Anchor]) -> None:
         raise Misconfigured(faults)
 
 
-def evidence(audit_store: Store) -> Iterator[tuple[str, bytes]]:
-    """Yield all that the anchors gave, for an export: ``<name>/<size>.note`` or ``.tsr``, and its bytes."""
+def evidence(audit_store: Store, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield what the anchors gave, for an export of *size* entries: ``<name>/<size>.note``, and ``.tsr`` beside it.
+
+    Of each anchor each hour's last and the newest. What it took of a ledger beyond *size* goes along where that
+    is more than there is: it shows that an end was cut off.
+    """
     with audit_store.read() as conn:
         names = anchored.names(conn)
+        head = audit.head(conn)
+    ends = size if head is None else head.size
     for name in names:
-        after = -1
-        while True:
-            with audit_store.read() as conn:
-                page = anchored.page(conn, name, after, limit=_PAGE)
-            for row in page:
-                yield f"{name}/{row.size}.{_SUFFIXES.get(row.kind, 'note')}", row.evidence
-            if len(page) < _PAGE:
-                break
-            after = page[-1].size
+        before: AnchoredRow | None = None
+        for row in _all(audit_store, name):
+            if size < row.size <= ends:
+                continue
+            if before is not None and before.at_ms // _HOUR_MS != row.at_ms // _HOUR_MS:
+                yield from _files(audit_store, before)
+            before = row
+        if before is not None:
+            yield from _files(audit_store, before)
+
+
+def _all(audit_store: Store, name: str) -> Iterator[AnchoredRow]:
+    after = -1
+    while True:
+        with audit_store.read() as conn:
+            page = anchored.page(conn, name, after, limit=_PAGE)
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = page[-1].size
+
+
+def _files(audit_store: Store, row: AnchoredRow) -> Iterator[tuple[str, bytes]]:
+    path = f"{row.name}/{row.size}"
+    if row.kind != "timestamp":
+        yield f"{path}.note", row.evidence
+        return
+    yield f"{path}.tsr", row.evidence
+    # A token holds a hash alone: who verifies it needs the note that it is of.
+    with audit_store.read() as conn:
+        signed = checkpoints.since(conn, row.size, limit=1)
+    yield from ((f"{path}.note", one.note) for one in signed if one.size == row.size)
 
 
 def _looked_at(conn: Connection, anchor: Anchor, at: datetime) -> Held:

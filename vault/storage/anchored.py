@@ -1,5 +1,6 @@
 """Anchored: which checkpoints each anchor took, what it gave for them, and how it fared."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -36,6 +37,7 @@ class FindingRow:
 _ANCHORED = Shape(tables.anchored, AnchoredRow)
 _FINDING = Shape(tables.finding, FindingRow)
 
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 _held, _told = tables.anchored.c, tables.finding.c
 _NEWEST_HELD = Question(
     select(*_ANCHORED.columns).where(_held.name == bindparam("name")).order_by(_held.size.desc()).limit(1)
@@ -59,8 +61,8 @@ def newest(conn: Connection, name: str) -> AnchoredRow | None:
 
 
 def names(conn: Connection) -> list[str]:
-    """Name every anchor that ever took one, whether it is still asked or not."""
-    return sorted(str(name) for name, _ in _NAMES.ask(conn))
+    """Name every anchor that ever took one, whether it is still asked or not; a name is one of a file too."""
+    return sorted(str(name) for name, _ in _NAMES.ask(conn) if _NAME.fullmatch(str(name)))
 
 
 def page(conn: Connection, name: str, after: int, *, limit: int) -> list[AnchoredRow]:
