@@ -239,9 +239,12 @@ def test_the_anchors_role_of_the_guide_is_enough_to_hand_over_and_no_grant_of_it
                 owner.execute(f"GRANT {verb} ON {table} TO {role}")
             assert is_handed_over()
         for statement in ("UPDATE audit.anchored SET size = 0", "DELETE FROM audit.finding"):
-            with pytest.raises(StoreUnavailable), open_for_anchors(own, clock=Clock()) as opened:
-                with opened.store.write() as conn:
-                    conn.execute(text(statement))
+            with (
+                pytest.raises(StoreUnavailable),
+                open_for_anchors(own, clock=Clock()) as opened,
+                opened.store.write() as conn,
+            ):
+                conn.execute(text(statement))
 
     assert len(granted) == 8
 

@@ -157,10 +157,10 @@ def check(anchors: Sequence[Anchor]) -> None:
 
 
 def evidence(audit_store: Store, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield what the anchors gave, for an export of *size* entries: ``<name>/<size>.note``, and ``.tsr`` beside it.
+    """Yield what the anchors gave, for an export of *size* entries: ``<name>/<size>.note``, or ``.tsr`` too.
 
-    Of each anchor each hour's last and the newest. What it took of a ledger beyond *size* goes along where that
-    is more than there is: it shows that an end was cut off.
+    Of each anchor each hour's last and the newest. What it took of a ledger beyond *size* goes along where
+    that is more than there is: it shows that an end was cut off.
     """
     with audit_store.read() as conn:
         names = anchored.names(conn)
