@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.custody.ledgers import meddle
 from tests.house import House
 from tests.services.office import Office, an_office
 from vault.cli.ledger import ledger
@@ -84,8 +85,7 @@ def test_an_export_says_how_far_it_goes_and_goes_on_from_there(sqlite_house: Hou
 
 def test_an_export_of_a_ledger_that_takes_no_entry_says_so(sqlite_house: House, tmp_path: Path) -> None:
     sqlite_house.attended()
-    sqlite_house.drop_triggers("audit", "head")
-    sqlite_house.by_hand("audit", "UPDATE head SET frontier = x'00'")
+    meddle(sqlite_house.parts.stores.audit, "UPDATE head SET frontier = x'00'")
 
     done = export(sqlite_house, tmp_path / "export")
 

@@ -46,13 +46,22 @@ def completed_tiles(was: int, size: int) -> Iterator[tuple[int, int]]:
         level += 1
 
 
-def tree_reader(leaves: Callable[[int, int], Sequence[bytes]], tiles: Callable[[int, int], Tile]) -> ReadHash:
+# The roots of full tiles, by level and index. A full tile never changes, so that they may be kept.
+Roots = dict[tuple[int, int], bytes]
+
+
+def tree_reader(
+    leaves: Callable[[int, int], Sequence[bytes]],
+    tiles: Callable[[int, int], Tile],
+    roots: Roots | None = None,
+) -> ReadHash:
     """Find any perfect subtree of a stored tree from its full tiles and, past the last of them, its leaves.
 
     ``leaves(start, stop)`` reads leaf hashes, ``tiles(level, index)`` a full tile and raises LookupError
-    where there is none yet. Tiles and their roots are kept: one reader serves one proof or one look.
+    where there is none yet. Tiles and their roots are kept: one reader serves one proof or one look, and
+    *roots* that are given to it serve the next as well, where the result is held against a known root.
     """
-    roots: dict[tuple[int, int], bytes] = {}
+    roots = {} if roots is None else roots
     full: dict[tuple[int, int], Tile | None] = {}
 
     def tile(level: int, index: int) -> Tile | None:

@@ -21,6 +21,7 @@ from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.policy import ContextClass, Policy
 from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
+from vault.domain.tiles import Roots
 from vault.rulebook.rules import Rulebook
 from vault.services.running import Lock, Meters, Pauses, Uses
 from vault.setting_anchors import Anchor
@@ -64,6 +65,8 @@ class Parts:
     # Who outside holds what the notary signed, and until when each of them is left alone.
     anchors: tuple[Anchor, ...] = ()
     pauses: Pauses = field(default_factory=Pauses)
+    # Of full tiles of the ledger's tree, for proofs alone: these are held against a signed checkpoint.
+    tile_roots: Roots = field(default_factory=dict)
 
     @property
     def tenant(self) -> TenantId:

@@ -9,6 +9,7 @@ from vault.domain.merkle import Frontier, extends, subtree_root
 from vault.domain.tiles import (
     TILE_WIDTH,
     ReadHash,
+    Roots,
     Tile,
     completed_tiles,
     consistency_proof,
@@ -74,8 +75,8 @@ def grow(conn: Connection, was: Frontier, rows: Sequence[LeafRow]) -> Frontier:
     return grown
 
 
-def reader(conn: Connection) -> ReadHash:
-    """Read any hash of the stored tree, for proofs and for a rebuilt frontier."""
+def reader(conn: Connection, roots: Roots | None = None) -> ReadHash:
+    """Read any hash of the stored tree, for proofs and for a rebuilt frontier; *roots* of tiles are kept."""
 
     def leaves(start: int, stop: int) -> Sequence[bytes]:
         found = audit.leaves(conn, start, limit=stop - start)
@@ -89,7 +90,7 @@ def reader(conn: Connection) -> ReadHash:
                 return Tile.unpack(level, index, row.hashes)
         raise LookupError(level, index)
 
-    return tree_reader(leaves, tiles)
+    return tree_reader(leaves, tiles, roots)
 
 
 def stored_frontier(row: HeadRow) -> Frontier:
