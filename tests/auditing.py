@@ -103,8 +103,22 @@ class Audited:
         with self.house.parts.stores.audit.read() as conn:
             return [leaf for _, leaf in audit.leaves(conn, 0, limit=1_000_000)]
 
-    def export(self, name: str = "export", *, newer: bool = False) -> Exported:
-        return export(self.house.parts, OPERATOR, self.at / name, uid=1000, newer=newer)
+    def export(
+        self,
+        name: str = "export",
+        *,
+        newer: bool = False,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Exported:
+        """Export; *meanwhile* happens after each page of entries."""
+        return export(
+            self.house.parts,
+            OPERATOR,
+            self.at / name,
+            uid=1000,
+            newer=newer,
+            progress=lambda _done, _size: meanwhile(),
+        )
 
     def restart(self) -> None:
         """Go on in another process, which has not seen what stood there before."""

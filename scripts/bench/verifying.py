@@ -25,7 +25,7 @@ from vault.domain.bundles import (
     unpack_bundle,
 )
 from vault.domain.canonical import canonical
-from vault.domain.entry import ActorRef, Entry, ObjectRef, OutcomeSet, PolicyRef
+from vault.domain.entry import ActorRef, Entry, OutcomeSet, PolicyRef
 from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier, leaf_hash
 from vault.domain.note import Checkpoint, KeyKind, Note
@@ -56,13 +56,24 @@ def main() -> None:
     signer = Signer(ORIGIN, KeyKind.ED25519, bytes(32))
     with TemporaryDirectory() as home:
         directory = Path(home)
-        opened = _opened(key_object(signer.key))
-        write(directory, [opened, *(disclosed(at) for at in range(1, count))], signer)
+        write(directory, [opening(signer), *(disclosed(at) for at in range(1, count))], signer)
         bare = _timed(lambda: floor(directory, count))
         whole = _timed(lambda: _verified(directory, signer))
     print(f"{count} entries on one core")
     print(f"hash and parse, bare   {count / bare:10,.0f}/s")
     print(f"vault-verify verify    {count / whole:10,.0f}/s   {bare / whole:.2f} of it")
+
+
+def opening(signer: Signer) -> bytes:
+    """Write the entry from which on the key counts."""
+    return Entry(
+        id=EntryId(uuid7(BEGAN_MS, os.urandom(10))),
+        at_ms=Millis(BEGAN_MS),
+        kind=Kind.SIGNING_KEY_OPENED,
+        actor=ActorRef("operator:0", "operator"),
+        outcome="recorded",
+        object=key_object(signer.key),
+    ).body()
 
 
 def disclosed(at: int) -> bytes:
@@ -123,17 +134,6 @@ def floor(directory: Path, size: int) -> None:
         for body in unpack_bundle((directory / bundle_path(index, width)).read_bytes()):
             sha256(b"\0" + body).digest()
             orjson.loads(body)
-
-
-def _opened(about: ObjectRef) -> bytes:
-    return Entry(
-        id=EntryId(uuid7(BEGAN_MS, os.urandom(10))),
-        at_ms=Millis(BEGAN_MS),
-        kind=Kind.SIGNING_KEY_OPENED,
-        actor=ActorRef("operator:0", "operator"),
-        outcome="recorded",
-        object=about,
-    ).body()
 
 
 def _verified(directory: Path, signer: Signer) -> None:

@@ -2,13 +2,17 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from scripts.bench.verifying import ORIGIN, disclosed, opening, write
 from tests.auditing import OPERATOR, Audited, said
 from tests.custody.ledgers import disclosure
 from tests.notary import a_directory, hand_over, use
+from vault.crypto.signing import Signer
 from vault.domain.kinds import Kind
+from vault.domain.note import KeyKind
 from vault.errors import Conflict, NotFound
 
 SIZE = 600
@@ -120,6 +124,33 @@ def tree_of(audited: Audited, name: str = "export", *, export: bool = False) -> 
     files = {str(one.relative_to(home)): one.read_bytes() for one in home.rglob("*") if one.is_file()}
     newest = {path.partition(".p/")[0]: path for path in sorted(files, key=lambda one: (len(one), one))}
     return {path: files[path] for path in newest.values()}
+
+
+def test_what_is_written_and_signed_meanwhile_waits_for_the_next_export(audited: Audited) -> None:
+    audited.grow(1_500)
+    audited.sign()
+
+    def meanwhile() -> None:
+        audited.enter(disclosure(), disclosure())
+        audited.sign()
+
+    done = audited.export(meanwhile=meanwhile)
+    found = audited.verify()
+
+    assert (done.size, found.code, found.report["size"]) == (1_500, 0, 1_500)
+    assert audited.size == 1_505
+    assert audited.export().size == 1_505
+    assert audited.verify().code == 0
+
+
+def test_entries_of_a_later_kind_are_for_a_newer_tool(tmp_path: Path) -> None:
+    signer = Signer(ORIGIN, KeyKind.ED25519, bytes(32))
+    foreseen = disclosed(1).replace(b"profile.disclosed", b"profile.foreseen")
+    write(tmp_path, [opening(signer), foreseen, disclosed(2)], signer)
+
+    found = said("verify", str(tmp_path), "--vkey", signer.key.text())
+
+    assert (found.code, found.faults) == (2, {"newer_than_this_tool: 1"})
 
 
 def test_only_a_newer_checkpoint_will_do_where_one_is_asked_for(on_files: Audited) -> None:

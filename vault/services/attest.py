@@ -113,12 +113,13 @@ def verify(
         if done % PAGE == 0:
             progress(done, size)
     progress(size, size)
-    if signed is not None:
-        signed.finish()
     retracing.meet(size, tree.root_here)
     with stores.audit.read() as conn:
         later = audit.head(conn)
-    retracing.end(size, now=size if later is None else later.size)
+    now = size if later is None else later.size
+    retracing.end(size, now=now)
+    if signed is not None:
+        signed.finish(now=now)
     tree.hold_against(head)
     if standing is not None and standing.ledger_size > size:
         faults.add("rolled_back", size, standing.ledger_size - 1)

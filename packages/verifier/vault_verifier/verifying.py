@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from vault.domain.bundles import ABOUT, CHECKPOINT
 from vault.domain.note import Checkpoint, Note, VerifierKey
 from vault_verifier import anchors, policies
 from vault_verifier.anchors import Anchor
@@ -12,8 +13,6 @@ from vault_verifier.keys import Signed, Trust
 from vault_verifier.policies import Policy
 from vault_verifier.report import Report
 from vault_verifier.watching import ClockSteps, SigningKeys, Watch
-
-NEWEST = "checkpoint"
 
 
 def verify(
@@ -52,18 +51,23 @@ def opened(export: Export, report: Report) -> Signed | None:
     """Read what an export says of itself, and its checkpoint; None, and a fault, where it is none."""
     try:
         about = export.about()
+    except Missing as missing:
+        report.fault("file_missing", what=missing.name)
+        return None
+    except ValueError:
+        report.fault("export_unusable", what=ABOUT)
+        return None
+    try:
         note = export.note()
         head = note.checkpoint
     except Missing as missing:
         report.fault("file_missing", what=missing.name)
         return None
     except ValueError as fault:
-        report.fault(
-            "export_unusable" if str(fault) not in {"note", "checkpoint"} else str(fault), what=NEWEST
-        )
+        report.fault(str(fault), what=CHECKPOINT)
         return None
     if about.get("origin") != head.origin:
-        report.fault("export_unusable", what="export.json")
+        report.fault("export_unusable", what=ABOUT)
     report.facts.update(
         origin=head.origin,
         size=head.size,
@@ -71,7 +75,7 @@ def opened(export: Export, report: Report) -> Signed | None:
         # Nobody signs this: it is what the house says of itself.
         notary=_notary(about.get("notary")),
     )
-    return Signed(NEWEST, note, head)
+    return Signed(CHECKPOINT, note, head)
 
 
 def _notary(told: object) -> str:
