@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "house.md"
 USE_CASES, STEPS = "Services: use cases", "Services: the steps that they share"
 # From the entrance down; a floor imports only lower ones. A module of no floor has no place in the house.
 FLOORS = {
-    "Top": ("app", "bootstrap"),
+    "Top": ("app", "bootstrap", "outpost"),
     "Web": ("web",),
     "Command line": ("cli",),
     USE_CASES: ("services",),
@@ -24,8 +24,10 @@ FLOORS = {
     "Rulebook": ("rulebook",),
     "Domain": ("domain",),
     "Ground": (
+        "anchor_settings",
         "notary_settings",
         "settings",
+        "setting_anchors",
         "setting_exporters",
         "setting_forms",
         "setting_given",

@@ -71,7 +71,7 @@ def create_app(parts: Parts, settings: Settings) -> Flask:
         g.caller = answering.caller(request)
 
     tell = problems.install(app, logs.logger(sys.stderr))
-    exposition = metrics.install(app)
+    exposition = metrics.install(app, lambda: parts.lock.anchors)
     sessions.install(app, parts, secure=settings.mode is Mode.PRODUCTION)
     app.after_request(partial(_close, parts.lock.heard))
     places = Places(settings.threads)

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vault.app import create_app
-from vault.cli.main import Doors, NotaryDoors, cli
+from vault.cli.main import AnchorDoors, Doors, NotaryDoors, cli
 from vault.crypto.passwords import Passwords
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
@@ -30,14 +31,16 @@ from vault.domain.terms import Tier
 from vault.errors import Misconfigured
 from vault.notary_settings import NotarySettings
 from vault.notary_settings import read as read_for_notary
+from vault.outpost import anchor_settings, open_for_anchors
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, founding, notarise, signing_keys, watch
+from vault.services import authenticate, counting, founding, notarise, signing_keys, watch
 from vault.services.governing import operator
 from vault.services.notarise import Seat
 from vault.services.parts import House, Parts
 from vault.services.policies import apply_policy
 from vault.services.running import Lock
 from vault.services.signing_keys import Keeper, Signing
+from vault.setting_anchors import Anchor
 from vault.settings import Mode, Settings, read
 from vault.storage import floors, keys
 from vault.storage.engines import open_store
@@ -108,6 +111,7 @@ def open_house(
     A *rulebook* that has read the policies before spares reading them again; *passwords* may cost less
     where nobody's is at stake.
     """
+    counting.check(settings.anchors)
     with closing(open_stores(settings)) as stores:
         # The notary's slot is nobody else's: who serves signs nothing.
         slots = LocalSlots.read({name: path for name, path in settings.slots.items() if name != SLOT})
@@ -122,6 +126,7 @@ def open_house(
             tiers=tiers,
             rulebook=rulebook,
             passwords=passwords,
+            anchors=settings.anchors,
         )
         with _closing(opened) as parts:
             yield parts
@@ -198,6 +203,7 @@ def connect(
     tiers: frozenset[Tier] | None = None,
     rulebook: Rulebook | None = None,
     passwords: Passwords | None = None,
+    anchors: tuple[Anchor, ...] = (),
 ) -> Parts:
     """Open the keyring of the tiers that are served, and put the custody around it."""
     with stores.keys.read() as conn:
@@ -230,6 +236,7 @@ def connect(
         ),
         rulebook=rulebook or Rulebook(),
         lock=Lock(),
+        anchors=anchors,
     )
 
 
@@ -283,6 +290,7 @@ def doors() -> Doors:
         found_house,
         now,
         NotaryDoors(notary_settings, open_keeper, open_signing, open_seat),
+        AnchorDoors(anchor_settings, partial(open_for_anchors, clock=now)),
     )
 
 

@@ -6,8 +6,9 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from vault import setting_exporters, setting_forms
+from vault import setting_anchors, setting_exporters, setting_forms
 from vault.errors import Misconfigured
+from vault.setting_anchors import Anchor
 from vault.setting_exporters import Exporter
 from vault.setting_given import Given
 
@@ -39,6 +40,7 @@ NAMES = (
     *_SINGLE_SIGN_ON,
     "VAULT_OIDC_STRONG_ACR",
     setting_exporters.NAME,
+    setting_anchors.NAME,
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -97,6 +99,8 @@ class Settings:
     # Where browsers visit the house, as https://vault.example.com; empty where they do not.
     origin: str = ""
     single_sign_on: SingleSignOn | None = None
+    # Who outside the house holds what the notary signed.
+    anchors: tuple[Anchor, ...] = ()
     # Where the notary keeps its own head; None is within the state directory.
     notary_dir: Path | None = None
     # Which SIEM is told of the ledger's entries.
@@ -114,7 +118,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
 
     Raises Misconfigured with every fault found, each a sentence that names the setting and the remedy.
     """
-    given = Given(directory, NAMES, tables=(setting_exporters.NAME,))
+    given = Given(directory, NAMES, tables=(setting_anchors.NAME, setting_exporters.NAME))
     given.gather(environ)
     mode = given.parsed("VAULT_MODE", Mode, default=Mode.PRODUCTION, form="demo or production")
     state_dir = state_dir_of(given, mode)
@@ -158,6 +162,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
             form="an origin, such as https://vault.example.com; plain http only for localhost",
         ),
         single_sign_on=_single_sign_on(given),
+        anchors=setting_anchors.anchors(given, state_dir),
         notary_dir=notary_dir_of(given),
         exporters=setting_exporters.exporters(given),
     )

@@ -1,6 +1,7 @@
 # Makes .venv from a hashed lock: `environment runtime` is enough to serve, `environment dev` to test as well.
-# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by, and `tlog_verifier`
-# .venv-tlog, where a verifier of transparency logs lives that nobody here wrote.
+# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by, `witness` makes
+# .venv-witness, where the witness lives that tests anchor by, and `tlog_verifier` .venv-tlog, where a verifier of
+# transparency logs lives that nobody here wrote.
 # Sourced by the scripts beside it. Asks for Python 3.11 or later and pip; takes uv instead where it is on the PATH.
 # shellcheck shell=bash
 
@@ -46,6 +47,14 @@ tlog_oldest=12
 can_verify_tlogs() (
     oldest=$tlog_oldest
     find_python >/dev/null
+)
+
+# So does the witness. A machine without one does without; its tests say so.
+witness() (
+    venv=$root/.venv-witness
+    oldest=$tlog_oldest
+    can_verify_tlogs || { say "No Python 3.$tlog_oldest: the tests against a real witness will not run." && exit 0; }
+    environment witness
 )
 
 installed() { [ "$(cat "$venv/installed-$1" 2>/dev/null)" = "$2" ]; }

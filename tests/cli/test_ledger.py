@@ -33,7 +33,9 @@ def test_a_whole_ledger_is_told_with_its_size_and_root_and_leaves_an_entry(offic
 
     assert done.exit_code == 0
     assert done.stdout.startswith(f"{size} entries, root ")
-    assert done.stdout.endswith(": as it was written.\n")
+    told, anchors = done.stdout.splitlines()
+    assert told.endswith(": as it was written.")
+    assert anchors.startswith("anchors: 0; nobody outside holds this ledger's size")
     last = office.entries()[-1]
     assert (last["kind"], last["outcome"], last["n"]) == ("ledger.verified", "recorded", size)
     assert last["actor"] == {"id": f"operator:{os.getuid()}", "type": "operator"}

@@ -14,12 +14,17 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-from tests.house import Clock, a_house, found
+from tests.house import FOUNDED, Clock, a_house, found
+from tests.notary import Notary as StandIn
+from tests.notary import a_directory
 from tests.postgres import Server
+from vault.anchor_settings import AnchorSettings
 from vault.bootstrap import open_seat, open_signing
+from vault.domain.instants import millis
 from vault.errors import StoreUnavailable
 from vault.notary_settings import NotarySettings
-from vault.services import restrict
+from vault.outpost import open_for_anchors
+from vault.services import anchor, restrict
 from vault.services.bulk.mapping_file import read_mapping
 from vault.services.notarise import Notary
 from vault.services.signing_keys import listing
@@ -63,7 +68,7 @@ def test_a_house_is_created_as_the_guide_says(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"vault_[0-9a-z]{26}_[\w-]{43}", done.stdout.splitlines()[-1])
     assert {path.name for path in slots.iterdir()} == {slot.lower() for slot in SLOTS}
-    assert (well.returncode, well.stdout) == (0, "All is well.\n"), well.stderr
+    assert (well.returncode, well.stdout.splitlines()[0]) == (0, "All is well."), well.stderr
 
 
 def test_the_mapping_of_the_import_page_is_one() -> None:
@@ -116,7 +121,7 @@ def site(postgresql: Server) -> Iterator[tuple[str, str]]:
         with psycopg.connect(postgresql.url, autocommit=True) as owner:
             for name in STORE_NAMES:
                 owner.execute(f"DROP ROLE IF EXISTS vault_{name}_{mark}, vault_{name}_owner_{mark}")
-            owner.execute(f"DROP ROLE IF EXISTS vault_notary_{mark}")
+            owner.execute(f"DROP ROLE IF EXISTS vault_notary_{mark}, vault_anchors_{mark}")
 
 
 @pytest.mark.slow
@@ -124,7 +129,7 @@ def test_the_roles_of_the_guide_are_enough_to_serve_and_not_to_rewrite(
     site: tuple[str, str], tmp_path: Path
 ) -> None:
     url, mark = site
-    owning, serving, _ = (re.sub(r"\b(vault_\w+)", rf"\1_{mark}", block) for block in SQL)
+    owning, serving, *_ = (re.sub(r"\b(vault_\w+)", rf"\1_{mark}", block) for block in SQL)
 
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(owning)
@@ -156,7 +161,7 @@ def test_the_notarys_role_of_the_guide_is_enough_to_sign_and_no_grant_of_it_is_o
     site: tuple[str, str], tmp_path: Path
 ) -> None:
     url, mark = site
-    owning, _, signing = (re.sub(r"\b(vault_\w+)", rf"\1_{mark}", block) for block in SQL)
+    owning, _, signing, _ = (re.sub(r"\b(vault_\w+)", rf"\1_{mark}", block) for block in SQL)
     role = f"vault_notary_{mark}"
     audit_url = urls_of(url, f"_{mark}")["audit"].replace(f"vault_audit_{mark}", role)
     settings = NotarySettings(
@@ -190,6 +195,58 @@ def test_the_notarys_role_of_the_guide_is_enough_to_sign_and_no_grant_of_it_is_o
     assert len(granted) == 9
     assert head.note is not None
     assert [one.window.covers(head.note.checkpoint.size) for one in listed] == [True, True]
+
+
+@pytest.mark.slow
+def test_the_anchors_role_of_the_guide_is_enough_to_hand_over_and_no_grant_of_it_is_one_too_many(
+    site: tuple[str, str], tmp_path: Path
+) -> None:
+    url, mark = site
+    owning, _, _, anchoring = (re.sub(r"\b(vault_\w+)", rf"\1_{mark}", block) for block in SQL)
+    role, owners = f"vault_anchors_{mark}", urls_of(url, f"_owner_{mark}")
+    audit_url = owners["audit"].replace(f"vault_audit_owner_{mark}", role)
+    own = AnchorSettings(Mode.DEMO, audit_url, (a_directory(tmp_path / "wall"),))
+    granted = [
+        (verb, table)
+        for verbs, tables in re.findall(r"GRANT ([A-Z, ]+) ON (audit\.[a-z_., ]+) TO", anchoring)
+        for verb in verbs.split(", ")
+        for table in tables.split(", ")
+    ]
+
+    def is_handed_over() -> bool:
+        try:
+            with open_for_anchors(own, clock=Clock()) as opened:
+                return anchor.hand_over(opened) == ()
+        except StoreUnavailable:
+            return False
+
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(owning)
+        found(owners, tmp_path)
+        owner.execute(anchoring)
+        with a_house(owners, tmp_path, Clock()) as house:
+            notary = StandIn(house)
+            notary.grow()
+            assert is_handed_over()
+            for later, (verb, table) in enumerate(granted, 1):
+                # Something newer, after something was wrong, takes all that there is to do.
+                owner.execute(
+                    f"INSERT INTO audit.finding VALUES ('wall', {millis(FOUNDED) + later}, 'lost', 1, '')"
+                )
+                notary.grow()
+                owner.execute(f"REVOKE {verb} ON {table} FROM {role}")
+                assert not is_handed_over(), (verb, table)
+                owner.execute(f"GRANT {verb} ON {table} TO {role}")
+            assert is_handed_over()
+        for statement in ("UPDATE audit.anchored SET size = 0", "DELETE FROM audit.finding"):
+            with (
+                pytest.raises(StoreUnavailable),
+                open_for_anchors(own, clock=Clock()) as opened,
+                opened.store.write() as conn,
+            ):
+                conn.execute(text(statement))
+
+    assert len(granted) == 8
 
 
 def urls_of(url: str, suffix: str) -> dict[StoreName, str]:

@@ -121,7 +121,7 @@ def test_a_large_file_goes_in_exactly_though_everything_is_killed(
         assert last.peak_mib <= MOST_IMPORTER_MIB
         assert site.worker_mib <= MOST_WORKER_MIB
         site.run("ledger", "verify")
-        assert site.run("doctor") == "All is well.\n"
+        assert site.run("doctor").startswith("All is well.\n")
     with capsys.disabled():
         fresh = town.good - before
         print(  # noqa: T201 - what was measured is for whoever runs it

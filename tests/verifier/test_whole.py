@@ -9,6 +9,7 @@ import pytest
 from scripts.bench.verifying import ORIGIN, disclosed, opening, write
 from tests.auditing import OPERATOR, Audited, said
 from tests.custody.ledgers import disclosure
+from tests.notary import a_directory, hand_over, use
 from vault.crypto.signing import Signer
 from vault.domain.kinds import Kind
 from vault.domain.note import KeyKind
@@ -42,6 +43,23 @@ def test_without_an_anchor_the_report_says_that_nothing_is_known_of_what_was_cut
         "newest": 0,
         "says": "anchors: 0, newest at size 0; truncation after 0 cannot be excluded",
     }
+
+
+def test_what_the_anchors_of_the_house_gave_goes_along_and_is_counted(on_files: Audited) -> None:
+    use(on_files.house, a_directory(on_files.at / "wall"))
+    on_files.grow(300)
+    on_files.sign()
+    hand_over(on_files.house)
+    on_files.grow(310)
+    on_files.sign()
+    on_files.export()
+
+    found = on_files.verify()
+
+    assert (found.code, found.faults) == (0, set())
+    assert found.report["anchors"]["says"] == (
+        "anchors: 1, newest at size 300; truncation after 300 cannot be excluded"
+    )
 
 
 @pytest.mark.parametrize("kind", ["note", "three lines"])

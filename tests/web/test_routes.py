@@ -123,6 +123,7 @@ def test_the_process_says_that_it_lives_and_the_house_whether_it_may_answer(clie
         "ready": True,
         "locked": None,
         "stores": {"data": "ready", "keys": "ready", "audit": "ready", "register": "ready"},
+        "anchors": {},
     }
 
 

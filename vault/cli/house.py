@@ -48,15 +48,17 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     anything is wrong.
     """
     with ctx.obj() as parts:
-        findings = _findings(parts)
+        findings, anchors = _findings(parts), watch.sentence(parts)
         notice = _notice(parts)
     if as_json:
         dependent = None if notice is None else list(notice.dependent)
+        notary = {"dependent": dependent}
         click.echo(
-            json.dumps({"findings": findings, "well": not findings, "notary": {"dependent": dependent}})
+            json.dumps({"findings": findings, "well": not findings, "notary": notary, "anchors": anchors})
         )
     else:
-        for line in (*(findings or ["All is well."]), *(() if notice is None else dependence(notice))):
+        of_notary = () if notice is None else dependence(notice)
+        for line in (*(findings or ["All is well."]), f"{anchors}.", *of_notary):
             click.echo(line)
     ctx.exit(1 if findings else 0)
 
@@ -93,6 +95,7 @@ def _findings(parts: Parts) -> list[str]:
     locked = watch.look(parts)
     if locked is not None:
         found.append(f"The house is locked: {locked}.")
+    found += [f"The anchor {name} is {faring}." for name, faring in parts.lock.anchors.items()]
     missing = sorted(set(range(1, 6)) - set(map(int, parts.keyring.served)))
     found += [f"Tier L{tier} is not served: its slot file is not readable here." for tier in missing]
     if not watch.register_whole(parts):

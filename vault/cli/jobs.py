@@ -10,9 +10,10 @@ from typing import Final, TypeAlias
 
 import click
 
-from vault.cli import worker
+from vault.cli import anchoring, worker
 from vault.errors import VaultError
 from vault.services import deriving
+from vault.services.anchor import Handover
 from vault.services.parts import Parts
 from vault.services.siem import forwarding
 from vault.setting_exporters import Exporter
@@ -31,7 +32,10 @@ class Job:
     work: Work
 
 
-JOBS: Final[Sequence[Job]] = (Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),)
+JOBS: Final[Sequence[Job]] = (
+    Job("anchor", anchoring.EVERY_SECONDS, lambda parts, _: anchoring.hand_over(Handover.of(parts))),
+    Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
+)
 # One job for each exporter, ``siem:NAME``, so that a SIEM that does not answer delays no other.
 _SIEM: Final = "siem"
 

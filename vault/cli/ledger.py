@@ -10,8 +10,10 @@ from pathlib import Path
 import click
 
 from vault.cli import searching
-from vault.services import attest, exports
+from vault.domain.instants import moment, rfc3339
+from vault.services import attest, counting, exports
 from vault.services.attest import VerifyReport
+from vault.services.counting import WELL, Count
 
 
 @click.group()
@@ -42,6 +44,39 @@ def verify(ctx: click.Context, *, derived: bool, as_json: bool) -> None:
     else:
         _tell(report)
     ctx.exit(0 if report.ok else 1)
+
+
+@ledger.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def anchors(ctx: click.Context, *, as_json: bool) -> None:
+    """Say who outside holds the ledger's size and root, since when, and what cannot be excluded.
+
+    Exits with 1 where an anchor is overdue, or holds another ledger than this one.
+    """
+    with ctx.obj() as parts:
+        count = counting.count(parts.stores.audit, parts.anchors, at=parts.clock())
+    if as_json:
+        click.echo(json.dumps(count.as_json()))
+    else:
+        for line in told(count):
+            click.echo(line)
+    ctx.exit(1 if count.alarms else 0)
+
+
+def told(count: Count) -> Iterator[str]:
+    """Say each anchor in a line, what was ever wrong with one, and what cannot be excluded."""
+    for one in count.held:
+        needed = ", required" if one.required else ""
+        if one.size is None or one.at is None:
+            yield f"{one.name} ({one.kind}{needed}): {one.faring}; it has taken nothing yet"
+        else:
+            age = int((count.at - one.at).total_seconds())
+            yield f"{one.name} ({one.kind}{needed}): {one.faring}; size {one.size}, {age} s ago"
+    for row in count.findings:
+        if row.code != WELL:
+            yield f"{rfc3339(moment(row.at_ms))}: {row.name} {row.code} at size {row.size}"
+    yield f"{count.sentence}."
 
 
 @ledger.command()
@@ -93,3 +128,5 @@ def _tell(report: VerifyReport) -> None:
     click.echo(f"{report.size} entries, root {report.root.hex()}: {found}.")
     if report.undrained:
         click.echo(f"{report.undrained} changes wait for the next turn.")
+    for line in told(report.anchors) if report.anchors is not None else ():
+        click.echo(line)

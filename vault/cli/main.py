@@ -9,7 +9,9 @@ from datetime import datetime
 import click
 from typing_extensions import override
 
+from vault.anchor_settings import AnchorSettings
 from vault.cli import (
+    anchoring,
     app,
     demo,
     exporting,
@@ -38,6 +40,7 @@ from vault.errors import (
     VaultError,
 )
 from vault.notary_settings import NotarySettings
+from vault.services.anchor import Handover
 from vault.services.notarise import Seat
 from vault.services.parts import Parts
 from vault.services.signing_keys import Keeper, Signing
@@ -68,6 +71,14 @@ class NotaryDoors:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorDoors:
+    """How a command gets at the ledger alone, to hand its checkpoints to others."""
+
+    settings: Callable[[], AnchorSettings]
+    open: Callable[[AnchorSettings], AbstractContextManager[Handover]]
+
+
+@dataclass(frozen=True, slots=True)
 class Doors:
     """How a command gets at the house; ``bootstrap`` brings the real ones."""
 
@@ -76,6 +87,7 @@ class Doors:
     found: Callable[[Settings, Mapping[str, str]], None]
     now: Callable[[], datetime]
     notary: NotaryDoors
+    anchoring: AnchorDoors
 
     def __call__(self) -> AbstractContextManager[Parts]:
         """Open the house that this process's settings name."""
@@ -117,6 +129,7 @@ for command in (
     app.app,
     ledger.ledger,
     siem.siem,
+    anchoring.anchor,
     policy.policy,
     importing.command,
     exporting.command,

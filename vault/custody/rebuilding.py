@@ -1,6 +1,6 @@
 """Rebuilding: the stored tree is computed anew from its leaves, and every difference is named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from typing_extensions import override
@@ -25,14 +25,22 @@ class Fault:
     reason: str
     first: int | None = None
     last: int | None = None
+    # Which anchor tells of it, if one does.
+    anchor: str | None = None
 
     @override
     def __str__(self) -> str:
         """Say it in a line."""
+        said = self.reason if self.anchor is None else f"{self.reason} ({self.anchor})"
         if self.first is None:
-            return self.reason
+            return said
         span = f"{self.first}" if self.last in (None, self.first) else f"{self.first} to {self.last}"
-        return f"{self.reason}: {span}"
+        return f"{said}: {span}"
+
+    def as_json(self) -> Mapping[str, str | int | None]:
+        """Write it down; which anchor tells of it only where one does."""
+        told = {"reason": self.reason, "first": self.first, "last": self.last}
+        return told if self.anchor is None else told | {"anchor": self.anchor}
 
 
 @dataclass(slots=True)
@@ -42,10 +50,12 @@ class Faults:
     listed: list[Fault] = field(default_factory=list)
     unlisted: int = 0
 
-    def add(self, reason: str, first: int | None = None, last: int | None = None) -> None:
+    def add(
+        self, reason: str, first: int | None = None, last: int | None = None, *, anchor: str | None = None
+    ) -> None:
         """Name a fault; where there are too many, count it."""
         if len(self.listed) < LISTED:
-            self.listed.append(Fault(reason, first, last))
+            self.listed.append(Fault(reason, first, last, anchor))
         else:
             self.unlisted += 1
 
@@ -124,6 +134,10 @@ class Rebuilding:
             if mine != theirs:
                 self._faults.add("head", first, first + width - 1)
             first += width
+
+    def root_here(self) -> bytes:
+        """The root over the entries taken so far."""
+        return self._edge.extend(self._filling[0]).root()
 
     def root(self) -> bytes:
         """The root of the tree as it was computed."""

@@ -1,7 +1,7 @@
 """Attest: go through the whole ledger as it is stored, and name everything that is not as it was written."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from vault.custody.checkpointed import Checkpointed
 from vault.custody.rebuilding import LISTED, Fault, Faults, Rebuilding
@@ -13,8 +13,11 @@ from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
 from vault.domain.terms import EntryId
 from vault.domain.tiles import TILE_HEIGHT
+from vault.services.counting import Count, count
 from vault.services.parts import Parts
 from vault.services.rederiving import rederive
+from vault.services.retracing import Retracing
+from vault.setting_anchors import Anchor
 from vault.storage import audit, floors, houses, outbox
 from vault.storage.audit import LeafRow
 from vault.storage.outbox import OutboxRow
@@ -37,6 +40,8 @@ class VerifyReport:
     undrained: int
     # So many entries were held against what searches find them by; None where that was not asked for.
     indexed: int | None = None
+    # Who outside holds how much of it; None where nobody looked.
+    anchors: Count | None = None
 
     @property
     def ok(self) -> bool:
@@ -49,10 +54,11 @@ class VerifyReport:
             "ok": self.ok,
             "size": self.size,
             "root": self.root.hex(),
-            "faults": [{"reason": one.reason, "first": one.first, "last": one.last} for one in self.faults],
+            "faults": [dict(one.as_json()) for one in self.faults],
             "unlisted": self.unlisted,
             "undrained": self.undrained,
             "indexed": self.indexed,
+            **({} if self.anchors is None else {"anchors": self.anchors.as_json()}),
         }
 
 
@@ -64,7 +70,10 @@ def attest(
     progress: Progress = lambda _done, _size: None,
 ) -> VerifyReport:
     """Verify the ledger and leave an entry that *operator* did so; a broken one is told all the same."""
-    report = verify(parts.stores, derived=derived, progress=progress)
+    report = replace(
+        verify(parts.stores, anchors=parts.anchors, derived=derived, progress=progress),
+        anchors=count(parts.stores.audit, parts.anchors, at=parts.clock()),
+    )
     parts.ledger.note(
         Entry(
             id=EntryId(parts.new_id()),
@@ -79,11 +88,17 @@ def attest(
 
 
 def verify(
-    stores: Stores, *, derived: bool = False, progress: Progress = lambda _done, _size: None
+    stores: Stores,
+    *,
+    anchors: Sequence[Anchor] = (),
+    derived: bool = False,
+    progress: Progress = lambda _done, _size: None,
 ) -> VerifyReport:
     """Read every entry up to the head as it stands now; *progress* hears how many of how many are done.
 
-    With *derived*, what searches find entries by is held against them as well, in a second pass.
+    What each of *anchors* holds is compared on the way: a ledger that was written anew, or cut off, with all
+    that stands in its own store, is not the one that others have seen. With *derived*, what searches find
+    entries by is held against them as well, in a second pass.
 
     Entries behind that head are a living ledger's newer ones. Raises StoreUnavailable where a store cannot
     be read to the end: that is no verdict.
@@ -104,17 +119,23 @@ def verify(
                 faults.add("tile_past_head", tile.idx << TILE_HEIGHT * (level + 1))
     if head is None:
         faults.add("head_missing")
-    tree = Rebuilding(stores.audit, faults)
+    tree, retracing = Rebuilding(stores.audit, faults), Retracing(stores.audit, anchors, faults)
     signed = None if house is None else Checkpointed(stores.audit, faults, house.house)
     for done, row in enumerate(_rows(stores, size, faults)):
+        retracing.meet(done, tree.root_here)
         tree.take(row)
         if signed is not None:
             signed.take(row)
         if done % PAGE == 0:
             progress(done, size)
     progress(size, size)
+    retracing.meet(size, tree.root_here)
+    with stores.audit.read() as conn:
+        later = audit.head(conn)
+    now = size if later is None else later.size
+    retracing.end(size, now=now)
     if signed is not None:
-        signed.finish()
+        signed.finish(now=now)
     tree.hold_against(head)
     if standing is not None and standing.ledger_size > size:
         faults.add("rolled_back", size, standing.ledger_size - 1)

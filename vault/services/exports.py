@@ -8,6 +8,7 @@ from typing import Final, TypeGuard
 
 from vault.domain.bundles import (
     ABOUT,
+    ANCHORS,
     LONGEST,
     OLDER,
     bundle_path,
@@ -24,7 +25,7 @@ from vault.domain.note import Checkpoint, Note
 from vault.domain.terms import Action, EntryId, id_letters
 from vault.domain.tiles import TILE_WIDTH, Tile, frontier
 from vault.errors import Conflict, LedgerUnavailable, NotFound, VaultError
-from vault.services import heeding
+from vault.services import counting, heeding
 from vault.services.parts import Parts
 from vault.storage import audit, checkpoints, tree
 from vault.storage.audit import LeafRow
@@ -98,6 +99,8 @@ def export(
     _write_tiles(parts, files, was, head.size)
     for note in _kept(parts, was, head.size):
         files.put(f"{OLDER}/{note.size}", note.note)
+    for name, given in counting.evidence(parts.stores.audit, head.size):
+        files.put(f"{ANCHORS}/{name}", given)
     about: dict[str, Json] = {
         "v": VERSION,
         "house": id_letters(parts.house.house),

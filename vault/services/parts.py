@@ -23,7 +23,8 @@ from vault.domain.policy import ContextClass, Policy
 from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
 from vault.domain.tiles import Roots
 from vault.rulebook.rules import Rulebook
-from vault.services.running import Lock, Meters, Uses
+from vault.services.running import Lock, Meters, Pauses, Uses
+from vault.setting_anchors import Anchor
 from vault.storage.unit_of_work import Stores
 
 # The header that names the person on whose behalf an app asks; a refusal says it where it is of the person.
@@ -61,6 +62,9 @@ class Parts:
     lock: Lock
     uses: Uses = field(default_factory=Uses)
     meters: Meters = field(default_factory=Meters)
+    # Who outside holds what the notary signed, and until when each of them is left alone.
+    anchors: tuple[Anchor, ...] = ()
+    pauses: Pauses = field(default_factory=Pauses)
     # Of full tiles of the ledger's tree, for proofs alone: these are held against a signed checkpoint.
     tile_roots: Roots = field(default_factory=dict)
 

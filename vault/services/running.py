@@ -11,6 +11,8 @@ from vault.errors import HouseLocked
 
 # How far back a clock may go: it is put right by seconds, and workers on several machines differ a little.
 CLOCK_TOLERANCE = timedelta(minutes=2)
+# Nobody is left alone for longer than a day.
+_LONGEST_PAUSE = timedelta(days=1)
 # A notary that says nothing for longer is taken for dead, and nothing is released behind its back (AUDIT §6).
 NOTARY_PATIENCE = timedelta(seconds=60)
 # How exactly it is known when a secret or a grant was of use last.
@@ -50,13 +52,15 @@ class Heard:
 class Lock:
     """Why the house answers nobody just now, if so; the one thing among the parts that changes."""
 
-    __slots__ = ("_latest", "heard", "reason")
+    __slots__ = ("_latest", "anchors", "heard", "reason")
 
     def __init__(self) -> None:
         """Begin open."""
         self.heard = Heard()
         # References, each replaced whole; every thread may read them.
         self.reason: str | None = None
+        # The anchors that somebody must look at, and why.
+        self.anchors: Mapping[str, str] = {}
         self._latest: datetime | None = None
 
     def check(self, at: datetime) -> None:
@@ -77,6 +81,32 @@ class Lock:
     def is_past(self, at: datetime) -> bool:
         """Tell whether *at* lies well before a moment at which this process has worked already."""
         return self._latest is not None and at < self._latest - CLOCK_TOLERANCE
+
+
+class Pauses:
+    """Until when each of a few others is left alone, and how often it has failed since it last worked."""
+
+    __slots__ = ("_failures", "_until")
+
+    def __init__(self) -> None:
+        """Begin with everybody's time come."""
+        self._until: dict[str, datetime] = {}
+        self._failures: dict[str, int] = {}
+
+    def is_over(self, name: str, at: datetime) -> bool:
+        """Tell whether the time of *name* has come. A clock that was set back makes nobody wait longer."""
+        until = self._until.get(name)
+        return until is None or not until - _LONGEST_PAUSE <= at < until
+
+    def worked(self, name: str, until: datetime) -> None:
+        """Leave it alone until then; it has worked."""
+        self._failures.pop(name, None)
+        self._until[name] = until
+
+    def failed(self, name: str, at: datetime, every: timedelta, *, longest: timedelta) -> None:
+        """Leave it alone for longer each time that it fails."""
+        failures = self._failures[name] = self._failures.get(name, 0) + 1
+        self._until[name] = at + min(every * 2 ** min(failures - 1, 16), max(longest, every))
 
 
 class Uses:

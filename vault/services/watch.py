@@ -13,7 +13,7 @@ from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, EntryId, SubjectId
 from vault.errors import Corrupt, StoreUnavailable, VaultError
-from vault.services import heeding, using
+from vault.services import counting, heeding, using
 from vault.services.governing import only_operator
 from vault.services.parts import Parts
 from vault.services.running import CLOCK_TOLERANCE
@@ -81,6 +81,14 @@ def states(parts: Parts) -> Mapping[str, str]:
     return {name: _answers(parts, name) for name in STORE_NAMES}
 
 
+def sentence(parts: Parts) -> str:
+    """Say what the anchors exclude, and what they cannot."""
+    try:
+        return counting.count(parts.stores.audit, parts.anchors, at=parts.clock()).sentence
+    except StoreUnavailable:
+        return "anchors: unknown; the audit store does not answer"
+
+
 def keep_watch(
     parts: Parts, stopped: threading.Event, *, every_seconds: float = EVERY_SECONDS
 ) -> threading.Thread:
@@ -130,7 +138,7 @@ def _reason(parts: Parts) -> str | None:
         ):
             return f"{name}_of_another_house"
     heeding.heed(parts)
-    return _behind(parts) or parts.lock.heard.lacking(parts.clock())
+    return _behind(parts) or parts.lock.heard.lacking(parts.clock()) or _unanchored(parts)
 
 
 def _behind(parts: Parts) -> str | None:
@@ -163,6 +171,13 @@ def _behind(parts: Parts) -> str | None:
         return "register_behind"
     _remember(parts, known, now)
     return None
+
+
+def _unanchored(parts: Parts) -> str | None:
+    """A required anchor that is overdue, or holds another ledger, locks the house; any other is an alarm."""
+    found = counting.count(parts.stores.audit, parts.anchors, at=parts.clock())
+    parts.lock.anchors = found.alarms
+    return found.locking
 
 
 def _remember(parts: Parts, known: Floors, now: datetime) -> None:

@@ -150,6 +150,30 @@ checkpoint = Table(
     Column("note", LargeBinary, nullable=False),
 )
 
+# What others hold of it: each checkpoint that an anchor took, and what it gave for it.
+anchored = Table(
+    "anchored",
+    audit,
+    Column("name", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    millis_column("at_ms"),
+    Column("evidence", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("name", "size"),
+)
+
+# How an anchor fared: a row where that changes, so that what was wrong once stays told.
+finding = Table(
+    "finding",
+    audit,
+    Column("name", String(64), nullable=False),
+    millis_column("at_ms"),
+    Column("code", String(32), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("evidence", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("name", "at_ms"),
+)
+
 # What the notary says of itself, so that others know whether it lives and agrees.
 notary = Table(
     "notary",

@@ -25,10 +25,11 @@ def lags(waiting: Mapping[str, int]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def install(app: Flask) -> Callable[[], bytes]:
+def install(app: Flask, alarms: Callable[[], Mapping[str, str]]) -> Callable[[], bytes]:
     """Count every request of *app*; returns what writes the counts out for a scraper.
 
-    The labels are a route's name and a status: no address, no id and no application is among them.
+    The labels are a route's name and a status: no address, no id and no application is among them. *alarms*
+    name each anchor that somebody must look at, and why.
     """
     # The library decides at its import whether the workers share their counts, by the variable above.
     import prometheus_client as prometheus  # noqa: PLC0415
@@ -43,6 +44,13 @@ def install(app: Flask) -> Callable[[], bytes]:
         buckets=_BUCKETS_SECONDS,
     )
 
+    unwell = prometheus.Gauge(
+        "vault_anchors_unwell",
+        "How many anchors somebody must look at; /readyz and vaultctl ledger anchors name them.",
+        registry=own,
+        multiprocess_mode="livemax",
+    )
+
     def begin() -> None:
         g.began = time.perf_counter()
 
@@ -53,6 +61,7 @@ def install(app: Flask) -> Callable[[], bytes]:
         return response
 
     def exposition() -> bytes:
+        unwell.set(len(alarms()))
         if SHARED not in os.environ:
             return prometheus.generate_latest(own)
         together = prometheus.CollectorRegistry()

@@ -275,8 +275,9 @@ class Alive(Strict):
 
 
 class Ready(Strict):
-    """Whether the house may answer; why it is locked, and how each store is."""
+    """Whether the house may answer; why it is locked, how each store is, and which anchor is not well."""
 
     ready = Flag(required=True)
     locked = Code(required=True, allow_none=True)
     stores = fields.Dict(keys=fields.String(), values=Code(), required=True)
+    anchors = fields.Dict(keys=fields.String(), values=Code(), required=True)
