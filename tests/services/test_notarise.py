@@ -314,6 +314,9 @@ def test_a_ledger_that_was_signed_before_is_not_taken_up_by_a_notary_without_mem
     head_file(house).unlink()
 
     assert refused(house) == "own_head_lost"
+    with house.notary() as notary:
+        assert notary.accept() is None
+        assert notary.attend().tree == stored(house)
 
 
 def test_a_head_that_was_taken_away_or_edited_meanwhile_is_missed(house: House) -> None:

@@ -126,15 +126,14 @@ class Notary:
         What was put aside proves what the ledger was; returns where it lies, None where there was none.
         """
         packed = self._seat.files.read()
+        self._head = NotaryHead(self._seat.house)
         if packed is None:
             return None
         try:
             size = str(NotaryHead.unpack(packed).tree.size)
         except ValueError:
             size = "broken"
-        kept = self._seat.files.put_aside(f"head-{size}-{millis(self._seat.clock())}")
-        self._head = NotaryHead(self._seat.house)
-        return kept
+        return self._seat.files.put_aside(f"head-{size}-{millis(self._seat.clock())}")
 
     def _tried(self) -> str:
         """Attend; returns the code of what was in the way, nothing where all is well."""
