@@ -15,9 +15,11 @@ from tests.house import House
 from vault.domain.kinds import Kind
 from vault.domain.note import Checkpoint
 from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable
+from vault.services.counting import count
 from vault.services.siem.forwarding import check, forget_others, forward
 from vault.services.siem.overseeing import findings, lags, rewind, standings
 from vault.setting_exporters import Exporter, FileSink, HttpSink, SyslogSink
+from vault.storage import checkpoints
 
 
 def a_file(folder: Path, *, max_mib: int = 100) -> Exporter:
@@ -509,6 +511,23 @@ def test_every_event_carries_the_newest_signed_checkpoint(house: House, tmp_path
         told_of = event["unmapped"]["customer_vault"]["ledger"]
         assert (told_of["origin"], told_of["checkpoint"]["size"]) == (signed.origin, 2)
         assert told_of["checkpoint"]["root"] == signed.text().splitlines()[2]
+
+
+def test_a_siem_that_was_sent_every_entry_is_an_anchor_and_one_of_some_kinds_is_none(
+    house: House, tmp_path: Path
+) -> None:
+    some = Exporter("some", "ocsf", FileSink(tmp_path, 100), frozenset({"house.*"}))
+    house.attended()
+
+    catch_up(house, a_file(tmp_path / "events"))
+    catch_up(house, some)
+
+    counted = count(house.parts.stores.audit, (), at=house.clock())
+    with house.parts.stores.audit.read() as conn:
+        signed = checkpoints.newest(conn)
+    assert signed is not None
+    assert [(one.name, one.kind, one.size) for one in counted.held] == [("file", "siem", signed.size)]
+    assert counted.sentence.startswith(f"anchors: 1, newest at size {signed.size};")
 
 
 def test_no_event_holds_a_value_of_a_customer(house: House, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from vault.services.parts import Parts
 from vault.services.siem import rendering
 from vault.services.siem.sinks import Sink, opened
 from vault.setting_exporters import Exporter
-from vault.storage import audit, checkpoints, derived, exporters
+from vault.storage import anchored, audit, checkpoints, derived, exporters
+from vault.storage.anchored import AnchoredRow
 from vault.storage.audit import LeafRow
 from vault.storage.checkpoints import CheckpointRow
 from vault.storage.exporters import ExporterRow
@@ -26,6 +27,8 @@ from vault.storage.exporters import ExporterRow
 BATCH: Final = 500
 # So long batches are sent before the job looks whether it is to end.
 _SECONDS: Final = 10
+# The kind of anchor that a SIEM is which is sent every entry.
+ANCHOR: Final = "siem"
 _ACTOR: Final = ActorRef("system:siem", "system")
 
 
@@ -110,6 +113,10 @@ def _batch(parts: Parts, exporter: Exporter, sink: Sink) -> int:
             # Another process was first, or somebody had it sent again.
             return 0
         exporters.put(conn, row)
+        if ahead.checkpoint is not None and events and not exporter.kinds:
+            # Each event said it: the SIEM holds how large the ledger was, and its root.
+            signed = ahead.checkpoint
+            anchored.put(conn, AnchoredRow(exporter.name, signed.size, ANCHOR, millis(now), signed.note))
     return end - ahead.position
 
 
