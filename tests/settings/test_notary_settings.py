@@ -76,3 +76,31 @@ def test_a_house_gives_its_notary_what_it_needs(tmp_path: Path) -> None:
     assert own.directory == tmp_path / ".vault" / "notary"
     assert own.signing == settings.slots["SIGNING"]
     assert own == read({"VAULT_MODE": "demo"}, directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "VAULT_NOTARY",
+        "VAULT_WITHOUT_NOTARY",
+        "VAULT_NO_NOTARY",
+        "VAULT_NOTARY_OFF",
+        "VAULT_DISABLE_AUDIT",
+        "VAULT_AUDIT",
+        "VAULT_AUDIT_OFF",
+        "VAULT_LEDGER",
+    ],
+)
+@pytest.mark.parametrize("value", ["off", "0", "1", "true"])
+def test_no_variable_that_somebody_might_try_turns_the_notary_off(
+    name: str, value: str, tmp_path: Path
+) -> None:
+    plain = read_all({"VAULT_MODE": "demo"}, directory=tmp_path)
+
+    try:
+        tried = read_all({"VAULT_MODE": "demo", name: value}, directory=tmp_path)
+    except Misconfigured:
+        # It looks like one of ours, and does not let the house start.
+        return
+
+    assert tried == plain

@@ -60,14 +60,15 @@ class _Kept:
     def __init__(self, companion: Companion, refused: Callable[[], None]) -> None:
         self._companion = companion
         self._refused = refused
-        self._ending = threading.Event()
+        self._ending, self._begun = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"vault-{companion.name}", daemon=True)
         self._telling: int | None = None
         self._process: BaseProcess | None = None
 
     def start(self) -> None:
-        self._begin()
+        """Start it, and return when it has begun: nothing else is under way here while it is forked."""
         self._thread.start()
+        self._begun.wait()
 
     def end(self) -> None:
         """Tell it to end and wait; one that does not is ended."""
@@ -89,6 +90,10 @@ class _Kept:
 
     def _keep(self) -> None:
         is_first, pause = True, _SHORTEST_PAUSE_SECONDS
+        try:
+            self._begin()
+        finally:
+            self._begun.set()
         while True:
             process, began = self._process, time.monotonic()
             if process is not None:

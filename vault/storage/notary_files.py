@@ -14,7 +14,7 @@ _DIRECTORY_MODE = 0o700
 _FILE_MODE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # One that ends lets go within moments; another one is not waited for.
-_PATIENCE_SECONDS, _LOOK_AGAIN_SECONDS = 5.0, 0.05
+_PATIENCE_SECONDS, _LOOK_AGAIN_SECONDS = 10.0, 0.05
 _HEAD, _LOCK, _NEW = "head", "lock", "head.new"
 # Far more than a hundred keys and a note of sixteen signatures.
 _LONGEST = 1 << 20
