@@ -182,6 +182,8 @@ class _Tallied:
         """Yield indexes, each so far down that about another page lies between it and the one before."""
         lowest, gathered = before, 0
         for day in self._buckets:
+            if day.lowest >= before:
+                continue
             crowded = day.entries > _CROWDED * limit
             for bucket in self._hours_of(day) if crowded else [day]:
                 if bucket.lowest >= before:
