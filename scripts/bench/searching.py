@@ -47,7 +47,7 @@ ASKED: Final = (
         "kind:profile.refused outcome:refused:brake",
         "kind = 'profile.refused' AND outcome = 'refused' AND code = 'brake'",
     ),
-    Asked("words", "lost_parcel person", "reason_code LIKE '%lost_parcel%' AND actor_type LIKE '%person%'"),
+    Asked("words", "lost_parcel person", "reason_code = 'lost_parcel' AND actor_type = 'person'"),
     Asked(
         "two days and some hours",
         "created:2026-11-10T08:10..2026-11-12T17:05",

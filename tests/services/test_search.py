@@ -318,7 +318,7 @@ def test_facets_name_what_was_met_most_and_count_all_others(house: House, custom
 
     assert sum(many for _, many in by_kind.values) + by_kind.other_entries == answer.found.entries
     assert len(by_kind.values) <= SHOWN
-    assert "servicedesk" in {one["name"] for one in told["facets"]["actor"]["values"]}
+    assert "servicedesk" in {one["name"] for one in told["facets"]["actor"]["top"]}
 
 
 def test_lines_go_into_a_file_with_leaf_and_checkpoint(house: House, customers: list[str]) -> None:

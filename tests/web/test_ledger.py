@@ -61,7 +61,7 @@ def test_an_auditor_finds_entries_with_names_counts_and_times(house: House, revi
         item["leaf"]
         == house.rows_of("audit", f"SELECT leaf FROM entry WHERE idx = {item['index']}")[0][0].hex()
     )
-    assert found["facets"]["actor"]["values"][0]["name"] == "servicedesk"
+    assert found["facets"]["actor"]["top"][0]["name"] == "servicedesk"
     assert sum(bar["entries"] for bar in found["histogram"]["bars"]) == 1
     assert last_kinds(house, 1) == ["ledger.searched"]
 
@@ -154,7 +154,7 @@ def test_an_entry_is_shown_with_names_and_its_detail_opens_for_a_reason(
     )
 
     assert shown["entry"] == house.entries()[index]
-    assert list(shown["names"].values()) == ["servicedesk"]
+    assert list(shown["called"].values()) == ["servicedesk"]
     assert problem(unreasoned) == (428, "reason_required")
     assert opened.get_json() == {"detail": {"source": "127.0.0.1"}}
     assert last_kinds(house, 1) == ["detail.opened"]

@@ -126,7 +126,7 @@ def _print_facet(name: str, facet: Mapping[str, Any], console: Console) -> None:
     table = Table(box=None, pad_edge=False, title=name, title_justify="left", show_header=False)
     table.add_column(justify="right")
     table.add_column()
-    for one in facet["values"]:
+    for one in facet["top"]:
         table.add_row(str(one["entries"]), printable(one["name"] or one["value"]))
     if facet["other_values"]:
         table.add_row(str(facet["other_entries"]), f"of {facet['other_values']} others")

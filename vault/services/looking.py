@@ -39,12 +39,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
-    """The entries that fit from one moment on, and the lowest of their indexes."""
+    """The entries that fit from one moment on, and between which indexes they lie."""
 
     begin_ms: int
     hours: int
     entries: int
     lowest: int
+    highest: int
 
 
 def look(
@@ -101,6 +102,8 @@ class _Tallied:
         if self._wanted == Wanted():
             return lines.page(self._conn, self._wanted, lowest=0, before=before, limit=limit)
         found: list[int] = []
+        # What lies behind the newest that fits is not gone through.
+        before = min(before, 1 + max((one.highest for one in self._buckets), default=0))
         for lowest in self._steps(before, limit):
             found += lines.page(
                 self._conn, self._wanted, lowest=lowest, before=before, limit=limit - len(found)
@@ -132,11 +135,13 @@ class _Tallied:
         days = [(DAY, self._cut.days)] if self._cut.days is not None else []
         return [*days, *((HOUR, hours) for hours in self._cut.hours)]
 
-    def _edge(self, edge: Stretch) -> tuple[int, list[tuple[int, int, int]]]:
-        """Count what lies within an hour or two: the lowest index there may be, and what was counted."""
+    def _edge(self, edge: Stretch) -> tuple[Stretch, list[tuple[int, int, int]]]:
+        """Count what lies within an hour or two: between which indexes it may be, and what was counted."""
         within = replace(self._wanted, since_ms=edge.begin, until_ms=edge.end)
         lowest, highest = self._indexes(edge)
-        return lowest, lines.count(self._conn, within, HOUR_MS, lowest=lowest, highest=highest)
+        return Stretch(lowest, highest), lines.count(
+            self._conn, within, HOUR_MS, lowest=lowest, highest=highest
+        )
 
     def _indexes(self, stretch: Stretch) -> tuple[int, int]:
         """Tell between which indexes the entries of a time lie; a clock that was set back changes nothing."""
@@ -149,15 +154,18 @@ class _Tallied:
     def _listed(self) -> list[_Bucket]:
         """List every bucket that has entries, newest first."""
         found = [
-            _Bucket(one.bucket * width * HOUR_MS, width, one.entries, one.lowest)
+            _Bucket(one.bucket * width * HOUR_MS, width, one.entries, one.lowest, one.highest)
             for width, stretch in self._stretches()
             for one in tallies.by_bucket(self._conn, self._wanted.manners, width, stretch)
         ]
-        for lowest, listed in self._edges:
+        for between, listed in self._edges:
             hours: Counter[int] = Counter()
             for _, hour, many in listed:
                 hours[hour] += many
-            found += [_Bucket(hour * HOUR_MS, HOUR, many, lowest) for hour, many in hours.items()]
+            found += [
+                _Bucket(hour * HOUR_MS, HOUR, many, between.begin, between.end)
+                for hour, many in hours.items()
+            ]
         return sorted(found, key=lambda one: one.begin_ms, reverse=True)
 
     def _hours_of(self, bucket: _Bucket) -> list[_Bucket]:
@@ -166,7 +174,7 @@ class _Tallied:
         first = bucket.begin_ms // HOUR_MS
         stretch = Stretch(first, first + bucket.hours)
         return [
-            _Bucket(one.bucket * HOUR_MS, HOUR, one.entries, one.lowest)
+            _Bucket(one.bucket * HOUR_MS, HOUR, one.entries, one.lowest, one.highest)
             for one in tallies.by_bucket(self._conn, self._wanted.manners, HOUR, stretch)
         ]
 
@@ -174,6 +182,8 @@ class _Tallied:
         """Yield indexes, each so far down that about another page lies between it and the one before."""
         lowest, gathered = before, 0
         for day in self._buckets:
+            if day.lowest >= before:
+                continue
             crowded = day.entries > _CROWDED * limit
             for bucket in self._hours_of(day) if crowded else [day]:
                 if bucket.lowest >= before:

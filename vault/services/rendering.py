@@ -161,7 +161,7 @@ def _facet(one: Facet, names: Names) -> Json:
     for value, entries in one.values:
         name = names.of.get(value) if one.name == "actor" else None
         values.append({"value": value, "name": name, "entries": entries})
-    return {"values": values, "other_values": one.other_values, "other_entries": one.other_entries}
+    return {"top": values, "other_values": one.other_values, "other_entries": one.other_entries}
 
 
 def _histogram(bars: Bars) -> Json:

@@ -73,7 +73,7 @@ class FacetValue(Strict):
 class OneFacet(Strict):
     """The values that were met most; the others are counted together."""
 
-    values = fields.List(fields.Nested(FacetValue), required=True)
+    top = fields.List(fields.Nested(FacetValue), required=True)
     other_values = fields.Integer(required=True, strict=True)
     other_entries = fields.Integer(required=True, strict=True)
 
@@ -106,12 +106,12 @@ class Searched(Strict):
 
 
 class OneEntry(Strict):
-    """One entry as it stands in the ledger (docs/formats.md); ``names`` are those of now."""
+    """One entry as it stands in the ledger (docs/formats.md); ``called`` is who is called how now."""
 
     index = fields.Integer(required=True, strict=True)
     leaf = fields.String(required=True)
     entry = fields.Dict(required=True)
-    names = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    called = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     size = fields.Integer(required=True, strict=True)
     checkpoint = fields.Integer(required=True, strict=True, allow_none=True)
 

@@ -54,7 +54,7 @@ def show(asked: Asked, index: str) -> Response:
             "index": shown.index,
             "leaf": shown.leaf.hex(),
             "entry": shown.body,
-            "names": {one: shown.names.of[one] for one in named if one in shown.names.of},
+            "called": {one: shown.names.of[one] for one in named if one in shown.names.of},
             "size": shown.size,
             "checkpoint": shown.checkpoint,
         }
