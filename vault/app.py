@@ -11,6 +11,7 @@ from vault.services.parts import Parts
 from vault.settings import Mode, Settings
 from vault.web import logs, metrics, problems, sessions
 from vault.web.api import (
+    accesses,
     app_keys,
     approvals,
     apps,
@@ -92,6 +93,7 @@ def routes(
         *facts.ROUTES,
         *restrictions.ROUTES,
         *callers.ROUTES,
+        *accesses.ROUTES,
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
     personal = (*login.ROUTES, *sso.routes(settings), *passkeys.routes(settings.origin), *own.ROUTES)

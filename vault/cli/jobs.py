@@ -12,7 +12,7 @@ import click
 
 from vault.cli import worker
 from vault.errors import VaultError
-from vault.services import deriving
+from vault.services import charting, deriving
 from vault.services.parts import Parts
 from vault.settings import Settings
 
@@ -29,7 +29,11 @@ class Job:
     work: Work
 
 
-JOBS: Final[Sequence[Job]] = (Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),)
+JOBS: Final[Sequence[Job]] = (
+    Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
+    # One a day; asked more often, so that a day whose first try failed has its map all the same.
+    Job("map", 60.0, lambda parts, _: charting.seal_daily(parts)),
+)
 
 
 @click.command("jobs")

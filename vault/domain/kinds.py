@@ -68,6 +68,10 @@ class Kind(StrEnum):
     CLOCK_ACCEPTED = "clock.accepted"
     LEDGER_VERIFIED = "ledger.verified"
     LEDGER_VIEWED = "ledger.viewed"
+    MAP_SEALED = "map.sealed"
+    ACCESSES_LISTED = "accesses.listed"
+    ACCESS_DELAYED = "access.delayed"
+    IDENTITY_DISCLOSED = "identity.disclosed"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

@@ -78,6 +78,7 @@ line = Table(
     id_column("object_id", nullable=True),
     Column("object_code", String(64)),
 )
+Index("ix_line_object_id", line.c.object_id)
 
 subject_entry = Table(
     "subject_entry",
@@ -95,6 +96,31 @@ checkpoint = Table(
     digest_column("root"),
     millis_column("at_ms"),
     Column("note", LargeBinary, nullable=False),
+)
+
+# The newest subject map: of how many entries and tokens it is, and the entry that sealed its root.
+subject_map = Table(
+    "subject_map",
+    audit,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    digest_column("tree"),
+    Column("sealed_idx", BigInteger, nullable=False),
+    millis_column("sealed_ms"),
+)
+
+map_block = Table(
+    "map_block",
+    audit,
+    Column("size", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    # Its first token, by which a block is found; its tokens, side by side; and the root over them.
+    id_column("first"),
+    Column("listed", LargeBinary, nullable=False),
+    digest_column("root"),
+    PrimaryKeyConstraint("size", "position"),
+    UniqueConstraint("size", "first"),
 )
 
 register_house = house_table(register)
