@@ -14,6 +14,7 @@ def upgrade() -> None:
     op.create_table(
         "subject_map",
         sa.Column("one", sa.SmallInteger, autoincrement=False, nullable=False),
+        sa.Column("start", sa.BigInteger, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("tokens", sa.BigInteger, nullable=False),
         sa.Column("tree", sa.LargeBinary(32), nullable=False),

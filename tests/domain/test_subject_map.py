@@ -16,10 +16,10 @@ from vault.domain.subject_map import (
     MapHead,
     Place,
     blocks,
-    head_of,
     merged,
     prove,
     tokens_in,
+    tree_of,
 )
 
 SIZE = 10_000
@@ -35,7 +35,7 @@ class Map:
     def __init__(self, named: Mapping[bytes, list[int]]) -> None:
         self.blocks = list(blocks(merged([], named)))
         self.roots = [block.root() for block in self.blocks]
-        self.head = head_of(SIZE, len(named), self.roots)
+        self.head = MapHead(SIZE, len(named), tree_of(self.roots))
 
     def prove(self, wanted: bytes) -> Place | Absence:
         at = max((one.position for one in self.blocks if one.listed[0].token <= wanted), default=-1)
@@ -158,7 +158,8 @@ def test_an_entry_that_cannot_be_read_names_nobody(body: bytes) -> None:
 def test_the_root_says_the_size_and_the_number_of_tokens() -> None:
     one = MapHead(5, 2, bytes(32))
 
-    assert len({one.root(), replace(one, size=6).root(), replace(one, tokens=3).root()}) == 3
+    others = (replace(one, size=6), replace(one, tokens=3), replace(one, start=1))
+    assert len({each.root() for each in (one, *others)}) == 4
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def check(bundle: AccessBundle) -> Checked:
         for fault in [_listing(one, named[one.token], bundle)]
         if fault
     ]
-    counted = sum(1 for one in indexes if one < bundle.head.size)
+    counted = sum(1 for one in indexes if bundle.head.counts(one))
     try:
         accesses = tuple(accesses_of(bundle))
     except ValueError:
@@ -121,7 +121,7 @@ def accesses_of(bundle: AccessBundle) -> list[Access]:
 
 def _listing(month: Month, indexes: Sequence[int], bundle: AccessBundle) -> str | None:
     """Hold the entries of one month against what the map says of its token."""
-    counted = [index for index in indexes if index < bundle.head.size]
+    counted = [index for index in indexes if bundle.head.counts(index)]
     match month.proof:
         case None:
             return None if bundle.delayed else "map_proof"
@@ -146,6 +146,7 @@ def write(bundle: AccessBundle) -> dict[str, Json]:
         "covers": bundle.covers,
         "delayed": bundle.delayed,
         "map": {
+            "start": bundle.head.start,
             "size": bundle.head.size,
             "tokens": bundle.head.tokens,
             "tree": token_text(bundle.head.tree),
@@ -178,7 +179,12 @@ def read(text: bytes) -> AccessBundle:
         return AccessBundle(
             note=found["checkpoint"].encode(),
             covers=_number(found["covers"]),
-            head=MapHead(_number(head["size"]), _number(head["tokens"]), token_bytes(head["tree"])),
+            head=MapHead(
+                _number(head["size"]),
+                _number(head["tokens"]),
+                token_bytes(head["tree"]),
+                _number(head["start"]),
+            ),
             sealed=_read_proven(head["sealed"]),
             months=tuple(
                 Month(one["month"], token_bytes(one["token"]), _read_proof(one)) for one in found["months"]

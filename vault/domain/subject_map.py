@@ -1,14 +1,14 @@
 """The subject map: how many entries name each audit token, and which, under one root (AUDIT §3).
 
 A proof that an entry stands in the ledger says nothing of those that were left out. The map lists every token
-of the entries up to a size, sorted, each with how many entries name it and a hash over their indexes; its
-root is an entry of the ledger itself. Whoever holds a token can then be shown that a list is whole, and who
-holds the entries can make the map anew.
+of the entries up to a size (of a pruned ledger from its first entry on), sorted, each with how many entries
+name it and a hash over their indexes; its root is an entry of the ledger itself. Whoever holds a token can
+then be shown that a list is whole, and whoever holds the entries can make the map anew.
 
 indexes(k) = SHA-256("PV1V" "I" | indexes(k-1) | index u64), indexes(0) = 32 zero bytes
 leaf       = SHA-256("PV1V" "L" | token 16 | count u64 | indexes(count))
 node       = SHA-256("PV1V" "N" | left | right), in the shape of RFC 9162 2.1.1
-root       = SHA-256("PV1V" "R" | size u64 | tokens u64 | tree)
+root       = SHA-256("PV1V" "R" | start u64 | size u64 | tokens u64 | tree)
 """
 
 import json
@@ -58,15 +58,21 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class MapHead:
-    """What the map of the first *size* entries is, whole: so many tokens under this tree."""
+    """What the map of the entries from *start* to before *size* is: so many tokens under this tree."""
 
     size: int
     tokens: int
     tree: bytes
+    start: int = 0
 
     def root(self) -> bytes:
         """Hash it into the root that is sealed."""
-        return sha256(_ROOT + self.size.to_bytes(8) + self.tokens.to_bytes(8) + self.tree).digest()
+        numbers = b"".join(one.to_bytes(8) for one in (self.start, self.size, self.tokens))
+        return sha256(_ROOT + numbers + self.tree).digest()
+
+    def counts(self, index: int) -> bool:
+        """Tell whether the entry at *index* is among those that it lists."""
+        return self.start <= index < self.size
 
     def code(self) -> str:
         """Write the root as the entry ``map.sealed`` holds it."""
@@ -194,9 +200,9 @@ def blocks(listed: Iterable[Listed]) -> Iterator[Block]:
         yield Block(position, tuple(held))
 
 
-def head_of(size: int, tokens: int, roots: Sequence[bytes]) -> MapHead:
-    """Put a map of so many *tokens* together from the roots of its blocks."""
-    return MapHead(size, tokens, _tree(roots))
+def tree_of(roots: Sequence[bytes]) -> bytes:
+    """Put the tree of a map together from the roots of its blocks."""
+    return _tree(roots)
 
 
 def prove(token: bytes, roots: Sequence[bytes], *, at: int, read: Callable[[int], Block]) -> Place | Absence:

@@ -7,7 +7,7 @@ from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import day, millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
-from vault.domain.subject_map import Block, Listed, MapHead, blocks, head_of, merged, tokens_in
+from vault.domain.subject_map import Block, Listed, MapHead, blocks, merged, tokens_in, tree_of
 from vault.domain.terms import EntryId
 from vault.errors import LedgerUnavailable
 from vault.services.parts import Parts
@@ -15,6 +15,8 @@ from vault.storage import audit, subject_map
 from vault.storage.subject_map import BLOCKS_AT_ONCE, MapRow
 
 PAGE = 1_000
+# The first entry that a map lists.
+FIRST = 0
 HOUSE = ActorRef("system:map", "system")
 
 
@@ -36,10 +38,11 @@ def seal(parts: Parts, actor: ActorRef) -> MapRow:
     with parts.stores.audit.read() as conn:
         standing = audit.head(conn)
         base = subject_map.read(conn)
-    size = 0 if standing is None else standing.size
-    is_known = base is not None and base.size <= size and _is_sealed(parts, base)
-    head = _built(parts, base, size) if is_known else None
-    head = head or _built(parts, None, size)
+    start, size = FIRST, 0 if standing is None else standing.size
+    if base is not None and not (base.start == start <= base.size <= size and _is_sealed(parts, base)):
+        parts.stores.audit.transact(subject_map.forsake)
+        base = None
+    head = (base and _built(parts, base, start, size)) or _built(parts, None, start, size)
     if head is None:
         raise LedgerUnavailable(reason="map")
     at_ms = millis(parts.clock())
@@ -54,7 +57,7 @@ def seal(parts: Parts, actor: ActorRef) -> MapRow:
             object=ObjectRef("subject_map", code=head.code()),
         )
     )
-    row = MapRow(head.size, head.tokens, head.tree, receipt.index, at_ms)
+    row = MapRow(head.start, head.size, head.tokens, head.tree, receipt.index, at_ms)
     parts.stores.audit.transact(lambda conn: subject_map.put(conn, row))
     while parts.stores.audit.transact(lambda conn: subject_map.forget(conn, size)):
         pass
@@ -68,9 +71,9 @@ def _is_sealed(parts: Parts, row: MapRow) -> bool:
     return found is not None and leaf_hash(found.body) == found.leaf and row.head.is_sealed_by(found.body)
 
 
-def _built(parts: Parts, base: MapRow | None, size: int) -> MapHead | None:
-    """Store the blocks of the map of *size* entries; None where *base* or they are not what was written."""
-    fresh = _fresh(parts, 0 if base is None else base.size, size)
+def _built(parts: Parts, base: MapRow | None, start: int, size: int) -> MapHead | None:
+    """Store the blocks of the map up to *size*; None where *base* or they are not what was written."""
+    fresh = _fresh(parts, start if base is None else base.size, size)
     was: list[bytes] = []
     roots: list[bytes] = []
     waiting: list[tuple[Block, bytes]] = []
@@ -84,7 +87,7 @@ def _built(parts: Parts, base: MapRow | None, size: int) -> MapHead | None:
                 _store(parts, size, waiting)
                 waiting = []
         _store(parts, size, waiting)
-        is_whole = base is None or head_of(base.size, base.tokens, was) == base.head
+        is_whole = base is None or tree_of(was) == base.tree
         with parts.stores.audit.read() as conn:
             is_whole = is_whole and subject_map.roots(conn, size) == roots
     except ValueError:
@@ -92,7 +95,7 @@ def _built(parts: Parts, base: MapRow | None, size: int) -> MapHead | None:
     if not is_whole:
         parts.stores.audit.transact(lambda conn: subject_map.clear(conn, size))
         return None
-    return head_of(size, tokens, roots)
+    return MapHead(size, tokens, tree_of(roots), start)
 
 
 def _store(parts: Parts, size: int, waiting: list[tuple[Block, bytes]]) -> None:

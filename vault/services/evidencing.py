@@ -135,7 +135,7 @@ class _Search:
     def _counted(self, token: bytes, indexes: Sequence[int]) -> Place | Absence:
         """Hold what was found of one token against what the sealed map says of it."""
         head = self.row.head
-        counted = [index for index in indexes if index < head.size]
+        counted = [index for index in indexes if head.counts(index)]
         proof = prove(
             token,
             self.roots,

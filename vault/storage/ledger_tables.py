@@ -103,6 +103,7 @@ subject_map = Table(
     "subject_map",
     audit,
     Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     digest_column("tree"),

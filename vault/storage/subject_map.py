@@ -17,8 +17,9 @@ BLOCKS_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class MapRow:
-    """The map that is proved from: of the first ``size`` entries, sealed by the entry ``sealed_idx``."""
+    """The map that is proved from: of the entries from ``start`` to before ``size``, and what sealed it."""
 
+    start: int
     size: int
     tokens: int
     tree: bytes
@@ -29,7 +30,7 @@ class MapRow:
     @property
     def head(self) -> MapHead:
         """What its root is made of."""
-        return MapHead(self.size, self.tokens, self.tree)
+        return MapHead(self.size, self.tokens, self.tree, self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ def read(conn: Connection) -> MapRow | None:
 def put(conn: Connection, row: MapRow) -> None:
     """Let *row* be the map that is proved from, unless a newer one is."""
     _MAP.put(conn, [row], where=lambda held, comes: held.size <= comes.size)
+
+
+def forsake(conn: Connection) -> None:
+    """Let no map be proved from until the next one: what stands is not what an entry sealed."""
+    conn.execute(delete(tables.subject_map))
 
 
 def put_blocks(conn: Connection, size: int, blocks: Sequence[tuple[Block, bytes]]) -> None:

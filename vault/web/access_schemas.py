@@ -93,8 +93,9 @@ class MapMonth(Strict):
 
 
 class SealedMap(Strict):
-    """The map of the ledger's first entries, and the entry that sealed it."""
+    """The map of the ledger's entries up to a size, and the entry that sealed it."""
 
+    start = fields.Integer(required=True, strict=True)
     size = fields.Integer(required=True, strict=True)
     tokens = fields.Integer(required=True, strict=True)
     tree = fields.String(required=True, metadata=_HASH)
