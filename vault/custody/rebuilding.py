@@ -81,10 +81,14 @@ class Rebuilding:
         hashes, self._filling[level] = self._filling[level], []
         span = 1 << TILE_HEIGHT * level
         first = index * TILE_WIDTH * span
-        stored = self._stored(level, index)
-        if stored is None:
+        found = self._stored(level, index)
+        if found is None:
             self._faults.add("tile", first, first + TILE_WIDTH * span - 1)
         else:
+            stored, root = found
+            # A tile that is not the computed one is named below, whatever stands above it.
+            if root not in {None, subtree_root(stored), subtree_root(hashes)}:
+                self._faults.add("tile", first, first + TILE_WIDTH * span - 1)
             for at, (mine, theirs) in enumerate(zip(hashes, stored, strict=True)):
                 # A missing row has been named; its tile remembers the leaf.
                 if mine not in {theirs, _UNKNOWN}:
@@ -97,13 +101,13 @@ class Rebuilding:
             self._complete(level + 1, index // TILE_WIDTH)
         return hashes
 
-    def _stored(self, level: int, index: int) -> tuple[bytes, ...] | None:
-        """Read a stored tile; None where it is missing or is none."""
+    def _stored(self, level: int, index: int) -> tuple[tuple[bytes, ...], bytes | None] | None:
+        """Read a stored tile, and the hash above it; None where it is missing or is none."""
         try:
             with self._store.read() as conn:
                 for row in audit.tiles(conn, level, index, limit=1):
                     if row.idx == index:
-                        return Tile.unpack(level, index, row.hashes).hashes
+                        return Tile.unpack(level, index, row.hashes).hashes, row.root
         except (Corrupt, ValueError):
             return None
         return None

@@ -46,11 +46,17 @@ def completed_tiles(was: int, size: int) -> Iterator[tuple[int, int]]:
         level += 1
 
 
-def tree_reader(leaves: Callable[[int, int], Sequence[bytes]], tiles: Callable[[int, int], Tile]) -> ReadHash:
+def tree_reader(
+    leaves: Callable[[int, int], Sequence[bytes]],
+    tiles: Callable[[int, int], Tile],
+    known: Callable[[int, int, int], Sequence[bytes]] = lambda _level, _start, _count: (),
+) -> ReadHash:
     """Find any perfect subtree of a stored tree from its full tiles and, past the last of them, its leaves.
 
     ``leaves(start, stop)`` reads leaf hashes, ``tiles(level, index)`` a full tile and raises LookupError
-    where there is none yet. Tiles and their roots are kept: one reader serves one proof or one look.
+    where there is none yet. ``known(level, start, count)`` may remember the hashes above neighbouring full
+    tiles: where it has not all of them, each tile is read and hashed. Tiles and their roots are kept: one
+    reader serves one proof or one look.
     """
     roots: dict[tuple[int, int], bytes] = {}
     full: dict[tuple[int, int], Tile | None] = {}
@@ -70,11 +76,17 @@ def tree_reader(leaves: Callable[[int, int], Sequence[bytes]], tiles: Callable[[
             return found.hashes[start % TILE_WIDTH : start % TILE_WIDTH + count]
         if level == 0:
             return leaves(start, start + count)
+        remembered = known(level - 1, start, count)
+        if len(remembered) == count:
+            return remembered
         return [tile_root(level - 1, index) for index in range(start, start + count)]
 
     def tile_root(level: int, index: int) -> bytes:
         if (level, index) not in roots:
-            roots[level, index] = subtree_root(row(level, index * TILE_WIDTH, TILE_WIDTH))
+            remembered = known(level, index, 1)
+            roots[level, index] = (
+                remembered[0] if remembered else subtree_root(row(level, index * TILE_WIDTH, TILE_WIDTH))
+            )
         return roots[level, index]
 
     def read(level: int, index: int) -> bytes:

@@ -5,7 +5,7 @@ from itertools import count
 
 from sqlalchemy import Connection
 
-from vault.domain.merkle import Frontier, extends, subtree_root
+from vault.domain.merkle import HASH_BYTES, Frontier, extends, subtree_root
 from vault.domain.tiles import (
     TILE_WIDTH,
     ReadHash,
@@ -68,7 +68,8 @@ def grow(conn: Connection, was: Frontier, rows: Sequence[LeafRow]) -> Frontier:
     grown = was.extend(row.leaf for row in rows)
     audit.append(conn, rows)
     for level, index in completed_tiles(was.size, grown.size):
-        audit.put_tile(conn, TileRow(level, index, _tile(conn, level, index).pack()))
+        tile = _tile(conn, level, index)
+        audit.put_tile(conn, TileRow(level, index, tile.pack(), subtree_root(tile.hashes)))
     if not audit.advance(conn, was.size, HeadRow(grown.size, grown.pack())):
         raise broken("head_changed")
     return grown
@@ -89,7 +90,16 @@ def reader(conn: Connection) -> ReadHash:
                 return Tile.unpack(level, index, row.hashes)
         raise LookupError(level, index)
 
-    return tree_reader(leaves, tiles)
+    def roots(level: int, start: int, count: int) -> Sequence[bytes]:
+        found = audit.tile_roots(conn, level, start, limit=count)
+        # SQLite keeps whatever an owner's hand writes into a column.
+        return [
+            root
+            for idx, root in found
+            if start <= idx < start + count and isinstance(root, bytes) and len(root) == HASH_BYTES
+        ]
+
+    return tree_reader(leaves, tiles, roots)
 
 
 def stored_frontier(row: HeadRow) -> Frontier:
