@@ -14,13 +14,16 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from vault.app import create_app
-from vault.bootstrap import found_house, open_house
+from vault.bootstrap import found_house, open_house, open_seat
 from vault.crypto.passwords import Passwords
 from vault.custody.keyring import SLOT_NAMES
+from vault.custody.notarial import SLOT, Notarial
+from vault.custody.providers.local import LocalSlots
 from vault.domain.access import Actor
 from vault.domain.canonical import Json
 from vault.domain.grants import token_bytes
 from vault.domain.kinds import Kind
+from vault.domain.notary_head import NotaryHead
 from vault.domain.terms import (
     AppId,
     FieldName,
@@ -33,6 +36,7 @@ from vault.domain.terms import (
     id_text,
 )
 from vault.errors import VaultError
+from vault.notary_settings import settings_of
 from vault.rulebook.rules import Rulebook
 from vault.services import authenticate, consent, disclose, govern, intake, rectify, standing_facts
 from vault.services.answering import Admitted
@@ -41,9 +45,11 @@ from vault.services.governing import operator
 from vault.services.granting import Wish
 from vault.services.issuing import issue
 from vault.services.locating import locate
+from vault.services.notarise import Notary
 from vault.services.parts import Call, Parts
 from vault.services.policies import candidate
 from vault.services.showing import Answer
+from vault.services.signing_keys import Keeper
 from vault.settings import Mode, Settings
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
@@ -260,6 +266,23 @@ class House:
             open_house(self.settings, clock=self.clock, rulebook=RULEBOOK, passwords=CHEAP)
         )
         return House(self.settings, self.clock, parts, self.apps, self.secret_values, self.disclosed)
+
+    @contextmanager
+    def notary(self) -> Iterator[Notary]:
+        """A notary of this house, as it begins; it keeps its own head where the one before left it."""
+        with open_seat(settings_of(self.settings), clock=self.clock) as seat:
+            yield Notary(seat)
+
+    def attended(self) -> NotaryHead:
+        """Let a notary look once and end."""
+        with self.notary() as own:
+            return own.attend()
+
+    @contextmanager
+    def keeper(self) -> Iterator[Keeper]:
+        """Whoever opens and ends the keys that sign."""
+        slots = LocalSlots.read({SLOT: self.settings.slots[SLOT]})
+        yield Keeper(self.parts, Notarial(slots, self.parts.house.house))
 
     _others: list[ExitStack] = field(default_factory=list)
 

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask, Response, g, request
 
 from vault.domain.instants import moment, rfc3339
 from vault.errors import VaultError
 from vault.services.parts import Parts
+from vault.services.running import Heard
 from vault.settings import Mode, Settings
 from vault.web import logs, metrics, problems, sessions
 from vault.web.api import (
@@ -19,6 +21,7 @@ from vault.web.api import (
     campaigns,
     consents,
     emergencies,
+    evidence,
     facts,
     feeds,
     grants,
@@ -39,6 +42,7 @@ from vault.web.api import (
 )
 from vault.web.callers import Callers
 from vault.web.context import ask, hear
+from vault.web.openapi import CHECKPOINT_HEADER
 from vault.web.places import Place, Places
 from vault.web.routes import Route, View
 from vault.web.streams import Streams
@@ -69,7 +73,7 @@ def create_app(parts: Parts, settings: Settings) -> Flask:
     tell = problems.install(app, logs.logger(sys.stderr))
     exposition = metrics.install(app)
     sessions.install(app, parts, secure=settings.mode is Mode.PRODUCTION)
-    app.after_request(_close)
+    app.after_request(partial(_close, parts.lock.heard))
     places = Places(settings.threads)
     for route in routes(parts, settings, exposition, tell):
         app.add_url_rule(
@@ -99,7 +103,7 @@ def routes(
     personal = (*login.ROUTES, *sso.routes(settings), *passkeys.routes(settings.origin), *own.ROUTES)
     governed = (*people.ROUTES, *apps.ROUTES, *own_apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
-    proved = oauth.routes(settings.issuer)
+    proved = (*oauth.routes(settings.issuer), *evidence.ROUTES)
     told = (*asked, *streamed, *personal, *governed, *decided, *proved, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
@@ -128,8 +132,11 @@ def _view(parts: Parts, route: Route, places: Places) -> View:
     return view
 
 
-def _close(response: Response) -> Response:
-    """Keep every answer, errors included, out of caches, frames and guesses about its type."""
+def _close(heard: Heard, response: Response) -> Response:
+    """Keep every answer, errors included, out of caches, frames and guesses, and name the checkpoint."""
+    if heard.checkpoint is not None:
+        size, root = heard.checkpoint
+        response.headers[CHECKPOINT_HEADER] = f"{size}:{root.hex()}"
     is_page = "Content-Security-Policy" in response.headers
     ends = g.get("credential_ends")
     if ends is not None:

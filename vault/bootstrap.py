@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vault.app import create_app
-from vault.cli.main import Doors, cli
+from vault.cli.main import Doors, NotaryDoors, cli
 from vault.crypto.passwords import Passwords
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
@@ -21,20 +21,27 @@ from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
 from vault.custody.logins import Logins
 from vault.custody.memory import forbid_dumps
+from vault.custody.notarial import SLOT, Notarial
 from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.tokens import Tokens
 from vault.custody.visits import Visits
 from vault.domain.terms import Tier
+from vault.errors import Misconfigured
+from vault.notary_settings import NotarySettings
+from vault.notary_settings import read as read_for_notary
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, founding, watch
+from vault.services import authenticate, founding, notarise, signing_keys, watch
 from vault.services.governing import operator
+from vault.services.notarise import Seat
 from vault.services.parts import House, Parts
 from vault.services.policies import apply_policy
 from vault.services.running import Lock
+from vault.services.signing_keys import Keeper, Signing
 from vault.settings import Mode, Settings, read
 from vault.storage import floors, keys
 from vault.storage.engines import open_store
+from vault.storage.notary_files import NotaryFiles
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
 from vault.web.logs import hush, logger
 
@@ -53,6 +60,11 @@ def now() -> datetime:
 def settings() -> Settings:
     """Read the settings of this process from its environment."""
     return read(os.environ, directory=Path.cwd())
+
+
+def notary_settings() -> NotarySettings:
+    """Read what the notary needs of the settings of this process."""
+    return read_for_notary(os.environ, directory=Path.cwd())
 
 
 def found_house(
@@ -77,6 +89,9 @@ def found_house(
             founding.tell(parts, operator(os.getuid()))
             if standing is not None and standing.authority_floor == 0:
                 apply_policy(parts, operator(os.getuid()), files=policies, base_digest=None, author="init")
+            if SLOT in slots.served:
+                # What signs the ledger is opened before there is much to sign; an older house is completed.
+                signing_keys.open_first(Keeper(parts, Notarial(slots, house.house)), operator(os.getuid()))
 
 
 @contextmanager
@@ -94,7 +109,8 @@ def open_house(
     where nobody's is at stake.
     """
     with closing(open_stores(settings)) as stores:
-        slots = LocalSlots.read(settings.slots)
+        # The notary's slot is nobody else's: who serves signs nothing.
+        slots = LocalSlots.read({name: path for name, path in settings.slots.items() if name != SLOT})
         house = founding.recognise(stores)
         tiers = None if settings.tiers is None else frozenset(map(Tier, settings.tiers))
         opened = connect(
@@ -109,6 +125,47 @@ def open_house(
         )
         with _closing(opened) as parts:
             yield parts
+
+
+@contextmanager
+def open_keeper(settings: Settings) -> Iterator[Keeper]:
+    """Open the house with the signing slot beside it, for whoever opens and ends keys."""
+    paths = {SLOT: settings.slots[SLOT]} if SLOT in settings.slots else {}
+    with open_house(settings) as parts, closing(Notarial(LocalSlots.read(paths), parts.house.house)) as keys:
+        yield Keeper(parts, keys)
+
+
+@contextmanager
+def open_signing(settings: NotarySettings) -> Iterator[Signing]:
+    """Open the audit store and the signing slot, and nothing else of the house."""
+    production = settings.mode is Mode.PRODUCTION
+    with closing(open_store("audit", settings.audit_url, production=production)) as store:
+        slots = LocalSlots.read({SLOT: settings.signing})
+        with closing(Notarial(slots, notarise.recognise(store))) as keys:
+            yield Signing(store, keys)
+
+
+@contextmanager
+def open_seat(settings: NotarySettings, *, clock: Clock = now) -> Iterator[Seat]:
+    """Open what the notary works with: the ledger, what signs it, and its own directory, which it holds."""
+    files = NotaryFiles(settings.directory)
+    with files.claimed(), open_signing(settings) as signing:
+
+        def key_stands() -> bool:
+            try:
+                return signing.keys.are_of(LocalSlots.read({SLOT: settings.signing}))
+            except Misconfigured:
+                return False
+
+        yield Seat(
+            clock=clock,
+            store=signing.store,
+            keys=signing.keys,
+            files=files,
+            key_stands=key_stands,
+            uid=os.getuid(),
+            is_apart=not files.is_within(settings.state_dir),
+        )
 
 
 def open_stores(settings: Settings, *, create: bool = False) -> Stores:
@@ -193,6 +250,7 @@ class Application:
         """Open the house and look at it once before anyone is answered."""
         self._ends = ExitStack()
         parts = self._ends.enter_context(open_house(settings))
+        parts.lock.heard.need()
         watch.look(parts)
         authenticate.get_ready(parts)
         stopped = threading.Event()
@@ -217,7 +275,18 @@ def application_for(settings: Settings) -> Application:
     return Application(settings)
 
 
+def doors() -> Doors:
+    """Lead the command line into the house."""
+    return Doors(
+        settings,
+        open_house,
+        found_house,
+        now,
+        NotaryDoors(notary_settings, open_keeper, open_signing, open_seat),
+    )
+
+
 def vaultctl() -> None:
     """Run the command line; it opens the house only for commands that need one."""
     forbid_dumps()
-    cli(obj=Doors(settings, open_house, found_house, now))
+    cli(obj=doors())

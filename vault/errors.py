@@ -12,7 +12,7 @@
     ├── TooMany              more at once than this process takes               (429)
     ├── Corrupt              a store does not hold what was put into it         (500)
     ├── Unavailable          a part the promise needs does not answer           (503)
-    │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked, Unproven
+    │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked, NotaryRefuses, Unproven
     └── Misconfigured        settings, slots or policies that must not start a house
         └── PolicyMistakes   what a candidate for the next policy has wrong                (422)
 
@@ -149,6 +149,12 @@ class HouseLocked(Unavailable):
     """The stores contradict each other; ``facts["reason"]`` says how."""
 
     code = "house_locked"
+
+
+class NotaryRefuses(Unavailable):
+    """The ledger is not the one that the notary knows, or it cannot sign; ``facts["reason"]`` says why."""
+
+    code = "notary_refuses"
 
 
 class Misconfigured(VaultError):

@@ -26,6 +26,7 @@ NAMES = (
     "VAULT_SETTINGS",
     "VAULT_MODE",
     "VAULT_STATE_DIR",
+    "VAULT_NOTARY_DIR",
     "VAULT_BIND",
     "VAULT_ORIGIN",
     "VAULT_WORKERS",
@@ -94,6 +95,8 @@ class Settings:
     # Where browsers visit the house, as https://vault.example.com; empty where they do not.
     origin: str = ""
     single_sign_on: SingleSignOn | None = None
+    # Where the notary keeps its own head; None is within the state directory.
+    notary_dir: Path | None = None
 
     @property
     def issuer(self) -> str:
@@ -110,15 +113,15 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
     given = Given(directory, NAMES)
     given.gather(environ)
     mode = given.parsed("VAULT_MODE", Mode, default=Mode.PRODUCTION, form="demo or production")
-    state_dir = _state_dir(given, mode)
+    state_dir = state_dir_of(given, mode)
     host, port = given.parsed(
         "VAULT_BIND", setting_forms.bind, default=_BIND, form="host:port, such as 127.0.0.1:8200"
     )
     settings = Settings(
         mode=mode,
         state_dir=state_dir,
-        urls={store: _url(given, store, state_dir) for store in STORES},
-        slots=_slots(given, mode, state_dir),
+        urls={store: url_of(given, store, state_dir) for store in STORES},
+        slots=slots_of(given, mode, state_dir),
         host=host,
         port=port,
         workers=given.count("VAULT_WORKERS", default=_WORKERS, most=_MOST_WORKERS),
@@ -151,6 +154,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
             form="an origin, such as https://vault.example.com; plain http only for localhost",
         ),
         single_sign_on=_single_sign_on(given),
+        notary_dir=notary_dir_of(given),
     )
     faults = (
         given.faults
@@ -162,7 +166,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
     return settings
 
 
-def _state_dir(given: Given, mode: Mode) -> Path:
+def state_dir_of(given: Given, mode: Mode) -> Path:
     """Find the state directory; a production house says where it lives."""
     text = given.texts.get("VAULT_STATE_DIR")
     if text is None and mode is Mode.PRODUCTION:
@@ -170,7 +174,13 @@ def _state_dir(given: Given, mode: Mode) -> Path:
     return given.directory / (text or _DEMO_STATE)
 
 
-def _url(given: Given, store: str, state_dir: Path) -> str:
+def notary_dir_of(given: Given) -> Path | None:
+    """Find the notary's directory, where one is named."""
+    text = given.texts.get("VAULT_NOTARY_DIR")
+    return given.directory / text if text is not None else None
+
+
+def url_of(given: Given, store: str, state_dir: Path) -> str:
     """Find the URL of *store*: said, or in a file, or by default an embedded file in *state_dir*."""
     name = f"VAULT_{store.upper()}_URL"
     text = given.texts.get(name)
@@ -181,7 +191,7 @@ def _url(given: Given, store: str, state_dir: Path) -> str:
     return given.private_text(f"{name}_FILE")
 
 
-def _slots(given: Given, mode: Mode, state_dir: Path) -> dict[str, Path]:
+def slots_of(given: Given, mode: Mode, state_dir: Path) -> dict[str, Path]:
     """Find the file of each slot; a demo has one for each beside its stores."""
     if mode is Mode.DEMO:
         return {slot: state_dir / "slots" / slot.lower() for slot in SLOTS}

@@ -1,10 +1,13 @@
 # Makes .venv from a hashed lock: `environment runtime` is enough to serve, `environment dev` to test as well.
-# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by.
+# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by, and `tlog_verifier`
+# .venv-tlog, where a verifier of transparency logs lives that nobody here wrote.
 # Sourced by the scripts beside it. Asks for Python 3.11 or later and pip; takes uv instead where it is on the PATH.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 venv=$root/.venv
+# The oldest Python 3 that will do.
+oldest=11
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*" && exit 1; }
@@ -32,6 +35,19 @@ openid_provider() (
     environment openid-provider
 )
 
+tlog_verifier() (
+    venv=$root/.venv-tlog
+    oldest=$tlog_oldest
+    environment tlog-verifier
+)
+
+# The verifier asks for a later Python than the house does.
+tlog_oldest=12
+can_verify_tlogs() (
+    oldest=$tlog_oldest
+    find_python >/dev/null
+)
+
 installed() { [ "$(cat "$venv/installed-$1" 2>/dev/null)" = "$2" ]; }
 
 # The lock and, where the project itself is installed, its own description; a change of either asks for another look.
@@ -42,12 +58,12 @@ digest() {
 print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest())' "${names[@]}"
 }
 
-# The provider is another program: it imports nothing of the house, and must not find it by accident.
+# These are other programs: they import nothing of the house, and must not find it by accident.
 holds_project() { [ "$venv" = "$root/.venv" ]; }
 
 make_venv() {
     local python
-    python=$(find_python) || die "Python 3.11 or later is needed, and no python3, python3.11 … python3.14 on the PATH is that."
+    python=$(find_python) || die "Python 3.$oldest or later is needed, and no python3, python3.$oldest … python3.14 on the PATH is that."
     say "Making ${venv##*/} with $("$python" --version) …"
     rm -rf "$venv"
     if have_uv; then
@@ -62,12 +78,12 @@ make_venv() {
 # The interpreter itself, never a shim nor the one of an environment that happens to be active.
 find_python() {
     local name
-    for name in python3 python3.11 python3.12 python3.13 python3.14; do
-        "$name" -c 'import sys
-if sys.version_info < (3, 11): sys.exit(1)
+    for name in python3 python3.{11..14} "$(pyenv root 2>/dev/null)"/versions/3.1[1-4]*/bin/python3; do
+        OLDEST=$oldest "$name" -c 'import os, sys
+if sys.version_info < (3, int(os.environ["OLDEST"])): sys.exit(1)
 print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null && return
     done
-    have_uv && uv python find --quiet --no-project '>=3.11' 2>/dev/null
+    have_uv && uv python find --quiet --no-project ">=3.$oldest" 2>/dev/null
 }
 
 install_packages() {

@@ -12,18 +12,18 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from vault.bootstrap import found_house, now, open_house
+from vault.bootstrap import doors, found_house, now, open_house
 from vault.cli import demo as demo_module
 from vault.cli import demo_state, demo_view
 from vault.cli.demo import demo
 from vault.cli.demo_state import Document, Member, claimed, settings_of, standing
-from vault.cli.main import Doors
 from vault.cli.printing import printable
 from vault.cli.town import people
 from vault.cli.town.moving_in import Stopped
@@ -51,7 +51,7 @@ def settings() -> Settings:
     raise AssertionError("the demo has settings of its own")
 
 
-DOORS = Doors(settings, open_house, found_house, now)
+DOORS = replace(doors(), settings=settings)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pyotp
 import pytest
@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 from tests.house import House
 from tests.staff import PASSWORD
 from vault.app import create_app
-from vault.cli.main import Doors, cli
+from vault.cli.main import Doors, NotaryDoors, cli
 from vault.domain.terms import id_text
 from vault.services import policies
 from vault.services.parts import Parts
@@ -46,7 +46,13 @@ class Shell:
     def run(self, *words: str, code: int = 0, typed: str | None = None) -> Result:
         """Run a command of vaultctl as this person."""
         env = {"VAULT_LOGIN_FILE": str(self.folder / f"{self.login}.json")}
-        doors = Doors(lambda: self.house.settings, lambda _: self._opened(), _never, self.house.clock)
+        doors = Doors(
+            lambda: self.house.settings,
+            lambda _: self._opened(),
+            _never,
+            self.house.clock,
+            NotaryDoors(_never, _never, _never, _never),
+        )
         done = CliRunner().invoke(cli, words, obj=doors, env=env, input=typed)
         assert done.exit_code == code, (words, done.output, done.stderr, done.exception)
         return done
@@ -95,7 +101,7 @@ class Shell:
         yield self.house.parts
 
 
-def _never(*_: object) -> None:
+def _never(*_: object) -> NoReturn:
     raise AssertionError
 
 

@@ -4,10 +4,12 @@ from contextlib import nullcontext
 from datetime import timedelta
 
 import click
+import pytest
 from click.testing import CliRunner, Result
 
 from tests.house import House
 from vault.cli.house import accept_clock, doctor
+from vault.errors import NotaryRefuses
 
 
 def test_a_house_whose_clock_had_run_ahead_opens_after_the_operator_said_so(sqlite_house: House) -> None:
@@ -23,7 +25,29 @@ def test_a_house_whose_clock_had_run_ahead_opens_after_the_operator_said_so(sqli
 
     assert (locked.exit_code, "clock_behind" in locked.stdout) == (1, True)
     assert (done.exit_code, done.stdout.startswith("The time is taken to be 20")) == (0, True)
-    assert (well.exit_code, well.stdout) == (0, "All is well.\n")
+    assert (well.exit_code, well.stdout.splitlines()[0]) == (0, "All is well.")
+
+
+def test_the_doctor_says_how_independent_the_notary_is_and_what_it_refuses(sqlite_house: House) -> None:
+    house = sqlite_house
+    before = run(house, doctor)
+    house.attended()
+
+    signed = run(house, doctor)
+    (house.settings.state_dir / "notary" / "head").unlink()
+    with pytest.raises(NotaryRefuses):
+        house.attended()
+    refused = run(house, doctor)
+
+    assert before.stdout.endswith(
+        "No notary has signed here yet; 'vaultctl serve' or 'vaultctl notary' does.\n"
+    )
+    assert (signed.exit_code, "(same_user)" in signed.stdout, "(same_place)" in signed.stdout) == (
+        0,
+        True,
+        True,
+    )
+    assert (refused.exit_code, "The notary refuses the ledger: own_head_lost." in refused.stdout) == (1, True)
 
 
 def run(house: House, command: click.Command) -> Result:

@@ -211,9 +211,10 @@ def spelled(value: ast.expr | None) -> Iterator[str]:
 def lock_reasons() -> set[str]:
     """Every reason for which the watch locks a house: what it returns, and what it sets."""
     found: set[str] = set()
-    for node in ast.walk(SOURCES[ROOT / "vault" / "services" / "watch.py"]):
+    services = ROOT / "vault" / "services"
+    for node in (*ast.walk(SOURCES[services / "watch.py"]), *ast.walk(SOURCES[services / "running.py"])):
         match node:
-            case ast.FunctionDef(name="_reason" | "_behind", body=body):
+            case ast.FunctionDef(name="_reason" | "_behind" | "lacking", body=body):
                 returns = (one for part in body for one in ast.walk(part) if isinstance(one, ast.Return))
                 found |= {word for one in returns for word in spelled(one.value)}
             case ast.Assign(targets=[ast.Attribute(attr="reason")], value=value):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,10 +16,14 @@ from sqlalchemy import make_url, text
 
 from tests.house import Clock, a_house, found
 from tests.postgres import Server
+from vault.bootstrap import open_seat, open_signing
 from vault.errors import StoreUnavailable
+from vault.notary_settings import NotarySettings
 from vault.services import restrict
 from vault.services.bulk.mapping_file import read_mapping
-from vault.settings import SLOTS
+from vault.services.notarise import Notary
+from vault.services.signing_keys import listing
+from vault.settings import SLOTS, Mode
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +116,7 @@ def site(postgresql: Server) -> Iterator[tuple[str, str]]:
         with psycopg.connect(postgresql.url, autocommit=True) as owner:
             for name in STORE_NAMES:
                 owner.execute(f"DROP ROLE IF EXISTS vault_{name}_{mark}, vault_{name}_owner_{mark}")
+            owner.execute(f"DROP ROLE IF EXISTS vault_notary_{mark}")
 
 
 @pytest.mark.slow
@@ -118,7 +124,7 @@ def test_the_roles_of_the_guide_are_enough_to_serve_and_not_to_rewrite(
     site: tuple[str, str], tmp_path: Path
 ) -> None:
     url, mark = site
-    owning, serving = (re.sub(r"\b(vault_\w+)", rf"\1_{mark}", block) for block in SQL)
+    owning, serving, _ = (re.sub(r"\b(vault_\w+)", rf"\1_{mark}", block) for block in SQL)
 
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(owning)
@@ -143,6 +149,47 @@ def test_the_roles_of_the_guide_are_enough_to_serve_and_not_to_rewrite(
                 conn.execute(text(statement))
 
     assert shown.fields == {"name": "欧阳**"}
+
+
+@pytest.mark.slow
+def test_the_notarys_role_of_the_guide_is_enough_to_sign_and_no_grant_of_it_is_one_too_many(
+    site: tuple[str, str], tmp_path: Path
+) -> None:
+    url, mark = site
+    owning, _, signing = (re.sub(r"\b(vault_\w+)", rf"\1_{mark}", block) for block in SQL)
+    role = f"vault_notary_{mark}"
+    audit_url = urls_of(url, f"_{mark}")["audit"].replace(f"vault_audit_{mark}", role)
+    settings = NotarySettings(
+        Mode.DEMO, audit_url, tmp_path / "slots" / "signing", tmp_path / "notary", tmp_path / "elsewhere"
+    )
+    granted = [
+        (verb, table)
+        for verbs, tables in re.findall(r"GRANT ([A-Z, ]+) ON (audit\.[a-z_., ]+) TO", signing)
+        for verb in verbs.split(", ")
+        for table in tables.split(", ")
+    ]
+
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(owning)
+        found(urls_of(url, f"_owner_{mark}"), tmp_path)
+        owner.execute(signing)
+        for verb, table in granted:
+            owner.execute(f"REVOKE {verb} ON {table} FROM {role}")
+            with pytest.raises(StoreUnavailable), open_seat(settings) as seat:
+                Notary(seat).attend()
+            owner.execute(f"GRANT {verb} ON {table} TO {role}")
+            shutil.rmtree(settings.directory)
+    with open_seat(settings) as seat:
+        head = Notary(seat).attend()
+        for statement in ("UPDATE head SET size = 0", "DELETE FROM checkpoint", "DELETE FROM entry"):
+            with pytest.raises(StoreUnavailable), seat.store.write() as conn:
+                conn.execute(text(statement))
+    with open_signing(settings) as keys:
+        listed = listing(keys)
+
+    assert len(granted) == 9
+    assert head.note is not None
+    assert [one.window.covers(head.note.checkpoint.size) for one in listed] == [True, True]
 
 
 def urls_of(url: str, suffix: str) -> dict[StoreName, str]:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = {
     name: (ROOT / "requirements" / f"{name}.txt").read_text()
-    for name in ("runtime", "dev", "openid-provider")
+    for name in ("runtime", "dev", "openid-provider", "tlog-verifier")
 }
 PIN = re.compile(r"^([a-z0-9.-]+)(?:\[[a-z0-9, -]+\])?==(\S+)", re.MULTILINE)
 NAME = re.compile(r"[A-Za-z0-9.-]+")
@@ -33,6 +33,7 @@ def test_a_lock_holds_hashes_and_no_addresses(name: str) -> None:
         ("runtime", [*PROJECT["dependencies"], "hatchling"]),
         ("dev", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]),
         ("openid-provider", ["canaille"]),
+        ("tlog-verifier", ["aics-tlog"]),
     ],
 )
 def test_a_lock_has_all_that_the_project_asks_for(name: str, asked: list[str]) -> None:

@@ -93,3 +93,31 @@ def test_more_approvals_than_the_rules_tell_apart_are_one_class() -> None:
     ]
 
     assert rows[0] is rows[1]
+
+
+def test_a_version_from_before_anybody_reviewed_goes_on_and_lets_nobody_review() -> None:
+    before = _before_reviews()
+    rulebook = Rulebook()
+
+    policy = rulebook.policy(1, before)
+    context = ContextClass(strength=2, actor="person")
+    row = rulebook.row(policy, frozenset({RoleId("auditor")}), PurposeId("P16"), context, Action.REVIEW)
+
+    assert (row.permitted, row.refused) == (False, "not_granted")
+
+
+def _before_reviews() -> dict[str, str]:
+    """The delivered files as they were before the verb review."""
+    files = delivered.files()
+    rules = files["access.cedar"].replace(', Action::"review"]', "]")
+    rules = rules.replace(' ||\n   (action == Action::"review" && principal.verbs.contains("review"))', "")
+    kept = [rule for rule in rules.split("\n\n") if 'Action::"review"' not in rule]
+    schema = files["access.cedarschema"].replace("restrict, govern, review", "restrict, govern")
+    roles = files["roles.toml"].replace(', "review"]', "]").replace('verbs = ["review"]\n', "")
+    assert all("review" not in text.split("//")[0] for text in (schema, *kept))
+    return {
+        **files,
+        "access.cedar": "\n\n".join(kept),
+        "access.cedarschema": schema,
+        "roles.toml": roles,
+    }

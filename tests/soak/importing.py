@@ -25,14 +25,14 @@ _UNSYNCED_VAULTCTL = """
 import os
 from dataclasses import replace
 from pathlib import Path
-from vault.bootstrap import found_house, now, open_house
-from vault.cli.main import Doors, cli
+from vault.bootstrap import doors
+from vault.cli.main import cli
 from vault.settings import Mode, read
 
 def settings():
     return replace(read(os.environ, directory=Path.cwd()), mode=Mode.DEMO)
 
-cli(obj=Doors(settings, open_house, found_house, now))
+cli(obj=replace(doors(), settings=settings))
 """
 _MIB = 1024
 

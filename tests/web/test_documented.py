@@ -208,6 +208,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
     campaign, certified = _campaign(one, other, but=id_text("grt", app.grant))
     house.clock.advance(timedelta(seconds=30))
     generator = next(key["id"] for key in one.get("/v1/me")["keys"] if key["kind"] == "totp")
+    house.attended()
     known = {
         "VAULT": "",
         "LINK": fresh["link"],
@@ -228,6 +229,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
         "CANDIDATE": json.dumps({"files": changed}),
         "CHANGE": json.dumps({"files": changed, "base": base}),
         "BROKEN": broken,
+        "INDEX": "0",
         "CAMPAIGN": campaign,
         "CERTIFIED": certified,
         "CERTIFIER": one.id,

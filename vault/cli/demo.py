@@ -101,7 +101,8 @@ def up(ctx: click.Context, /, *, port: int, state: Path | None, customers: int) 
             target=_tell_when_ready, args=(settings, _banner(document, place)), daemon=True
         )
         telling.start()
-        ctx.exit(serve.serve(settings))
+        beside = [serve.notary_beside(ctx.obj, settings), serve.jobs_beside(ctx.obj, settings)]
+        ctx.exit(serve.serve(settings, companions=beside))
 
 
 def _was_said(ctx: click.Context, name: str) -> bool:

@@ -56,6 +56,12 @@ MEANINGS: Mapping[str, str] = {
     "ledger_unavailable": f"The entry could not be made durable; the change may have happened. {_LOOK}",
     "tier_unavailable": "This process was not given the key of a tier that it needs.",
     "slot_unavailable": "This process was not given a secret that it needs.",
+    "notary_refuses": (
+        "The notary does not sign: the ledger is not the one it knows, or it has no key; the reasons are in"
+        " docs/operating.md. A ledger that was put back on purpose is taken by 'vaultctl notary accept'."
+    ),
+    "notary_unavailable": "The notary's directory cannot be read or written to.",
+    "key": "A key is named by 32 hexadecimal digits, as 'vaultctl notary keys' prints them.",
     "house_locked": f"The stores contradict each other. {_LOOK}",
 }
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from vault.cli.notary import dependence
 from vault.domain.instants import rfc3339
-from vault.services import policies, recount, watch
+from vault.errors import VaultError
+from vault.services import heeding, policies, recount, watch
 from vault.services.governing import operator
+from vault.services.heeding import Notice
 from vault.services.parts import Parts
 
 
@@ -38,16 +41,22 @@ def init(ctx: click.Context, folder: Path | None) -> None:
 def doctor(ctx: click.Context, *, as_json: bool) -> None:
     """Say what is wrong with the vault: stores, slots, the register, and by recount customers, indexes, ids.
 
+    Says also how independent the notary is, which is no fault of the vault.
+
     Opens values to recount their index tokens, as system:index, under entries of its own. Exit code 1 where
     anything is wrong.
     """
     with ctx.obj() as parts:
         findings = _findings(parts)
+        notice = _notice(parts)
     if as_json:
-        click.echo(json.dumps({"findings": findings, "well": not findings}))
+        dependent = None if notice is None else list(notice.dependent)
+        click.echo(
+            json.dumps({"findings": findings, "well": not findings, "notary": {"dependent": dependent}})
+        )
     else:
-        for finding in findings or ["All is well."]:
-            click.echo(finding)
+        for line in (*(findings or ["All is well."]), *dependence(notice)):
+            click.echo(line)
     ctx.exit(1 if findings else 0)
 
 
@@ -62,6 +71,14 @@ def accept_clock(ctx: click.Context) -> None:
     with ctx.obj() as parts:
         watch.accept_clock(parts, operator(os.getuid()))
         click.echo(f"The time is taken to be {rfc3339(parts.clock())}. Next: 'vaultctl serve'.")
+
+
+def _notice(parts: Parts) -> Notice | None:
+    try:
+        return heeding.notice(parts.stores.audit, os.getuid())
+    except VaultError:
+        # What does not answer, or is not what was put there, is found above.
+        return None
 
 
 def _findings(parts: Parts) -> list[str]:
@@ -79,4 +96,7 @@ def _findings(parts: Parts) -> list[str]:
     found += [f"Tier L{tier} is not served: its slot file is not readable here." for tier in missing]
     if not watch.register_whole(parts):
         found.append("The register holds a record that was edited, added or dropped.")
+    notice = _notice(parts)
+    if notice is not None and notice.refusal is not None:
+        found.append(f"The notary refuses the ledger: {notice.refusal}.")
     return found + [str(one) for one in recount.recount(parts)]

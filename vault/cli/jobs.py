@@ -56,10 +56,10 @@ def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
             ctx.exit(1 if failed else 0)
         stopped = threading.Event()
         worker.obey_signals(stopped.set)
-        _keep_doing(chosen, parts, settings, stopped)
+        keep_doing(chosen, parts, settings, stopped)
 
 
-def _keep_doing(jobs: Sequence[Job], parts: Parts, settings: Settings, stopped: threading.Event) -> None:
+def keep_doing(jobs: Sequence[Job], parts: Parts, settings: Settings, stopped: threading.Event) -> None:
     """Give each job a thread of its own, so that a slow one delays no other."""
     threads = [
         threading.Thread(

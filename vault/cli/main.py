@@ -19,6 +19,7 @@ from vault.cli import (
     jobs,
     ledger,
     login,
+    notary,
     overseeing,
     own_apps,
     policy,
@@ -28,13 +29,17 @@ from vault.cli.faults import told
 from vault.errors import (
     Invalid,
     Misconfigured,
+    NotaryRefuses,
     NotFound,
     Refused,
     Unauthenticated,
     Unavailable,
     VaultError,
 )
+from vault.notary_settings import NotarySettings
+from vault.services.notarise import Seat
 from vault.services.parts import Parts
+from vault.services.signing_keys import Keeper, Signing
 from vault.settings import Settings
 
 # Documented in docs/operating.md; scripts may rely on them.
@@ -44,9 +49,21 @@ EXIT_CODES: Mapping[type[VaultError], int] = {
     NotFound: 3,
     Refused: 4,
     Unauthenticated: 4,
+    # Before its family: the first that fits counts.
+    NotaryRefuses: 6,
     Unavailable: 5,
 }
 EXIT_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NotaryDoors:
+    """How a command gets at what signs the ledger, without the rest of the house."""
+
+    settings: Callable[[], NotarySettings]
+    keeper: Callable[[Settings], AbstractContextManager[Keeper]]
+    signing: Callable[[NotarySettings], AbstractContextManager[Signing]]
+    seat: Callable[[NotarySettings], AbstractContextManager[Seat]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,7 @@ class Doors:
     open: Callable[[Settings], AbstractContextManager[Parts]]
     found: Callable[[Settings, Mapping[str, str]], None]
     now: Callable[[], datetime]
+    notary: NotaryDoors
 
     def __call__(self) -> AbstractContextManager[Parts]:
         """Open the house that this process's settings name."""
@@ -94,6 +112,7 @@ for command in (
     house.accept_clock,
     serve.command,
     jobs.command,
+    notary.notary,
     app.app,
     ledger.ledger,
     policy.policy,

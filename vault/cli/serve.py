@@ -10,10 +10,11 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from granian.constants import HTTPModes, Interfaces
@@ -22,7 +23,9 @@ from granian.log import LogLevels
 from granian.server import Server
 from typing_extensions import override
 
-from vault.cli import worker
+from vault import notary_settings
+from vault.cli import jobs, notary, worker
+from vault.cli.companions import Companion, beside
 from vault.errors import Misconfigured
 from vault.settings import WAITING_THREADS, Settings
 
@@ -43,23 +46,64 @@ FACTORY = "vault.bootstrap:application_for"
 
 
 @click.command("serve")
+@click.option(
+    "--without-notary", is_flag=True, help="The notary runs elsewhere; without one nothing is released."
+)
+@click.option("--without-jobs", is_flag=True, help="The jobs run elsewhere.")
 @click.pass_context
-def command(ctx: click.Context) -> None:
-    """Serve the API until a signal ends it.
+def command(ctx: click.Context, *, without_notary: bool, without_jobs: bool) -> None:
+    """Serve the API until a signal ends it, with the notary and the jobs beside the web workers.
 
-    SIGTERM and Ctrl-C end it cleanly at any moment; a worker that dies is started again.
+    SIGTERM and Ctrl-C end it cleanly at any moment; a process that dies is started again.
     """
-    ctx.exit(serve(ctx.obj.settings()))
+    settings = ctx.obj.settings()
+    chosen = [] if without_notary else [notary_beside(ctx.obj, settings)]
+    chosen += [] if without_jobs else [jobs_beside(ctx.obj, settings)]
+    ctx.exit(serve(settings, companions=chosen))
 
 
-def serve(settings: Settings, *, factory: str = FACTORY) -> int:
+def serve(settings: Settings, *, factory: str = FACTORY, companions: Sequence[Companion] = ()) -> int:
     """Serve until a signal ends it; returns the exit code, 0 where it was asked to end.
 
-    Where the application has a ``close``, it is called when its worker ends.
+    Where the application has a ``close``, it is called when its worker ends. The *companions* run beside it,
+    and end after it.
     """
     ended = threading.Event()
+    refused = threading.Event()
     worker.obey_signals(lambda: _end_server(ended))
     _refuse_taken(settings.host, settings.port)
+
+    def refuse() -> None:
+        refused.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with beside(companions, refuse):
+        code = _keep_serving(settings, factory, ended)
+    return worker.EX_CONFIG if refused.is_set() else code
+
+
+def notary_beside(doors: Any, settings: Settings) -> Companion:
+    """Describe the notary as what runs beside the workers; raises Misconfigured where it cannot."""
+    needed = notary_settings.settings_of(settings)
+
+    def work(stopped: threading.Event) -> None:
+        with doors.notary.seat(needed) as seat:
+            notary.attend(seat, stopped)
+
+    return Companion("notary", work)
+
+
+def jobs_beside(doors: Any, settings: Settings) -> Companion:
+    """Describe the jobs as what runs beside the workers."""
+
+    def work(stopped: threading.Event) -> None:
+        with doors.open(settings) as parts:
+            jobs.keep_doing(jobs.JOBS, parts, settings, stopped)
+
+    return Companion("jobs", work)
+
+
+def _keep_serving(settings: Settings, factory: str, ended: threading.Event) -> int:
     pause = _SHORTEST_PAUSE_SECONDS
     with _counts():
         while not ended.is_set():

@@ -129,6 +129,10 @@ class Rebuilding:
                 self._faults.add("head", first, first + width - 1)
             first += width
 
+    def root_here(self) -> bytes:
+        """The root over the entries taken so far."""
+        return self._edge.extend(self._filling[0]).root()
+
     def root(self) -> bytes:
         """The root of the tree as it was computed."""
         return self._edge.root() if self._edge.size else EMPTY_ROOT

@@ -23,6 +23,22 @@ def canonical(value: Json) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
+def canonical_codes(value: Json) -> bytes:
+    """Write *value* as :func:`canonical` does; it was laid out of keys of the profile and ASCII alone.
+
+    To look at every text of it again would cost more than to write it; the encoder looks at the integers.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError:
+        raise ValueError("integer") from None
+
+
+def is_key(key: str) -> bool:
+    """Tell whether *key* may stand in an object of the profile."""
+    return _is_key(key)
+
+
 def _check(value: object) -> None:
     # Every entry passes here before anything may be opened, so the common types are asked for first.
     if isinstance(value, str):

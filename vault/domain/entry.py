@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vault.domain.canonical import Json, canonical
+from vault.domain.canonical import Json, canonical_codes, is_key
 from vault.domain.grants import projections_digest, token_text
 from vault.domain.kinds import Kind
 from vault.domain.policy import ContextClass
@@ -128,7 +128,7 @@ class Entry:
             raise ValueError("subjects")
         if self.times < 0:
             raise ValueError("times")
-        written = canonical(entry_object(self, grant=grant))
+        written = canonical_codes(entry_object(self, grant=grant))
         if len(written) > MAX_BODY_BYTES:
             raise ValueError("length")
         return written
@@ -189,7 +189,7 @@ def _outcome_object(
         outcome=_outcome(outcome),
         fields=_codes(fields),
         treatments=[treatment.value for treatment in treatments],
-        withheld={name: _code(reason) for name, reason in withheld},
+        withheld={_key(name): _code(reason) for name, reason in withheld},
     )
 
 
@@ -249,6 +249,7 @@ def _raw(raw: bytes | None) -> str | None:
     return None if raw is None else token_text(raw)
 
 
+@lru_cache(maxsize=4096)
 def _code(text: str | None) -> str | None:
     # Nothing but codes gets in: what a person typed stands in the sealed detail, or nowhere.
     if text is not None and not is_code(text):
@@ -256,6 +257,13 @@ def _code(text: str | None) -> str | None:
     return text
 
 
+def _key(name: str) -> str:
+    if not is_key(name):
+        raise ValueError("key")
+    return name
+
+
+@lru_cache(maxsize=1024)
 def _outcome(text: str | None) -> str | None:
     if text is not None and text.partition(":")[0] not in OUTCOMES:
         raise ValueError("outcome")

@@ -1,7 +1,6 @@
 """The digest that ties an opening to its entry: exactly which field of whom is shown how."""
 
-from base64 import urlsafe_b64decode
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -11,6 +10,8 @@ from vault.domain.terms import FieldName, Treatment
 
 # An entry holds ten of these texts; the library's own function for them costs three times as much.
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_PADDING = (b"", b"", b"==", b"=")
 
 Shown = tuple[FieldName, Treatment]
 # An audit token, a field and the treatment under which it may be shown.
@@ -24,13 +25,20 @@ def token_text(raw: bytes) -> str:
 
 def token_bytes(text: str) -> bytes:
     """Read a token back; raises ValueError for any other spelling of the same bytes."""
-    try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
-        raise ValueError("base64") from None
+    raw = loose_token_bytes(text)
     if token_text(raw) != text:
         raise ValueError("base64")
     return raw
+
+
+def loose_token_bytes(text: str) -> bytes:
+    """Read a token whose last bits may be any: whoever asks writes the whole again and compares."""
+    if "=" in text:
+        raise ValueError("base64")
+    try:
+        return a2b_base64(text.encode("ascii").translate(_STANDARD) + _PADDING[len(text) % 4])
+    except ValueError:
+        raise ValueError("base64") from None
 
 
 def grant_digest(triples: Iterable[Triple]) -> bytes:

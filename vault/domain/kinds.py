@@ -72,6 +72,10 @@ class Kind(StrEnum):
     ACCESSES_LISTED = "accesses.listed"
     ACCESS_DELAYED = "access.delayed"
     IDENTITY_DISCLOSED = "identity.disclosed"
+    LEDGER_EXPORTED = "ledger.exported"
+    SIGNING_KEY_OPENED = "signing_key.opened"
+    SIGNING_KEY_CLOSED = "signing_key.closed"
+    SIGNING_KEY_REVOKED = "signing_key.revoked"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

@@ -11,6 +11,7 @@ from enum import IntEnum
 from hashlib import sha256
 
 from vault.domain.merkle import HASH_BYTES
+from vault.domain.terms import HouseId, id_letters
 
 KEY_ID_BYTES = 4
 TIMESTAMP_BYTES = 8
@@ -158,6 +159,11 @@ class Note:
         if found.pack() != packed or any(ord(letter) < 32 and letter != "\n" for letter in found.text):
             raise ValueError("note")
         return found
+
+
+def origin_of(house: HouseId) -> str:
+    """Name the ledger of *house*, and with it the keys that sign for it."""
+    return f"customer-vault/{id_letters(house)}"
 
 
 def signed_message(key: VerifierKey, checkpoint: Checkpoint, *, at_seconds: int = 0) -> bytes:

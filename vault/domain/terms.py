@@ -114,8 +114,13 @@ def id_text(prefix: str, raw: bytes) -> str:
     """Write 16 bytes as ``prefix_`` and 26 characters of lower-case Crockford base32."""
     if prefix not in PREFIXES or len(raw) != ID_BYTES:
         raise ValueError(prefix)
+    return f"{prefix}_{id_letters(raw)}"
+
+
+def id_letters(raw: bytes) -> str:
+    """Write 16 bytes as 26 characters of lower-case Crockford base32."""
     number = int.from_bytes(raw)
-    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def id_bytes(prefix: str, text: str) -> bytes | None:

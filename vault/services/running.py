@@ -11,17 +11,50 @@ from vault.errors import HouseLocked
 
 # How far back a clock may go: it is put right by seconds, and workers on several machines differ a little.
 CLOCK_TOLERANCE = timedelta(minutes=2)
+# A notary that says nothing for longer is taken for dead, and nothing is released behind its back (AUDIT §6).
+NOTARY_PATIENCE = timedelta(seconds=60)
 # How exactly it is known when a secret or a grant was of use last.
 _USES_APART = timedelta(minutes=1)
+
+
+class Heard:
+    """What this process has heard of the notary: when it spoke last, what it refuses, what it signed."""
+
+    __slots__ = ("checkpoint", "is_needed", "latest", "refusal")
+
+    def __init__(self) -> None:
+        """Begin with nothing heard, and without the need to hear anything."""
+        # References, each replaced whole; every thread may read them.
+        self.is_needed = False
+        self.latest: datetime | None = None
+        self.refusal: str | None = None
+        # The size and the root of the newest signed checkpoint.
+        self.checkpoint: tuple[int, bytes] | None = None
+
+    def need(self) -> None:
+        """Release nothing from now on unless the notary lives and agrees; there is no way back."""
+        self.is_needed = True
+
+    def lacking(self, at: datetime) -> str | None:
+        """Say why nothing may be released at the moment *at*, as far as the notary is concerned."""
+        if not self.is_needed:
+            return None
+        if self.refusal is not None:
+            return "notary_refuses"
+        # What comes from far in the future was not said by a clock that this house could go by.
+        if self.latest is None or not -CLOCK_TOLERANCE <= at - self.latest <= NOTARY_PATIENCE:
+            return "notary_silent"
+        return None
 
 
 class Lock:
     """Why the house answers nobody just now, if so; the one thing among the parts that changes."""
 
-    __slots__ = ("_latest", "reason")
+    __slots__ = ("_latest", "heard", "reason")
 
     def __init__(self) -> None:
         """Begin open."""
+        self.heard = Heard()
         # References, each replaced whole; every thread may read them.
         self.reason: str | None = None
         self._latest: datetime | None = None
@@ -31,11 +64,15 @@ class Lock:
 
         The watch would see a clock that was set back in half a minute; what had ended would live until then.
         """
-        reason = self.reason or ("clock_behind" if self.is_past(at) else None)
+        reason = self.why(at)
         if reason is not None:
             raise HouseLocked(reason=reason)
         if self._latest is None or at > self._latest:
             self._latest = at
+
+    def why(self, at: datetime) -> str | None:
+        """Say why nobody is answered at the moment *at*, if so."""
+        return self.reason or ("clock_behind" if self.is_past(at) else self.heard.lacking(at))
 
     def is_past(self, at: datetime) -> bool:
         """Tell whether *at* lies well before a moment at which this process has worked already."""

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, EntryId, SubjectId
 from vault.errors import Corrupt, StoreUnavailable, VaultError
-from vault.services import using
+from vault.services import heeding, using
 from vault.services.governing import only_operator
 from vault.services.parts import Parts
 from vault.services.running import CLOCK_TOLERANCE
@@ -22,6 +23,8 @@ from vault.storage.floors import Floors
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
 EVERY_SECONDS = 30.0
+# How often the notary is listened to in between.
+HEED_SECONDS = 5.0
 # A locked house looks more often: what locked it may be mended already.
 LOCKED_SECONDS = 1.0
 # Every worker looks, and one of them is enough to remember the time.
@@ -85,8 +88,14 @@ def keep_watch(
 
     def run() -> None:
         after: SubjectId | None = None
-        while not stopped.wait(LOCKED_SECONDS if parts.lock.reason else every_seconds):
+        due = time.monotonic() + every_seconds
+        often = min(HEED_SECONDS, every_seconds)
+        while not stopped.wait(LOCKED_SECONDS if parts.lock.reason else often):
             try:
+                if time.monotonic() < due and parts.lock.why(parts.clock()) is None:
+                    heeding.heed(parts)
+                    continue
+                due = time.monotonic() + every_seconds
                 if look(parts) is None:
                     after = sweep(parts, after)
             except VaultError:
@@ -120,7 +129,8 @@ def _reason(parts: Parts) -> str | None:
             own.incarnation,
         ):
             return f"{name}_of_another_house"
-    return _behind(parts)
+    heeding.heed(parts)
+    return _behind(parts) or parts.lock.heard.lacking(parts.clock())
 
 
 def _behind(parts: Parts) -> str | None:

@@ -126,6 +126,20 @@ map_block = Table(
     UniqueConstraint("size", "first"),
 )
 
+# What the notary says of itself, so that others know whether it lives and agrees.
+notary = Table(
+    "notary",
+    audit,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    millis_column("at_ms"),
+    Column("size", BigInteger, nullable=False),
+    # Why it signs no more; nothing while it does.
+    Column("refusal", String(64)),
+    # Whom it runs as, and whether its own head lies outside the directory of the stores.
+    Column("uid", BigInteger, nullable=False),
+    Column("is_apart", SmallInteger, nullable=False),
+)
+
 register_house = house_table(register)
 
 record = Table(

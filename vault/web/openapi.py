@@ -35,6 +35,14 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "pattern": "^[!-+\\--~]{1,128}$"},
     ),
 }
+CHECKPOINT_HEADER = "Vault-Checkpoint"
+_CHECKPOINT: dict[str, Any] = {
+    "description": (
+        "The size and the root of the newest signed checkpoint of the ledger that this worker knows; keep"
+        " some, and nobody can show you another past. Absent before the first."
+    ),
+    "schema": {"type": "string", "pattern": "^[0-9]+:[0-9a-f]{64}$"},
+}
 _WORDS = {
     "session": "the id of one of your sessions",
     "key": "the id of a key",
@@ -51,6 +59,7 @@ _WORDS = {
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",
     "feed": "the id of the feed, such as F02",
+    "index": "the number of an entry in the ledger, from 0",
 }
 _ALWAYS = (400, 401, 403, 422, 428, 429, 500, 503)
 
@@ -69,6 +78,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
     spec.components.security_scheme("session", {"type": "apiKey", "in": "cookie", "name": "vault"})
     for name, (meaning, form) in _HEADERS.items():
         spec.components.parameter(name, "header", {"description": meaning, "schema": form})
+    spec.components.header(CHECKPOINT_HEADER, _CHECKPOINT)
     spec.components.response("problem", _content(schemas.Problem, "Why not.", CONTENT_TYPE))
     for route in routes:
         path = _PATH_PARAMETER.sub(r"{\1}", route.rule)
@@ -177,8 +187,9 @@ def _sometimes(route: Route) -> list[tuple[int, bool]]:
 def _success(route: Route) -> dict[str, Any]:
     response = _content(route.answer, "Done.", route.media_type)
     if route.tagged:
-        response["headers"] = {
-            "ETag": {"description": "The customer's revision.", "schema": {"type": "string"}}
+        response["headers"]["ETag"] = {
+            "description": "The customer's revision.",
+            "schema": {"type": "string"},
         }
     return response
 
@@ -186,10 +197,11 @@ def _success(route: Route) -> dict[str, Any]:
 def _content(
     schema: type[Any] | tuple[type[Any], ...] | None, meaning: str, media_type: str
 ) -> dict[str, Any]:
+    told: dict[str, Any] = {"description": meaning, "headers": {CHECKPOINT_HEADER: CHECKPOINT_HEADER}}
     if schema is None:
-        return {"description": meaning}
+        return told
     described = {"oneOf": list(schema)} if isinstance(schema, tuple) else schema
-    return {"description": meaning, "content": {media_type: {"schema": described}}}
+    return {**told, "content": {media_type: {"schema": described}}}
 
 
 def _schema_class(schema: Any) -> type[Any]:

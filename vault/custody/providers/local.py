@@ -6,6 +6,8 @@ alone. What is sealed under a slot commits to slot and context, so that it opens
     sealed = 01 | salt 32 | commit 32 | nonce 12 | AEAD(K, key 32) 48
     okm 64 = Expand(slot secret, "PV1L" | salt 32 | context) = K 32 | commit 32
        AAD = those 65 bytes | context
+
+What is derived and sealed nowhere has a label of its own (custody.notarial).
 """
 
 import os
@@ -96,6 +98,10 @@ class LocalSlots:
         if not same(okm[KEY_BYTES:], commitment):
             raise Corrupt("slot_commitment")
         return Cipher(Suite.AES_256_GCM, okm[:KEY_BYTES]).open(sealed[_PREFIX_BYTES:], prefix + context)
+
+    def derive(self, slot: str, info: bytes, *, length: int) -> bytes:
+        """Derive *length* bytes from the secret of *slot*, for the use that *info* names."""
+        return expand(self._secrets[slot], info, length=length)
 
     def close(self) -> None:
         """Let go of the secrets; Python cannot wipe bytes, so this only shortens their life."""

@@ -17,7 +17,7 @@ def routes(parts: Parts, exposition: Callable[[], bytes]) -> tuple[Route, ...]:
         return emit.json({"status": "alive"})
 
     def ready() -> Response:
-        stores, reason = watch.states(parts), parts.lock.reason
+        stores, reason = watch.states(parts), parts.lock.why(parts.clock())
         is_ready = reason is None and all(state == "ready" for state in stores.values())
         body = {"ready": is_ready, "locked": reason, "stores": stores}
         return emit.json(body, status=200 if is_ready else 503)

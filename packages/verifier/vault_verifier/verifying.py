@@ -1,0 +1,138 @@
+"""Verifying: whether an export is what was signed, by whom it should be, and reaches every anchor."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from vault.domain.note import Checkpoint, Note, VerifierKey
+from vault_verifier import anchors, policies
+from vault_verifier.anchors import Anchor
+from vault_verifier.checking import Checking
+from vault_verifier.export import Export, Missing
+from vault_verifier.keys import Signed, Trust
+from vault_verifier.policies import Policy
+from vault_verifier.report import Report
+from vault_verifier.watching import ClockSteps, SigningKeys, Watch
+
+NEWEST = "checkpoint"
+
+
+def verify(
+    directory: Path,
+    keys: tuple[VerifierKey, ...],
+    *,
+    anchor_files: Iterable[str] = (),
+    policy: Policy | None = None,
+) -> Report:
+    """Verify the export in *directory* with no more than it and *keys*."""
+    report = Report("verify")
+    export = Export(directory)
+    newest = opened(export, report)
+    if newest is None:
+        return report
+    head = newest.head
+    older = _older(export, report, head)
+    known = [*anchors.given(report, anchor_files), *_exported_anchors(export, report)]
+    signing = SigningKeys()
+    watches: list[Watch] = [signing, ClockSteps(report)]
+    wanted = [*(one.head.size for one in older), *(one.head.size for one in known)]
+    roots = Checking(export, report, watches).run(head.size, wanted)
+    trust = Trust(report, keys, signing.windows)
+    notes = [*older, newest, *(Signed(one.what, one.note, one.head) for one in known if one.note is not None)]
+    believed = trust.settle([one for one in notes if one.head.origin == head.origin])
+    _hold(report, head, roots, [*(Anchor(one.what, one.head) for one in (*older, newest)), *known])
+    if policy is not None:
+        policies.hold(report, policy, newest.note)
+    report.facts["signed_by"] = [one.text() for one in _signers_of(newest, believed, trust)]
+    report.facts["checkpoints"] = len(older) + 1
+    report.facts["anchors"] = anchors.summary(one for one in known if one.head.origin == head.origin)
+    return report
+
+
+def opened(export: Export, report: Report) -> Signed | None:
+    """Read what an export says of itself, and its checkpoint; None, and a fault, where it is none."""
+    try:
+        about = export.about()
+        note = export.note()
+        head = note.checkpoint
+    except Missing as missing:
+        report.fault("file_missing", what=missing.name)
+        return None
+    except ValueError as fault:
+        report.fault(
+            "export_unusable" if str(fault) not in {"note", "checkpoint"} else str(fault), what=NEWEST
+        )
+        return None
+    if about.get("origin") != head.origin:
+        report.fault("export_unusable", what="export.json")
+    report.facts.update(
+        origin=head.origin,
+        size=head.size,
+        root=head.root.hex(),
+        # Nobody signs this: it is what the house says of itself.
+        notary=_notary(about.get("notary")),
+    )
+    return Signed(NEWEST, note, head)
+
+
+def _notary(told: object) -> str:
+    match told:
+        case {"dependent": []}:
+            return "independent"
+        case {"dependent": [*words]}:
+            return f"not independent: {', '.join(map(str, words))}"
+        case _:
+            return "unknown"
+
+
+def _older(export: Export, report: Report, head: Checkpoint) -> list[Signed]:
+    found: list[Signed] = []
+    try:
+        for what, packed in export.older():
+            try:
+                note = Note.unpack(packed)
+                one = Signed(what, note, note.checkpoint)
+            except ValueError as fault:
+                report.fault(str(fault), what=what)
+                continue
+            if one.head.origin != head.origin:
+                report.fault("origin", what=what)
+            elif one.head.size <= head.size:
+                found.append(one)
+    except Missing as missing:
+        report.fault("file_missing", what=missing.name)
+    return found
+
+
+def _exported_anchors(export: Export, report: Report) -> list[Anchor]:
+    """Read the notes that came along from anchors; other evidence of theirs is for other tools."""
+    found: list[Anchor] = []
+    for what, packed in export.anchors():
+        if what.endswith(".note"):
+            try:
+                found.append(anchors.read_anchor(what, packed))
+            except ValueError:
+                report.fault("anchor_unusable", what=what)
+    return found
+
+
+def _hold(report: Report, head: Checkpoint, roots: Mapping[int, bytes], known: Sequence[Anchor]) -> None:
+    """Hold the tree against every known checkpoint of it, and say between which two it was changed."""
+    agreed = 0
+    for one in sorted(known, key=lambda one: one.head.size):
+        size = one.head.size
+        if one.head.origin != head.origin:
+            report.fault("anchor_unusable", what=one.what)
+        elif size > head.size:
+            report.fault("shorter_than_anchor", head.size, size - 1, what=one.what)
+        elif size and size not in roots:
+            report.fault("root_unknown", agreed, size - 1, what=one.what)
+        elif size and roots[size] != one.head.root:
+            report.fault("root", agreed, size - 1, what=one.what)
+        else:
+            agreed = size
+
+
+def _signers_of(newest: Signed, believed: Sequence[Signed], trust: Trust) -> list[VerifierKey]:
+    if newest not in believed:
+        return []
+    return [key for key in trust.keys if any(one.is_by(key) for one in newest.note.signatures)]

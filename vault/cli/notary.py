@@ -1,0 +1,180 @@
+"""Notary: ``vaultctl notary``, who signs the ledger from outside it, and the keys it signs with."""
+
+import json
+import os
+import sys
+import threading
+from typing import Final
+
+import click
+
+from vault.cli import worker
+from vault.domain.instants import rfc3339
+from vault.domain.terms import ID_BYTES
+from vault.errors import Invalid
+from vault.services import heeding, signing_keys
+from vault.services.governing import operator
+from vault.services.notarise import Notary, Seat
+from vault.services.signing_keys import KeptKey
+
+_WORDS: Final = {
+    "same_user": "it runs as the user who serves the house: whoever takes that user over signs as well",
+    "same_place": "its head lies in the state directory: whoever puts that back puts its head back too",
+}
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def notary(ctx: click.Context) -> None:
+    """Sign the ledger every ten seconds or thousand entries, until a signal ends it.
+
+    'vaultctl serve' does it beside its web workers; this is for a user or a machine of its own.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    stopped = threading.Event()
+    worker.obey_signals(stopped.set)
+    with ctx.obj.notary.seat(ctx.obj.notary.settings()) as seat:
+        attend(seat, stopped)
+
+
+def attend(seat: Seat, stopped: threading.Event) -> None:
+    """Sign until *stopped* is set; raises NotaryRefuses where the ledger is refused at the first look."""
+    own = Notary(seat)
+    own.attend()
+    own.keep(stopped, _tell)
+
+
+@notary.command("keys")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def keys(ctx: click.Context, *, as_json: bool) -> None:
+    """Print the public keys of the ledger, each with the entries between which it counts.
+
+    What an auditor is given: with these and an export, nobody is believed. It needs the audit store and the
+    signing slot.
+    """
+    with ctx.obj.notary.signing(ctx.obj.notary.settings()) as signing:
+        listed = signing_keys.listing(signing)
+        notice = heeding.notice(signing.store, os.getuid())
+    if as_json:
+        document = {
+            "keys": [_as_json(one) for one in listed],
+            "notary": None
+            if notice is None
+            else {
+                "at": rfc3339(notice.at),
+                "size": notice.size,
+                "refusal": notice.refusal,
+                "uid": notice.uid,
+                "dependent": list(notice.dependent),
+            },
+        }
+        click.echo(json.dumps(document))
+        return
+    for one in listed:
+        click.echo(one.key.text())
+        click.echo(f"  key {one.id.hex()}, number {one.number}: {_window(one)}")
+    for line in dependence(notice):
+        click.echo(line)
+
+
+def dependence(notice: heeding.Notice | None) -> list[str]:
+    """Say in sentences how independent the notary is."""
+    if notice is None:
+        return ["No notary has signed here yet; 'vaultctl serve' or 'vaultctl notary' does."]
+    if not notice.dependent:
+        return [f"The notary is independent: it runs as uid {notice.uid}, and keeps its head elsewhere."]
+    return [f"The notary is not independent: {_WORDS[word]} ({word})." for word in notice.dependent]
+
+
+@notary.command("open-key")
+@click.pass_context
+def open_key(ctx: click.Context) -> None:
+    """Open the first pair of keys, where none is open; leaves an entry for each."""
+    with ctx.obj.notary.keeper(ctx.obj.settings()) as keeper:
+        opened = signing_keys.open_first(keeper, operator(os.getuid()))
+    _print_opened(
+        opened, otherwise="A pair of keys is open already; 'vaultctl notary rotate' opens the next."
+    )
+
+
+@notary.command("rotate")
+@click.pass_context
+def rotate(ctx: click.Context) -> None:
+    """Open the next pair of keys and close those before; what they signed goes on counting."""
+    with ctx.obj.notary.keeper(ctx.obj.settings()) as keeper:
+        opened = signing_keys.rotate(keeper, operator(os.getuid()))
+    _print_opened(opened, otherwise="")
+
+
+@notary.command("revoke")
+@click.argument("key", metavar="KEY")
+@click.option("--reason", default="lost", show_default=True, help="A code that says why.")
+@click.pass_context
+def revoke(ctx: click.Context, *, key: str, reason: str) -> None:
+    """End KEY, as 'vaultctl notary keys' names it, because somebody else may have it.
+
+    Nothing that it signs from here on counts. Where its slot was read, give the slot another secret first,
+    start the notary again, and open a key from it.
+    """
+    try:
+        raw = bytes.fromhex(key)
+    except ValueError:
+        raw = b""
+    if len(raw) != ID_BYTES:
+        raise Invalid("key", field="KEY")
+    with ctx.obj.notary.keeper(ctx.obj.settings()) as keeper:
+        signing_keys.revoke(keeper, operator(os.getuid()), raw, reason=reason)
+    click.echo(f"Key {key} counts for no checkpoint from here on.")
+
+
+@notary.command("accept")
+@click.confirmation_option(
+    prompt="Has the ledger been put back on purpose, or is the notary's own head lost?",
+    help="Do not ask.",
+)
+@click.pass_context
+def accept(ctx: click.Context) -> None:
+    """Take the ledger as it stands, though the notary knows a longer or another one; end the notary first.
+
+    What the notary knew is put aside in its directory: it proves what the ledger was. Whoever keeps an older
+    checkpoint will find that the ledger does not go on from it.
+    """
+    with ctx.obj.notary.seat(ctx.obj.notary.settings()) as seat:
+        own = Notary(seat)
+        kept = own.accept()
+        head = own.attend()
+    if kept is not None:
+        click.echo(f"What the notary knew is kept as {kept}.")
+    click.echo(f"The ledger is taken as it stands, with {head.tree.size} entries.")
+
+
+def _print_opened(opened: list[KeptKey], *, otherwise: str) -> None:
+    for one in opened:
+        click.echo(one.key.text())
+    if not opened:
+        click.echo(otherwise)
+
+
+def _window(one: KeptKey) -> str:
+    window = one.window
+    began = f"opened by entry {window.opened}"
+    if window.ended is None:
+        return began
+    return f"{began}, {'revoked' if window.is_revoked else 'closed'} by entry {window.ended}"
+
+
+def _as_json(one: KeptKey) -> dict[str, object]:
+    return {
+        "id": one.id.hex(),
+        "number": one.number,
+        "vkey": one.key.text(),
+        "opened": one.window.opened,
+        "ended": one.window.ended,
+        "revoked": one.window.is_revoked,
+    }
+
+
+def _tell(code: str) -> None:
+    sys.stderr.write(f"{json.dumps({'event': 'notary', 'code': code})}\n")

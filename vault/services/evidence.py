@@ -1,0 +1,49 @@
+"""Evidence: the newest signed checkpoint, and the proof that an entry stands under it, for reviewers."""
+
+from vault.domain.access import Actor
+from vault.domain.entry import ObjectRef
+from vault.domain.note import Note
+from vault.domain.tiles import inclusion_proof
+from vault.domain.tlog_proof import TlogProof
+from vault.errors import Corrupt, NotFound
+from vault.services.inspecting import inspect
+from vault.services.parts import Parts
+from vault.storage import checkpoints, tree
+from vault.storage.checkpoints import CheckpointRow
+from vault.storage.unit_of_work import Connection
+
+
+def checkpoint(parts: Parts, actor: Actor) -> bytes:
+    """Give the newest checkpoint that the notary signed, as a signed note (C2SP).
+
+    Behind an entry that it was looked at. Raises NotFound before the first, Refused for who may not review.
+    """
+    inspect(parts, actor, ObjectRef("checkpoint"))
+    with parts.stores.audit.read() as conn:
+        return _newest(conn).note
+
+
+def proof(parts: Parts, actor: Actor, index: int) -> bytes:
+    """Prove that the entry *index* stands under the newest checkpoint, as C2SP tlog-proof writes it.
+
+    Raises NotFound for an entry that no checkpoint covers yet, Corrupt where the stored tree is not that of
+    the checkpoint, Refused for whoever may not review.
+    """
+    inspect(parts, actor, ObjectRef("proof", code=str(index)))
+    with parts.stores.audit.read() as conn:
+        newest = _newest(conn)
+        if not 0 <= index < newest.size:
+            raise NotFound
+        try:
+            note = Note.unpack(newest.note)
+            hashes = inclusion_proof(index, newest.size, tree.reader(conn))
+        except ValueError:
+            raise Corrupt("tree") from None
+    return TlogProof(index, tuple(hashes), note).pack()
+
+
+def _newest(conn: Connection) -> CheckpointRow:
+    found = checkpoints.newest(conn)
+    if found is None:
+        raise NotFound
+    return found
