@@ -242,7 +242,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
         "KEY": generator,
         "PROMISE": owned["link"],
         "SUBJECT": id_text("sub", house.subject_of(customer)),
-        "INDEX": str(
+        "ENTRY": str(
             next(at for at, told in enumerate(house.entries()) if told["kind"] == "subject.admitted")
         ),
         **{
