@@ -103,8 +103,22 @@ class Audited:
         with self.house.parts.stores.audit.read() as conn:
             return [leaf for _, leaf in audit.leaves(conn, 0, limit=1_000_000)]
 
-    def export(self, name: str = "export", *, newer: bool = False) -> Exported:
-        return export(self.house.parts, OPERATOR, self.at / name, uid=1000, newer=newer)
+    def export(
+        self,
+        name: str = "export",
+        *,
+        newer: bool = False,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Exported:
+        """Export; *meanwhile* happens after each page of entries."""
+        return export(
+            self.house.parts,
+            OPERATOR,
+            self.at / name,
+            uid=1000,
+            newer=newer,
+            progress=lambda _done, _size: meanwhile(),
+        )
 
     def restart(self) -> None:
         """Go on in another process, which has not seen what stood there before."""
@@ -133,7 +147,7 @@ class Audited:
                 whole = range(0, len(levels[-1]) - 255, 256)
                 levels.append([_root(levels[-1][at : at + 256]) for at in whole])
             hashes = b"".join(levels[level][index * 256 : index * 256 + 256])
-            tile = TileRow(level, index, hashes, None)
+            tile = TileRow(level, index, hashes)
             store.transact(lambda conn, tile=tile: audit.put_tile(conn, tile))  # type: ignore[misc]
         self.meddle("UPDATE head SET size = :size, frontier = :edge", size=edge.size, edge=edge.pack())
 

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Lay the tables, which the job ``map`` fills from the ledger, and what makes proofs short of reading."""
+    """Lay the tables; the job ``map`` fills them from the ledger."""
     op.create_table(
         "subject_map",
         sa.Column("one", sa.SmallInteger, autoincrement=False, nullable=False),
@@ -33,12 +33,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("size", "first", name="uq_map_block_size_first"),
     )
     op.create_index("ix_line_object_id", "line", ["object_id"])
-    op.add_column("node", sa.Column("root", sa.LargeBinary(32), nullable=True))
 
 
 def downgrade() -> None:
     """Take them away; the ledger itself is not touched."""
-    op.drop_column("node", "root")
     op.drop_index("ix_line_object_id", table_name="line")
     for table in ("map_block", "subject_map"):
         op.drop_table(table)

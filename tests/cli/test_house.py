@@ -25,12 +25,11 @@ def test_a_house_whose_clock_had_run_ahead_opens_after_the_operator_said_so(sqli
 
     assert (locked.exit_code, "clock_behind" in locked.stdout) == (1, True)
     assert (done.exit_code, done.stdout.startswith("The time is taken to be 20")) == (0, True)
-    assert (well.exit_code, well.stdout.splitlines()[0]) == (0, "All is well.")
+    assert (well.exit_code, well.stdout) == (0, "All is well.\n")
 
 
 def test_the_doctor_says_how_independent_the_notary_is_and_what_it_refuses(sqlite_house: House) -> None:
     house = sqlite_house
-    before = run(house, doctor)
     house.attended()
 
     signed = run(house, doctor)
@@ -39,9 +38,6 @@ def test_the_doctor_says_how_independent_the_notary_is_and_what_it_refuses(sqlit
         house.attended()
     refused = run(house, doctor)
 
-    assert before.stdout.endswith(
-        "No notary has signed here yet; 'vaultctl serve' or 'vaultctl notary' does.\n"
-    )
     assert (signed.exit_code, "(same_user)" in signed.stdout, "(same_place)" in signed.stdout) == (
         0,
         True,

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.custody.ledgers import meddle
+from tests.house import House
 from tests.services.office import Office, an_office
 from vault.cli.ledger import ledger
 from vault.errors import StoreUnavailable
@@ -63,6 +65,39 @@ def test_a_store_that_cannot_be_read_is_no_verdict(office: Office) -> None:
 
     with pytest.raises(StoreUnavailable):
         verify(office)
+
+
+def test_an_export_says_how_far_it_goes_and_goes_on_from_there(sqlite_house: House, tmp_path: Path) -> None:
+    sqlite_house.attended()
+    first = export(sqlite_house, tmp_path / "export", "--json")
+    size = json.loads(first.stdout)["size"]
+    sqlite_house.parts.ledger.settle([])
+    sqlite_house.attended()
+
+    second = export(sqlite_house, tmp_path / "export", "--newer")
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert second.stdout.startswith(f"{size + 1} entries, 1 of them new, root ")
+    assert second.stdout.endswith(": as it was signed.\n")
+
+
+def test_an_export_of_a_ledger_that_takes_no_entry_says_so(sqlite_house: House, tmp_path: Path) -> None:
+    sqlite_house.attended()
+    meddle(sqlite_house.parts.stores.audit, "UPDATE head SET frontier = x'00'")
+
+    done = export(sqlite_house, tmp_path / "export")
+
+    assert done.exit_code == 1
+    assert "takes no entry" in done.stdout
+
+
+def export(house: House, directory: Path, *words: str) -> Result:
+    return CliRunner().invoke(
+        ledger,
+        ["export", str(directory), *words],
+        obj=lambda: nullcontext(house.parts),
+        catch_exceptions=False,
+    )
 
 
 def verify(office: Office, *words: str) -> Result:

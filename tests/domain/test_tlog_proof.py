@@ -57,7 +57,7 @@ PACKED = proof(2, 5).pack()
         PACKED.replace(b"index 2", b"index 02"),
         PACKED.replace(b"index 2", b"index -2"),
         PACKED.replace(b"index 2", b"index"),
-        PACKED.replace(b"index 2", b"extra AAAA\nindex 2"),
+        PACKED.replace(b"index 2", b"extra AAA\nindex 2"),
         PACKED.replace(b"index 2\n", b"index 2\nAAAA\n"),
         PACKED.replace(b"\n\n", b"\n", 1),
         PACKED + b"\n",

@@ -1,5 +1,7 @@
 """What others have written accepts what the vault hands out, and refuses it after one flipped byte."""
 
+import shutil
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,22 +39,42 @@ def exported(unchecked_house: House, tmp_path: Path) -> Audited:
     return exported_of(unchecked_house, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def made() -> list[Audited]:
+    """The one export that is copied for whoever flips a byte of it, once it was made."""
+    return []
+
+
 @pytest.fixture
-def on_files(sqlite_house: House, tmp_path: Path) -> Audited:
+def on_files(
+    request: pytest.FixtureRequest,
+    made: list[Audited],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Audited:
     """The same where the database does not matter."""
-    return exported_of(sqlite_house, tmp_path)
+    if not made:
+        made.append(exported_of(request.getfixturevalue("sqlite_house"), tmp_path_factory.mktemp("made")))
+    copy_of = copy(made[0])
+    copy_of.at = tmp_path
+    shutil.copytree(made[0].at / "export", tmp_path / "export")
+    return copy_of
 
 
 def exported_of(house: House, at: Path) -> Audited:
+    at.mkdir(exist_ok=True)
     audited = Audited(house, at)
     customer = house.admit()
     house.state(customer, "contract")
     house.disclose("servicedesk", house.known_to("servicedesk", customer), "name")
     audited.grow(300)
-    audited.sign()
-    audited.house.clock.advance(house.hours(1))
+    house.attended()
+    house.clock.advance(house.hours(1))
     audited.grow(SIZE)
-    audited.sign()
+    house.attended()
+    # What the auditor is given is the notary's own key.
+    with house.keeper() as keeper:
+        audited.signers = keeper.keys.pair(1)._signers
     audited.export()
     return audited
 

@@ -63,6 +63,18 @@ FAULTS = [
     ("databases", "services/lookup.py", "import sqlalchemy", "vault.services.lookup -> sqlalchemy"),
     ("databases", "custody/ledger.py", "import sqlite3", "vault.custody.ledger -> sqlite3"),
     ("cedar", "services/govern.py", "import cedarpy", "vault.services.govern -> cedarpy"),
+    (
+        "auditor",
+        "../vault_verifier/keys.py",
+        "from vault.custody import receipt",
+        "vault_verifier.keys -> vault.custody.receipt",
+    ),
+    (
+        "no-auditor-inside",
+        "services/exports.py",
+        "from vault_verifier import report",
+        "vault.services.exports -> vault_verifier.report",
+    ),
 ]
 
 
@@ -71,6 +83,7 @@ def verdict(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the checker says of a copy of the house that has every fault at once."""
     copy = tmp_path_factory.mktemp("house")
     shutil.copytree(ROOT / "vault", copy / "vault", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "packages" / "verifier" / "vault_verifier", copy / "vault_verifier")
     shutil.copy(ROOT / "pyproject.toml", copy)
     for _, module, line, _ in FAULTS:
         with (copy / "vault" / module).open("a") as file:

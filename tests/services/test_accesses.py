@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from tests.house import House
-from tests.services.signed import KEY, seal, sign
+from tests.services.signed import seal
 from tests.staff import Person, admins, hire
-from vault.crypto.signing import verified
 from vault.domain import access_bundle
 from vault.domain.facts import FactKind
 from vault.domain.kinds import Kind
-from vault.domain.note import Note
 from vault.domain.subject_map import Absence
 from vault.domain.terms import Action, FactId, id_text
 from vault.errors import Refused
@@ -72,6 +70,14 @@ def desk(house: House) -> Desk:
 
 
 @pytest.fixture
+def on_files(sqlite_house: House) -> Desk:
+    """The same where the database makes no difference."""
+    found = Desk(sqlite_house)
+    seal(sqlite_house)
+    return found
+
+
+@pytest.fixture
 def broken(unchecked_house: House) -> Desk:
     found = Desk(unchecked_house)
     seal(unchecked_house)
@@ -91,11 +97,11 @@ def test_a_customer_is_told_date_purpose_role_and_fields_and_no_names(desk: Desk
     assert id_text("app", desk.house.app("servicedesk").id) not in json.dumps(found)
 
 
-def test_that_somebody_looked_at_the_list_is_in_the_next_one(desk: Desk) -> None:
-    desk.listed()
-    seal(desk.house)
+def test_that_somebody_looked_at_the_list_is_in_the_next_one(on_files: Desk) -> None:
+    on_files.listed()
+    seal(on_files.house)
 
-    found = desk.listed()
+    found = on_files.listed()
 
     (looked,) = [one for one in found["accesses"] if one["kind"] == Kind.ACCESSES_LISTED]
     assert (looked["action"], looked["purpose"], looked["roles"]) == ("review", "P18", ["privacy_officer"])
@@ -117,7 +123,7 @@ def test_a_refusal_shows_nothing_and_is_told_apart(desk: Desk) -> None:
     assert {one["outcome"] for one in found["accesses"]} <= {"shown", "recorded"}
 
 
-def test_months_are_written_in_one_way_and_are_not_too_many(desk: Desk) -> None:
+def test_months_are_written_in_one_way_and_are_not_too_many(on_files: Desk) -> None:
     for query in (
         "from=2026-11&to=2026-10",
         "from=2020-01",
@@ -126,7 +132,7 @@ def test_months_are_written_in_one_way_and_are_not_too_many(desk: Desk) -> None:
         "to=x",
         "from=2026-11-21",
     ):
-        answer = desk.ask("GET", f"?{query}")
+        answer = on_files.ask("GET", f"?{query}")
         assert (answer.status_code, answer.get_json()["code"]) == (422, "months"), query
 
 
@@ -138,7 +144,6 @@ def test_the_bundle_proves_every_entry_and_that_there_is_no_other(desk: Desk) ->
     assert checked.faults == ()
     assert checked.counted == len(bundle.entries) > 2
     assert (checked.since, checked.delayed) == (0, False)
-    assert verified(Note.unpack(bundle.note), (KEY,)) == (KEY,)
     assert [one.index for one in checked.accesses] == [one.index for one in bundle.entries]
 
 
@@ -152,7 +157,7 @@ def test_months_in_which_nobody_came_are_proved_empty(desk: Desk) -> None:
 
 def test_what_came_after_the_map_is_listed_and_counted_apart(desk: Desk) -> None:
     desk.house.disclose("servicedesk", desk.own, "name")
-    sign(desk.house)
+    desk.house.attended()
 
     checked = access_bundle.check(desk.bundle())
 
@@ -160,16 +165,16 @@ def test_what_came_after_the_map_is_listed_and_counted_apart(desk: Desk) -> None
     assert checked.since == 1
 
 
-def test_a_bundle_is_read_back_as_it_was_written(desk: Desk) -> None:
-    bundle = desk.bundle()
+def test_a_bundle_is_read_back_as_it_was_written(on_files: Desk) -> None:
+    bundle = on_files.bundle()
 
     again = access_bundle.read(json.dumps(access_bundle.write(bundle)).encode())
 
     assert again == bundle
 
 
-def test_a_bundle_without_one_entry_is_found_out(desk: Desk) -> None:
-    bundle = desk.bundle()
+def test_a_bundle_without_one_entry_is_found_out(on_files: Desk) -> None:
+    bundle = on_files.bundle()
     month = bundle.months[-1].month
 
     for place in range(len(bundle.entries)):
@@ -177,8 +182,8 @@ def test_a_bundle_without_one_entry_is_found_out(desk: Desk) -> None:
         assert access_bundle.check(replace(bundle, entries=kept)).faults == (f"count:{month}",)
 
 
-def test_a_bundle_that_was_changed_in_any_other_way_is_found_out(desk: Desk) -> None:
-    bundle = desk.bundle()
+def test_a_bundle_that_was_changed_in_any_other_way_is_found_out(on_files: Desk) -> None:
+    bundle = on_files.bundle()
     first, *rest = bundle.entries
     *empty, month = bundle.months
     forged: Mapping[str, access_bundle.AccessBundle] = {
@@ -196,12 +201,12 @@ def test_a_bundle_that_was_changed_in_any_other_way_is_found_out(desk: Desk) -> 
     assert access_bundle.check(nothing_proved).faults == (f"map_proof:{month.month}",)
 
 
-def test_a_bundle_holds_no_id_of_the_customer(desk: Desk) -> None:
-    text = desk.ask("GET", "/bundle").get_data(as_text=True)
+def test_a_bundle_holds_no_id_of_the_customer(on_files: Desk) -> None:
+    text = on_files.ask("GET", "/bundle").get_data(as_text=True)
 
-    assert desk.subject not in text
-    assert desk.own not in text
-    assert desk.at_the_portal not in text
+    assert on_files.subject not in text
+    assert on_files.own not in text
+    assert on_files.at_the_portal not in text
 
 
 def test_a_list_is_not_shown_where_its_index_has_lost_an_entry(broken: Desk) -> None:
@@ -301,21 +306,21 @@ def test_a_delayed_entry_is_shown_when_its_time_has_come_and_so_is_the_decision(
     assert access_bundle.check(desk.bundle()).counted > len(whole.entries)
 
 
-def test_a_delay_ends_at_once_by_a_later_decision(desk: Desk) -> None:
-    first, _ = desk.disclosed()
+def test_a_delay_ends_at_once_by_a_later_decision(on_files: Desk) -> None:
+    first, _ = on_files.disclosed()
     for until in ("2027-11-01", "2026-11-21"):
         sent = {"until": until, "reason_code": "investigation"}
-        assert desk.ask("POST", f"/{first['index']}/delay", sent).status_code == 204
-    seal(desk.house)
+        assert on_files.ask("POST", f"/{first['index']}/delay", sent).status_code == 204
+    seal(on_files.house)
 
-    assert desk.listed()["delayed"] is False
+    assert on_files.listed()["delayed"] is False
 
 
-def test_a_delay_has_an_end_within_a_year(desk: Desk) -> None:
-    first, _ = desk.disclosed()
+def test_a_delay_has_an_end_within_a_year(on_files: Desk) -> None:
+    first, _ = on_files.disclosed()
     for until in ("2026-11-20", "2027-11-23", "2026-11-1", "tomorrow", "2026-13-01"):
         sent = {"until": until, "reason_code": "investigation"}
-        answer = desk.ask("POST", f"/{first['index']}/delay", sent)
+        answer = on_files.ask("POST", f"/{first['index']}/delay", sent)
         assert (answer.status_code, answer.get_json()["code"]) == (422, "until"), until
 
 
@@ -332,12 +337,12 @@ def test_naming_staff_is_a_decision_with_a_reason_and_an_entry(desk: Desk) -> No
     assert entry["actor"]["type"] == "person"
 
 
-def test_a_person_is_named_by_the_name_of_now(desk: Desk) -> None:
-    desk.listed()
-    seal(desk.house)
-    (looked,) = [one for one in desk.listed()["accesses"] if one["kind"] == Kind.ACCESSES_LISTED]
+def test_a_person_is_named_by_the_name_of_now(on_files: Desk) -> None:
+    on_files.listed()
+    seal(on_files.house)
+    (looked,) = [one for one in on_files.listed()["accesses"] if one["kind"] == Kind.ACCESSES_LISTED]
 
-    answer = desk.ask("POST", f"/{looked['index']}/identity", {"reason_code": "complaint"})
+    answer = on_files.ask("POST", f"/{looked['index']}/identity", {"reason_code": "complaint"})
 
     assert answer.get_json()["name"] == "officer.lin"
 
@@ -388,34 +393,34 @@ def open_request(desk: Desk) -> None:
     write(house.parts, call, [draft])
 
 
-def test_the_list_is_for_the_rights_of_the_customer_and_for_nothing_else(desk: Desk) -> None:
-    path = f"/v1/subjects/{desk.subject}/accesses"
+def test_the_list_is_for_the_rights_of_the_customer_and_for_nothing_else(on_files: Desk) -> None:
+    path = f"/v1/subjects/{on_files.subject}/accesses"
 
     for purpose in ("P04", "P16"):
-        answer = desk.officer.ask("GET", path, headers={"Vault-Purpose": purpose})
+        answer = on_files.officer.ask("GET", path, headers={"Vault-Purpose": purpose})
 
         assert (answer.status_code, answer.get_json()["code"]) == (403, "purpose")
 
 
-def test_the_page_is_a_file_of_its_own_in_two_languages_without_a_script(desk: Desk) -> None:
-    desk.house.disclose("servicedesk", desk.own, "name", "mobile")
-    seal(desk.house)
+def test_the_page_is_a_file_of_its_own_in_two_languages_without_a_script(on_files: Desk) -> None:
+    on_files.house.disclose("servicedesk", on_files.own, "name", "mobile")
+    seal(on_files.house)
 
-    chinese = desk.ask("GET", "/page")
-    english = desk.ask("GET", "/page?lang=en")
+    chinese = on_files.ask("GET", "/page")
+    english = on_files.ask("GET", "/page?lang=en")
 
     page = chinese.get_data(as_text=True)
     assert chinese.content_type == "text/html; charset=utf-8"
     assert "<td>咨询与客服</td><td>客服</td><td>手机号 (部分遮盖)、姓名 (部分遮盖)</td><td>2</td>" in page
-    assert "<td>Service desk</td><td>mobile (masked), name (masked)</td><td>2</td>" in english.get_data(
+    assert "<td>Service on_files</td><td>mobile (masked), name (masked)</td><td>2</td>" in english.get_data(
         as_text=True
     )
     for written in (page, english.get_data(as_text=True)):
         assert "<script" not in written
         assert "http" not in written
-        assert desk.subject not in written
+        assert on_files.subject not in written
     assert "default-src 'none'" in chinese.headers["Content-Security-Policy"]
-    other = desk.ask("GET", "/page?lang=fr")
+    other = on_files.ask("GET", "/page?lang=fr")
     assert (other.status_code, other.get_json()["code"]) == (422, "language")
 
 

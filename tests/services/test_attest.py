@@ -134,10 +134,6 @@ MEDDLINGS: dict[str, tuple[Callable[[Stores], None], set[str]]] = {
         sql("UPDATE node SET hashes = :hashes WHERE idx = 0", hashes=b"x" * 8192),
         {f"tree: {idx}" for idx in range(256)} | {"head: 0 to 511"},
     ),
-    "the hash above a tile is edited": (
-        sql("UPDATE node SET root = :root WHERE idx = 0", root=bytes(32)),
-        {"tile: 0 to 255"},
-    ),
     "a tile is cut": (sql("UPDATE node SET hashes = :hashes WHERE idx = 0", hashes=b"x"), {"tile: 0 to 255"}),
     "a tile is planted": (
         sql("INSERT INTO node (level, idx, hashes) VALUES (0, 2, :hashes)", hashes=b"x" * 8192),

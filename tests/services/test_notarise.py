@@ -22,6 +22,7 @@ from vault.domain.signing_keys import counts, key_id
 from vault.domain.terms import EntryId
 from vault.errors import HouseLocked, Misconfigured, NotaryRefuses, VaultError
 from vault.services import heeding, signing_keys, watch
+from vault.services.attest import verify
 from vault.services.notarise import EVERY_ENTRIES, Notary
 from vault.services.signing_keys import Signing, windows_of
 from vault.storage import audit, checkpoints
@@ -599,3 +600,73 @@ def test_a_head_tells_nothing_but_hashes_and_keys(house: House) -> None:
     assert sorted(told) == ["frontier", "house", "keys", "note", "root", "signed", "size", "v"]
     for value in house.secret_values:
         assert value not in head_file(house).read_text()
+
+
+# ---- what a verification finds by what was signed ----
+
+
+def faults(house: House) -> set[str]:
+    return {one.reason for one in verify(house.parts.stores).faults}
+
+
+def test_a_ledger_that_was_computed_anew_is_not_the_one_that_was_signed(unchecked_house: House) -> None:
+    house = unchecked_house
+    grow(house, 5)
+    house.attended()
+    grow(house)
+    house.attended()
+    assert faults(house) == set()
+
+    rewritten(house, 4)
+
+    # The tree itself is whole again: nothing but the signatures tells.
+    assert faults(house) == {"checkpoint"}
+
+
+def test_a_ledger_that_was_cut_is_shorter_than_what_was_signed(unchecked_house: House) -> None:
+    house = unchecked_house
+    grow(house, 5)
+    house.attended()
+    kept = house.rows_of("audit", "SELECT size, root, at_ms, note FROM checkpoint ORDER BY size DESC LIMIT 1")
+    cut(house, 2)
+
+    for size, root, at_ms, note in kept:
+        house.by_hand(
+            "audit",
+            "INSERT INTO checkpoint (size, root, at_ms, note) VALUES (:size, :root, :at, :note)",
+            size=size,
+            root=root,
+            at=at_ms,
+            note=note,
+        )
+
+    assert faults(house) == {"checkpoint_past_end"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE checkpoint SET root = :other", "checkpoint_form"),
+        ("UPDATE checkpoint SET note = :other", "checkpoint_form"),
+        ("UPDATE checkpoint SET size = size - 1", "checkpoint_form"),
+    ],
+)
+def test_a_checkpoint_that_was_edited_is_named(unchecked_house: House, statement: str, reason: str) -> None:
+    house = unchecked_house
+    house.attended()
+
+    meddle(house.parts.stores.audit, statement, **({"other": bytes(32)} if ":other" in statement else {}))
+
+    assert faults(house) == {reason}
+
+
+def test_a_checkpoint_of_another_key_is_named(unchecked_house: House) -> None:
+    house = unchecked_house
+    house.attended()
+    signed = newest(house).checkpoint
+    with house.keeper() as keeper:
+        forged = keeper.keys.pair(7).sign(signed, at_seconds=0)
+
+    meddle(house.parts.stores.audit, "UPDATE checkpoint SET note = :note", note=forged.pack())
+
+    assert faults(house) == {"checkpoint_signature"}

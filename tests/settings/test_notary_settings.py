@@ -53,7 +53,7 @@ def test_the_own_head_lies_in_the_state_directory_where_nothing_else_is_said(
         ({"VAULT_STATE_DIR": ""}, "VAULT_STATE_DIR is needed in production"),
         ({"VAULT_NOTARY_DRI": "x"}, "did you mean VAULT_NOTARY_DIR"),
     ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+    ids=["no slot", "a slot beside the stores", "a password", "no state", "a slip"],
 )
 def test_what_a_notary_cannot_work_with_is_told_at_once(
     alone: Mapping[str, str], tmp_path: Path, change: Mapping[str, str], fault: str

@@ -138,31 +138,3 @@ def test_a_tree_whose_tile_is_gone_does_not_grow_past_it(store: Store) -> None:
     # The tile of tiles needs 256 of them.
     with store.write() as conn, pytest.raises(LedgerUnavailable, match="tiles"):
         tree._tile(conn, 1, 0)
-
-
-def test_the_hash_above_a_tile_is_remembered_and_makes_no_difference(store: Store) -> None:
-    places = (0, 255, 256, 700, 999)
-    edge = grown(store, 1_000)
-    with store.read() as conn:
-        quick = [inclusion_proof(at, 1_000, tree.reader(conn)) for at in places]
-
-    meddle(store, "UPDATE node SET root = NULL")
-
-    with store.read() as conn:
-        assert [inclusion_proof(at, 1_000, tree.reader(conn)) for at in places] == quick
-    assert all(
-        includes(edge.root(), path, leaf=leaf_hash(b"entry %d" % at), index=at, size=1_000)
-        for at, path in zip(places, quick, strict=True)
-    )
-
-
-def test_an_edited_hash_above_a_tile_proves_nothing(store: Store) -> None:
-    edge = grown(store, 1_000)
-
-    meddle(store, "UPDATE node SET root = (SELECT leaf FROM entry LIMIT 1)")
-
-    with store.read() as conn:
-        path = inclusion_proof(999, 1_000, tree.reader(conn))
-    assert not includes(edge.root(), path, leaf=leaf_hash(b"entry 999"), index=999, size=1_000)
-    with store.write() as conn, pytest.raises(LedgerUnavailable):
-        tree.confirm(conn, None)

@@ -61,7 +61,11 @@ MEANINGS: Mapping[str, str] = {
         " docs/operating.md. A ledger that was put back on purpose is taken by 'vaultctl notary accept'."
     ),
     "notary_unavailable": "The notary's directory cannot be read or written to.",
-    "key": "A key is named by 32 hexadecimal digits, as 'vaultctl notary keys' prints them.",
+    "no_checkpoint": "Nothing of the ledger is signed yet; 'vaultctl serve' or 'vaultctl notary' does that.",
+    "no_newer_checkpoint": "Nothing was signed since the export that stands there.",
+    "export_directory": "Something else lies there; name a new directory, or one with an export of this house.",
+    "export_differs": "What is stored does not go on from the export that stands there; keep that as evidence.",
+    "export_ahead": "The export that stands there is longer than what is signed; keep it as evidence.",
     "house_locked": f"The stores contradict each other. {_LOOK}",
 }
 

@@ -55,7 +55,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
             json.dumps({"findings": findings, "well": not findings, "notary": {"dependent": dependent}})
         )
     else:
-        for line in (*(findings or ["All is well."]), *dependence(notice)):
+        for line in (*(findings or ["All is well."]), *(() if notice is None else dependence(notice))):
             click.echo(line)
     ctx.exit(1 if findings else 0)
 

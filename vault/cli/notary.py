@@ -11,7 +11,6 @@ import click
 from vault.cli import worker
 from vault.domain.instants import rfc3339
 from vault.domain.terms import ID_BYTES
-from vault.errors import Invalid
 from vault.services import heeding, signing_keys
 from vault.services.governing import operator
 from vault.services.notarise import Notary, Seat
@@ -75,14 +74,13 @@ def keys(ctx: click.Context, *, as_json: bool) -> None:
     for one in listed:
         click.echo(one.key.text())
         click.echo(f"  key {one.id.hex()}, number {one.number}: {_window(one)}")
-    for line in dependence(notice):
+    nobody = ["No notary has signed here yet; 'vaultctl serve' or 'vaultctl notary' does."]
+    for line in nobody if notice is None else dependence(notice):
         click.echo(line)
 
 
-def dependence(notice: heeding.Notice | None) -> list[str]:
+def dependence(notice: heeding.Notice) -> list[str]:
     """Say in sentences how independent the notary is."""
-    if notice is None:
-        return ["No notary has signed here yet; 'vaultctl serve' or 'vaultctl notary' does."]
     if not notice.dependent:
         return [f"The notary is independent: it runs as uid {notice.uid}, and keeps its head elsewhere."]
     return [f"The notary is not independent: {_WORDS[word]} ({word})." for word in notice.dependent]
@@ -123,7 +121,7 @@ def revoke(ctx: click.Context, *, key: str, reason: str) -> None:
     except ValueError:
         raw = b""
     if len(raw) != ID_BYTES:
-        raise Invalid("key", field="KEY")
+        raise click.UsageError("KEY has 32 hexadecimal digits, as 'vaultctl notary keys' prints them.")
     with ctx.obj.notary.keeper(ctx.obj.settings()) as keeper:
         signing_keys.revoke(keeper, operator(os.getuid()), raw, reason=reason)
     click.echo(f"Key {key} counts for no checkpoint from here on.")

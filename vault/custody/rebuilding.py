@@ -81,14 +81,10 @@ class Rebuilding:
         hashes, self._filling[level] = self._filling[level], []
         span = 1 << TILE_HEIGHT * level
         first = index * TILE_WIDTH * span
-        found = self._stored(level, index)
-        if found is None:
+        stored = self._stored(level, index)
+        if stored is None:
             self._faults.add("tile", first, first + TILE_WIDTH * span - 1)
         else:
-            stored, root = found
-            # A tile that is not the computed one is named below, whatever stands above it.
-            if root not in {None, subtree_root(stored), subtree_root(hashes)}:
-                self._faults.add("tile", first, first + TILE_WIDTH * span - 1)
             for at, (mine, theirs) in enumerate(zip(hashes, stored, strict=True)):
                 # A missing row has been named; its tile remembers the leaf.
                 if mine not in {theirs, _UNKNOWN}:
@@ -101,13 +97,13 @@ class Rebuilding:
             self._complete(level + 1, index // TILE_WIDTH)
         return hashes
 
-    def _stored(self, level: int, index: int) -> tuple[tuple[bytes, ...], bytes | None] | None:
-        """Read a stored tile, and the hash above it; None where it is missing or is none."""
+    def _stored(self, level: int, index: int) -> tuple[bytes, ...] | None:
+        """Read a stored tile; None where it is missing or is none."""
         try:
             with self._store.read() as conn:
                 for row in audit.tiles(conn, level, index, limit=1):
                     if row.idx == index:
-                        return Tile.unpack(level, index, row.hashes).hashes, row.root
+                        return Tile.unpack(level, index, row.hashes).hashes
         except (Corrupt, ValueError):
             return None
         return None
@@ -128,10 +124,6 @@ class Rebuilding:
             if mine != theirs:
                 self._faults.add("head", first, first + width - 1)
             first += width
-
-    def root_here(self) -> bytes:
-        """The root over the entries taken so far."""
-        return self._edge.extend(self._filling[0]).root()
 
     def root(self) -> bytes:
         """The root of the tree as it was computed."""

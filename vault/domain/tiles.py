@@ -46,19 +46,22 @@ def completed_tiles(was: int, size: int) -> Iterator[tuple[int, int]]:
         level += 1
 
 
+# The roots of full tiles, by level and index. A full tile never changes, so that they may be kept.
+Roots = dict[tuple[int, int], bytes]
+
+
 def tree_reader(
     leaves: Callable[[int, int], Sequence[bytes]],
     tiles: Callable[[int, int], Tile],
-    known: Callable[[int, int, int], Sequence[bytes]] = lambda _level, _start, _count: (),
+    roots: Roots | None = None,
 ) -> ReadHash:
     """Find any perfect subtree of a stored tree from its full tiles and, past the last of them, its leaves.
 
     ``leaves(start, stop)`` reads leaf hashes, ``tiles(level, index)`` a full tile and raises LookupError
-    where there is none yet. ``known(level, start, count)`` may remember the hashes above neighbouring full
-    tiles: where it has not all of them, each tile is read and hashed. Tiles and their roots are kept: one
-    reader serves one proof or one look.
+    where there is none yet. Tiles and their roots are kept: one reader serves one proof or one look, and
+    *roots* that are given to it serve the next as well, where the result is held against a known root.
     """
-    roots: dict[tuple[int, int], bytes] = {}
+    roots = {} if roots is None else roots
     full: dict[tuple[int, int], Tile | None] = {}
 
     def tile(level: int, index: int) -> Tile | None:
@@ -76,17 +79,11 @@ def tree_reader(
             return found.hashes[start % TILE_WIDTH : start % TILE_WIDTH + count]
         if level == 0:
             return leaves(start, start + count)
-        remembered = known(level - 1, start, count)
-        if len(remembered) == count:
-            return remembered
         return [tile_root(level - 1, index) for index in range(start, start + count)]
 
     def tile_root(level: int, index: int) -> bytes:
         if (level, index) not in roots:
-            remembered = known(level, index, 1)
-            roots[level, index] = (
-                remembered[0] if remembered else subtree_root(row(level, index * TILE_WIDTH, TILE_WIDTH))
-            )
+            roots[level, index] = subtree_root(row(level, index * TILE_WIDTH, TILE_WIDTH))
         return roots[level, index]
 
     def read(level: int, index: int) -> bytes:

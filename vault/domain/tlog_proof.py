@@ -51,7 +51,8 @@ class TlogProof:
         except (ValueError, IndexError):
             raise ValueError("proof") from None
         if (
-            first != FIRST_LINE
+            index < 0
+            or first != FIRST_LINE
             or found.pack() != packed
             or any(len(one) != HASH_BYTES for one in found.hashes)
         ):

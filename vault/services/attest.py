@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from vault.custody.checkpointed import Checkpointed
 from vault.custody.rebuilding import LISTED, Fault, Faults, Rebuilding
-from vault.custody.signed_sizes import SignedSizes
 from vault.domain.canonical import Json
 from vault.domain.entry import ActorRef, Entry
 from vault.domain.entry_reading import read_id
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
-from vault.domain.terms import ZERO_ID, EntryId, HouseId
+from vault.domain.terms import EntryId
 from vault.domain.tiles import TILE_HEIGHT
 from vault.services.parts import Parts
 from vault.storage import audit, floors, houses, outbox
@@ -79,6 +79,7 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
     with stores.keys.read() as conn:
         standing = floors.read(conn)
     with stores.audit.read() as conn:
+        house = houses.read(conn, "audit")
         head = audit.head(conn)
         size = head.size if head is not None else 0
         # Of one snapshot with the head: whoever appends moves the head with the rows.
@@ -90,28 +91,21 @@ def verify(stores: Stores, *, progress: Progress = lambda _done, _size: None) ->
     if head is None:
         faults.add("head_missing")
     tree = Rebuilding(stores.audit, faults)
-    signed = SignedSizes(stores.audit, _house(stores), faults)
-    signed.hold_against(0, tree.root_here)
+    signed = None if house is None else Checkpointed(stores.audit, faults, house.house)
     for done, row in enumerate(_rows(stores, size, faults)):
         tree.take(row)
-        signed.take(done, row)
-        if signed.is_due(done + 1):
-            signed.hold_against(done + 1, tree.root_here)
+        if signed is not None:
+            signed.take(row)
         if done % PAGE == 0:
             progress(done, size)
     progress(size, size)
-    signed.finish(size)
+    if signed is not None:
+        signed.finish()
     tree.hold_against(head)
     if standing is not None and standing.ledger_size > size:
         faults.add("rolled_back", size, standing.ledger_size - 1)
     undrained = _check_outbox(stores, faults)
     return VerifyReport(size, tree.root(), tuple(faults.listed), faults.unlisted, undrained)
-
-
-def _house(stores: Stores) -> HouseId:
-    with stores.audit.read() as conn:
-        row = houses.read(conn, "audit")
-    return HouseId(ZERO_ID) if row is None else row.house
 
 
 def _rows(stores: Stores, size: int, faults: Faults) -> Iterator[LeafRow | None]:

@@ -1,16 +1,21 @@
 """Evidence: the newest signed checkpoint, and the proof that an entry stands under it, for reviewers."""
 
+from typing import Final
+
 from vault.domain.access import Actor
 from vault.domain.entry import ObjectRef
 from vault.domain.note import Note
-from vault.domain.tiles import inclusion_proof
+from vault.domain.tiles import Roots, inclusion_proof
 from vault.domain.tlog_proof import TlogProof
 from vault.errors import Corrupt, NotFound
 from vault.services.inspecting import inspect
 from vault.services.parts import Parts
-from vault.storage import checkpoints, tree
+from vault.storage import audit, checkpoints, tree
 from vault.storage.checkpoints import CheckpointRow
 from vault.storage.unit_of_work import Connection
+
+# Of two hundred million entries or so: 100 bytes each.
+_MOST_ROOTS: Final = 1_000_000
 
 
 def checkpoint(parts: Parts, actor: Actor) -> bytes:
@@ -34,12 +39,26 @@ def proof(parts: Parts, actor: Actor, index: int) -> bytes:
         newest = _newest(conn)
         if not 0 <= index < newest.size:
             raise NotFound
-        try:
-            note = Note.unpack(newest.note)
-            hashes = inclusion_proof(index, newest.size, tree.reader(conn))
-        except ValueError:
-            raise Corrupt("tree") from None
-    return TlogProof(index, tuple(hashes), note).pack()
+        for roots in (parts.tile_roots, {}):
+            found = _proof(conn, newest, index, roots)
+            if found is not None:
+                if len(parts.tile_roots) > _MOST_ROOTS:
+                    parts.tile_roots.clear()
+                return found.pack()
+            # What was kept may be of a tree that was put right since.
+            parts.tile_roots.clear()
+    raise Corrupt("tree")
+
+
+def _proof(conn: Connection, newest: CheckpointRow, index: int, roots: Roots) -> TlogProof | None:
+    """Make the proof; None where the stored tree does not lead from this entry to the signed root."""
+    try:
+        hashes = inclusion_proof(index, newest.size, tree.reader(conn, roots))
+        made = TlogProof(index, tuple(hashes), Note.unpack(newest.note))
+        ((_, leaf),) = audit.leaves(conn, index, limit=1)
+        return made if made.proves(leaf) else None
+    except ValueError:
+        return None
 
 
 def _newest(conn: Connection) -> CheckpointRow:

@@ -12,7 +12,7 @@ from vault.domain.kinds import Kind
 from vault.domain.merkle import includes, leaf_hash
 from vault.domain.note import Checkpoint, Note
 from vault.domain.subject_map import Absence, Block, Listed, Place, prove
-from vault.domain.tiles import ReadHash, inclusion_proof
+from vault.domain.tiles import ReadHash, Roots, inclusion_proof
 from vault.errors import Corrupt, Invalid, LedgerUnavailable, NotFound, Unproven
 from vault.services import deriving
 from vault.services.parts import Parts
@@ -67,8 +67,10 @@ def entry_at(parts: Parts, index: int) -> bytes:
 def _looking(parts: Parts) -> "Iterator[_Search]":
     try:
         with parts.stores.audit.read() as conn:
-            yield _Search(conn)
+            yield _Search(conn, parts.tile_roots)
     except (ValueError, Corrupt, LedgerUnavailable) as fault:
+        # What is kept may be of a tree that was put right since: the next look begins without it.
+        parts.tile_roots.clear()
         # Something of it was changed by hand: the verifier names what.
         raise Unproven("accesses_incomplete") from fault
 
@@ -76,7 +78,7 @@ def _looking(parts: Parts) -> "Iterator[_Search]":
 class _Search:
     """One look at one snapshot."""
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: Connection, tile_roots: Roots) -> None:
         self.conn = conn
         row, signed = subject_map.read(conn), checkpoints.newest(conn)
         if row is None or signed is None or signed.size <= row.sealed_idx:
@@ -85,7 +87,7 @@ class _Search:
         self.note = signed.note
         self.checkpoint: Checkpoint = Note.unpack(signed.note).checkpoint
         # One entry's proof shares most of its way with every other one's.
-        self.read: ReadHash = cache(tree.reader(conn))
+        self.read: ReadHash = cache(tree.reader(conn, tile_roots))
         self.roots = subject_map.roots(conn, row.size)
         self.covers = min(derived.position(conn, deriving.INDEX), self.checkpoint.size)
 

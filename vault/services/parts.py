@@ -21,6 +21,7 @@ from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.policy import ContextClass, Policy
 from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
+from vault.domain.tiles import Roots
 from vault.rulebook.rules import Rulebook
 from vault.services.running import Lock, Meters, Uses
 from vault.storage.unit_of_work import Stores
@@ -60,6 +61,8 @@ class Parts:
     lock: Lock
     uses: Uses = field(default_factory=Uses)
     meters: Meters = field(default_factory=Meters)
+    # Of full tiles of the ledger's tree, for proofs alone: these are held against a signed checkpoint.
+    tile_roots: Roots = field(default_factory=dict)
 
     @property
     def tenant(self) -> TenantId:

@@ -25,12 +25,11 @@ class LeafRow:
 
 @dataclass(frozen=True, slots=True)
 class TileRow:
-    """A full tile of the tree: 256 hashes side by side, and the one above them where it is remembered."""
+    """A full tile of the tree: 256 hashes side by side."""
 
     level: int
     idx: int
     hashes: bytes
-    root: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +73,6 @@ _TILES = (
     .order_by(_node.idx)
     .limit(bindparam("most"))
 )
-_TILE_ROOTS = Question(
-    select(_node.idx, _node.root)
-    .where(_node.level == bindparam("level"), _node.idx >= bindparam("start"))
-    .order_by(_node.idx)
-    .limit(bindparam("most"))
-)
 
 
 def create(conn: Connection) -> None:
@@ -105,12 +98,6 @@ def advance(conn: Connection, was: int, row: HeadRow) -> bool:
 def append(conn: Connection, rows: Sequence[LeafRow]) -> None:
     """Insert *rows*; whoever calls holds the head and moves it in the same transaction."""
     _LEAF.insert(conn, rows)
-
-
-def tile_roots(conn: Connection, level: int, start: int, *, limit: int) -> list[tuple[int, object]]:
-    """Read (index, hash above) of full tiles of *level* from index *start* on, as far as it is remembered."""
-    found = _TILE_ROOTS.ask(conn, level=level, start=start, most=limit)
-    return [(idx, root) for idx, root in found if root is not None]
 
 
 def put_tile(conn: Connection, row: TileRow) -> None:

@@ -29,9 +29,9 @@ def id_column(name: str, *, nullable: bool = False) -> Column[bytes]:
     return Column(name, Bytes(16), nullable=nullable)
 
 
-def digest_column(name: str, *, nullable: bool = False) -> Column[bytes]:
+def digest_column(name: str) -> Column[bytes]:
     """A whole hash."""
-    return Column(name, Bytes(32), nullable=nullable)
+    return Column(name, Bytes(32), nullable=False)
 
 
 def millis_column(name: str, *, nullable: bool = False) -> Column[int]:

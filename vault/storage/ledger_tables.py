@@ -33,8 +33,6 @@ node = Table(
     Column("idx", BigInteger, nullable=False),
     # The 256 hashes of one full tile, in order (C2SP tlog-tiles).
     Column("hashes", LargeBinary, nullable=False),
-    # The hash above them, for proofs that pass by the tile; none on a tile of an older release.
-    digest_column("root", nullable=True),
     PrimaryKeyConstraint("level", "idx"),
 )
 

@@ -5,10 +5,11 @@ from itertools import count
 
 from sqlalchemy import Connection
 
-from vault.domain.merkle import HASH_BYTES, Frontier, extends, subtree_root
+from vault.domain.merkle import Frontier, extends, subtree_root
 from vault.domain.tiles import (
     TILE_WIDTH,
     ReadHash,
+    Roots,
     Tile,
     completed_tiles,
     consistency_proof,
@@ -68,15 +69,14 @@ def grow(conn: Connection, was: Frontier, rows: Sequence[LeafRow]) -> Frontier:
     grown = was.extend(row.leaf for row in rows)
     audit.append(conn, rows)
     for level, index in completed_tiles(was.size, grown.size):
-        tile = _tile(conn, level, index)
-        audit.put_tile(conn, TileRow(level, index, tile.pack(), subtree_root(tile.hashes)))
+        audit.put_tile(conn, TileRow(level, index, _tile(conn, level, index).pack()))
     if not audit.advance(conn, was.size, HeadRow(grown.size, grown.pack())):
         raise broken("head_changed")
     return grown
 
 
-def reader(conn: Connection) -> ReadHash:
-    """Read any hash of the stored tree, for proofs and for a rebuilt frontier."""
+def reader(conn: Connection, roots: Roots | None = None) -> ReadHash:
+    """Read any hash of the stored tree, for proofs and for a rebuilt frontier; *roots* of tiles are kept."""
 
     def leaves(start: int, stop: int) -> Sequence[bytes]:
         found = audit.leaves(conn, start, limit=stop - start)
@@ -89,15 +89,6 @@ def reader(conn: Connection) -> ReadHash:
             if row.idx == index:
                 return Tile.unpack(level, index, row.hashes)
         raise LookupError(level, index)
-
-    def roots(level: int, start: int, count: int) -> Sequence[bytes]:
-        found = audit.tile_roots(conn, level, start, limit=count)
-        # SQLite keeps whatever an owner's hand writes into a column.
-        return [
-            root
-            for idx, root in found
-            if start <= idx < start + count and isinstance(root, bytes) and len(root) == HASH_BYTES
-        ]
 
     return tree_reader(leaves, tiles, roots)
 
