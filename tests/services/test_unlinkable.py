@@ -9,9 +9,8 @@ from tests.services.signed import seal
 from tests.services.test_accesses import Desk
 from vault.domain import access_bundle
 from vault.domain.grants import token_text
-from vault.domain.terms import SubjectId, id_bytes
+from vault.domain.terms import id_bytes
 from vault.services.attest import verify
-from vault.storage import keys
 from vault.storage.unit_of_work import StoreName
 
 
@@ -28,9 +27,6 @@ def tables_of(house: House, store: StoreName) -> Iterator[str]:
 
 def destroy(house: House, subject: bytes) -> None:
     """Destroy the ident, and what else of the subject stands in the stores of keys and data."""
-    house.parts.stores.keys.transact(
-        lambda conn: keys.destroy_ident(conn, house.parts.tenant, SubjectId(subject))
-    )
     stores: tuple[StoreName, ...] = ("data", "keys")
     for store in stores:
         for table in tables_of(house, store):

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Row,
     bindparam,
     column,
-    delete,
     func,
     select,
     update,
@@ -183,12 +182,6 @@ def add_pairwise(
     """Keep the ids ``(space, pairwise, subject)`` that apps were given; one that stands is left alone."""
     given = [PairwiseRow(tenant, *row) for row in sorted(rows)]
     PAIRWISE.insert_or_ignore(conn, given)
-
-
-def destroy_ident(conn: Connection, tenant: TenantId, subject: SubjectId) -> None:
-    """Destroy a subject's ident, and the ids that came of it: from then on no audit token leads to it."""
-    for table in (tables.ident, tables.pairwise):
-        conn.execute(delete(table).where(table.c.tenant == tenant, table.c.subject == subject))
 
 
 def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:
