@@ -13,6 +13,7 @@ from vault.services.running import Heard
 from vault.settings import Mode, Settings
 from vault.web import logs, metrics, problems, sessions
 from vault.web.api import (
+    accesses,
     app_keys,
     approvals,
     apps,
@@ -97,6 +98,7 @@ def routes(
         *facts.ROUTES,
         *restrictions.ROUTES,
         *callers.ROUTES,
+        *accesses.ROUTES,
     )
     streamed = feeds.routes(Streams(settings.threads), tell)
     personal = (*login.ROUTES, *sso.routes(settings), *passkeys.routes(settings.origin), *own.ROUTES)

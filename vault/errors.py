@@ -12,7 +12,7 @@
     ├── TooMany              more at once than this process takes               (429)
     ├── Corrupt              a store does not hold what was put into it         (500)
     ├── Unavailable          a part the promise needs does not answer           (503)
-    │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked, NotaryRefuses
+    │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked, NotaryRefuses, Unproven
     └── Misconfigured        settings, slots or policies that must not start a house
         └── PolicyMistakes   what a candidate for the next policy has wrong                (422)
 
@@ -137,6 +137,12 @@ class Moved(Unavailable):
     """What was asked for changed between its entry and its opening; asking anew is right."""
 
     code = "changed_meanwhile"
+
+
+class Unproven(Unavailable):
+    """A list that is shown with proofs cannot be proved now, or not at all: ``code`` tells which."""
+
+    code = "proofs_unavailable"
 
 
 class HouseLocked(Unavailable):

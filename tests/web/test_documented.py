@@ -14,6 +14,7 @@ import pyotp
 from tests.authenticator import Authenticator
 from tests.house import House
 from tests.issuer import Issuer, an_issuer
+from tests.services.signed import seal
 from tests.staff import Person, admins, hire, join
 from vault import errors
 from vault.app import create_app
@@ -234,6 +235,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
     broken = _broken(owner)
     campaign, certified = _campaign(one, other, but=id_text("grt", app.grant))
     house.clock.advance(timedelta(seconds=30))
+    seal(house)
     generator = next(key["id"] for key in one.get("/v1/me")["keys"] if key["kind"] == "totp")
     house.attended()
     known = {
@@ -267,6 +269,9 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
         "KEY": generator,
         "PROMISE": owned["link"],
         "SUBJECT": id_text("sub", house.subject_of(customer)),
+        "ENTRY": str(
+            next(at for at, told in enumerate(house.entries()) if told["kind"] == "subject.admitted")
+        ),
         **{
             name: value
             for key, whose in (

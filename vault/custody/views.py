@@ -1,8 +1,8 @@
 """Views: the name and the query that a reviewer keeps, sealed for their owner and their readers.
 
-K      = Expand(authority root, "PV1V" | tenant, 32)
+K      = Expand(authority root, "PV1U" | tenant, 32)
 sealed = 01 | suite u8 | nonce 12 | AEAD(K, canonical JSON, padded to 32)
-   AAD = "PV1V" | those 2 header bytes | house 16 | tenant | view 16 | owner 16 | shared u8
+   AAD = "PV1U" | those 2 header bytes | house 16 | tenant | view 16 | owner 16 | shared u8
 """
 
 import json
@@ -17,7 +17,7 @@ from vault.domain.cells import pad, unpad
 from vault.domain.terms import PersonId, ViewId
 from vault.errors import Corrupt
 
-_LABEL: Final = b"PV1V"
+_LABEL: Final = b"PV1U"
 # One key serves all views of a house for years: a nonce that came twice must not open them.
 _HEADER: Final = bytes([1, Suite.AES_256_GCM_SIV])
 

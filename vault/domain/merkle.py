@@ -1,6 +1,6 @@
 """The ledger's tree: its hashes, its growing edge, and the verifying of proofs (RFC 6962, RFC 9162)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -68,8 +68,19 @@ class Frontier:
         return fold(self.roots) if self.roots else EMPTY_ROOT
 
 
-def includes(root: bytes, proof: Sequence[bytes], *, leaf: bytes, index: int, size: int) -> bool:
-    """Tell whether *proof* leads from *leaf* at *index* to *root* (RFC 9162 2.1.3.2)."""
+def includes(
+    root: bytes,
+    proof: Sequence[bytes],
+    *,
+    leaf: bytes,
+    index: int,
+    size: int,
+    join: Callable[[bytes, bytes], bytes] = node_hash,
+) -> bool:
+    """Tell whether *proof* leads from *leaf* at *index* to *root* (RFC 9162 2.1.3.2).
+
+    Another tree of this shape says by *join* how it hashes two children.
+    """
     if not 0 <= index < size or not _are_hashes((root, leaf, *proof)):
         return False
     node, last, running = index, size - 1, leaf
@@ -77,11 +88,11 @@ def includes(root: bytes, proof: Sequence[bytes], *, leaf: bytes, index: int, si
         if last == 0:
             return False
         if node & 1 or node == last:
-            running = node_hash(sibling, running)
+            running = join(sibling, running)
             while not node & 1 and node:
                 node, last = node >> 1, last >> 1
         else:
-            running = node_hash(running, sibling)
+            running = join(running, sibling)
         node, last = node >> 1, last >> 1
     return last == 0 and running == root
 

@@ -123,6 +123,11 @@ def entries(conn: Connection, start: int, *, limit: int) -> list[LeafRow]:
     return [LeafRow(*record) for record in conn.execute(_ENTRIES, {"start": start, "most": limit})]
 
 
+def entries_at(conn: Connection, indexes: Collection[int]) -> dict[int, LeafRow]:
+    """Read whole entries by their indexes; one that is not there is missing from the answer."""
+    return {row.idx: row for row in _LEAF.find(conn, among={"idx": indexes})}
+
+
 def tiles(conn: Connection, level: int, start: int, *, limit: int) -> list[TileRow]:
     """Read up to *limit* full tiles of *level* from index *start* on."""
     return _TILE.load(conn.execute(_TILES, {"level": level, "start": start, "most": limit}))

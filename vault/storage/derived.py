@@ -1,6 +1,6 @@
 """Derived: what is found again in the ledger by columns and tokens; made from its entries, and made anew."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
@@ -84,6 +84,30 @@ def put(conn: Connection, lines: Sequence[LineRow], subjects: Sequence[SubjectRo
     """Keep what was derived; whoever calls moves the follower in the same transaction."""
     LINE.insert(conn, lines)
     _SUBJECT.insert(conn, subjects)
+
+
+def naming(conn: Connection, tokens: Collection[bytes], *, below: int) -> list[SubjectRow]:
+    """Find the entries below index *below* that name one of *tokens*, in the order of the ledger."""
+    found = _SUBJECT.find(conn, among={"token": tokens}, order=("idx",))
+    return [row for row in found if row.idx < below]
+
+
+def naming_as(conn: Connection, tokens: Collection[bytes], kind: str) -> list[int]:
+    """Find the entries of *kind* that name one of *tokens*, by their indexes in order."""
+    found = conn.execute(
+        select(tables.line.c.idx)
+        .join(tables.subject_entry, tables.subject_entry.c.idx == tables.line.c.idx)
+        .where(tables.subject_entry.c.token.in_(list(tokens)), tables.line.c.kind == kind)
+        .order_by(tables.line.c.idx)
+        .distinct()
+    )
+    return [int(idx) for (idx,) in found]
+
+
+def about(conn: Connection, kind: str, objects: Collection[bytes]) -> list[int]:
+    """Find the entries of *kind* that are about one of *objects*, by their indexes in order."""
+    found = LINE.find(conn, among={"object_id": objects}, order=("idx",), kind=kind)
+    return [row.idx for row in found]
 
 
 def lines(conn: Connection, start: int, stop: int) -> list[LineRow]:

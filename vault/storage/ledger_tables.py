@@ -174,6 +174,32 @@ finding = Table(
     PrimaryKeyConstraint("name", "at_ms"),
 )
 
+# The newest subject map: of how many entries and tokens it is, and the entry that sealed its root.
+subject_map = Table(
+    "subject_map",
+    audit,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    digest_column("tree"),
+    Column("sealed_idx", BigInteger, nullable=False),
+    millis_column("sealed_ms"),
+)
+
+map_block = Table(
+    "map_block",
+    audit,
+    Column("size", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    # Its first token, by which a block is found; its tokens, side by side; and the root over them.
+    id_column("first"),
+    Column("listed", LargeBinary, nullable=False),
+    digest_column("root"),
+    PrimaryKeyConstraint("size", "position"),
+    UniqueConstraint("size", "first"),
+)
+
 # What the notary says of itself, so that others know whether it lives and agrees.
 notary = Table(
     "notary",

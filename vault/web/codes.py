@@ -163,6 +163,12 @@ CODES: Mapping[str, Kind] = {
     "due": Kind(422, "A campaign lasts from a day to ninety days."),
     "certifier": Kind(422, "Grants are certified by a person who has joined, and never by their holder."),
     "customers": Kind(422, "So many customers more cannot be asked for."),
+    "months": Kind(
+        422, "Months are written YYYY-MM, the first not after the last, and not 37 or more of them."
+    ),
+    "too_many_accesses": Kind(422, "More entries than one answer takes name this customer; ask for less."),
+    "until": Kind(422, "A delay ends on a day from today to a year from now, written YYYY-MM-DD."),
+    "language": Kind(422, "The page is written in zh or en."),
     "topic": Kind(422, "A caller asks about payment, goods or account."),
     "grant_type": Kind(400, "The token's endpoint knows the grant client_credentials alone."),
     "scope": Kind(400, "A token has no scope: what an application may do is what it was granted."),
@@ -191,5 +197,12 @@ CODES: Mapping[str, Kind] = {
         503, "The entry could not be made durable. A change may have happened: repeat it with the same key."
     ),
     "tier_unavailable": Kind(503, "This process was not given the key of the field's tier."),
+    "proofs_unavailable": Kind(
+        503, "No signed checkpoint reaches the newest subject map yet; repeat in a minute."
+    ),
+    "accesses_incomplete": Kind(
+        503,
+        "What was found is not what the sealed map counts, or not what the ledger holds; nothing is shown.",
+    ),
     "house_locked": Kind(503, "The stores contradict each other; the house is locked."),
 }

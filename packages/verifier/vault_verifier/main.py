@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vault.domain.note import VerifierKey
-from vault_verifier import comparing, proving, subjects, verifying
+from vault_verifier import comparing, customers, proving, subjects, verifying
 from vault_verifier.keys import read_keys
 from vault_verifier.policies import read_policy
 from vault_verifier.report import Report, Verdict
@@ -48,6 +48,8 @@ def _run(given: argparse.Namespace) -> Report:
             return proving.prove(given.export, given.index, keys, out=given.out)
         case "check-proof":
             return proving.check_proof(given.file, keys, entry=given.entry)
+        case "subject" if given.export.is_file() and not given.token:
+            return customers.check(given.export, keys)
         case "subject":
             return subjects.subject(given.export, given.token, keys, proofs=given.proofs)
         case _:
@@ -93,9 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--entry", type=Path, metavar="FILE", help="the entry's bytes, where the proof has none"
     )
-    subject = commands.add_parser("subject", parents=[keyed], help="list the entries that name audit tokens")
-    subject.add_argument("export", type=Path, metavar="EXPORT")
-    subject.add_argument("token", nargs="+", metavar="TOKEN")
+    subject = commands.add_parser(
+        "subject",
+        parents=[keyed],
+        help="check the bundle that a customer was handed, or list the entries that name audit tokens",
+    )
+    subject.add_argument("export", type=Path, metavar="BUNDLE|EXPORT")
+    subject.add_argument("token", nargs="*", metavar="TOKEN")
     subject.add_argument("--proofs", type=Path, metavar="DIR", help="write each proof into a file there")
     diff = commands.add_parser("diff", parents=[keyed], help="compare two exports or checkpoints")
     diff.add_argument("old", type=Path, metavar="OLD")

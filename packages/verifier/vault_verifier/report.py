@@ -25,6 +25,8 @@ class Verdict(IntEnum):
 UNUSABLE: Final = frozenset(
     {
         "anchor_unusable",
+        "bundle_unusable",
+        "delayed",
         "export_unusable",
         "file_missing",
         "index",

@@ -10,6 +10,7 @@ from vault_verifier.anchors import Anchor
 from vault_verifier.checking import Checking
 from vault_verifier.export import Export, Missing
 from vault_verifier.keys import Signed, Trust
+from vault_verifier.maps import Maps
 from vault_verifier.policies import Policy
 from vault_verifier.report import Report
 from vault_verifier.watching import ClockSteps, SigningKeys, Watch
@@ -32,7 +33,7 @@ def verify(
     older = _older(export, report, head)
     known = [*anchors.given(report, anchor_files), *_exported_anchors(export, report)]
     signing = SigningKeys()
-    watches: list[Watch] = [signing, ClockSteps(report)]
+    watches: list[Watch] = [signing, ClockSteps(report), Maps(report)]
     wanted = [*(one.head.size for one in older), *(one.head.size for one in known)]
     roots = Checking(export, report, watches).run(head.size, wanted)
     trust = Trust(report, keys, signing.windows)
