@@ -12,7 +12,7 @@ import click
 
 from vault.cli import worker
 from vault.errors import VaultError
-from vault.services import deriving
+from vault.services import deriving, detail_keys, years
 from vault.services.parts import Parts
 from vault.settings import Settings
 
@@ -29,7 +29,11 @@ class Job:
     work: Work
 
 
-JOBS: Final[Sequence[Job]] = (Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),)
+JOBS: Final[Sequence[Job]] = (
+    Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
+    Job("years", 3_600.0, lambda parts, _: _ignore(years.close_years(parts))),
+    Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(parts))),
+)
 
 
 @click.command("jobs")

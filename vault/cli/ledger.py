@@ -6,13 +6,18 @@ import sys
 
 import click
 
+from vault.cli import ledger_keeping
 from vault.services import attest
 from vault.services.attest import VerifyReport
 
 
 @click.group()
 def ledger() -> None:
-    """Verify the ledger."""
+    """Verify the ledger, and keep it for as long as it must be kept."""
+
+
+for _command in (ledger_keeping.prune, ledger_keeping.hold):
+    ledger.add_command(_command)
 
 
 @ledger.command()
@@ -49,5 +54,9 @@ def _tell(report: VerifyReport) -> None:
         click.echo(f"and {report.unlisted} more")
     found = "as it was written" if report.ok else "not as it was written"
     click.echo(f"{report.size} entries, root {report.root.hex()}: {found}.")
+    if report.minimum:
+        click.echo(f"The entries before {report.minimum} were taken out, as an entry says.")
+    if report.unpruned:
+        click.echo(f"{report.unpruned} of them are still to go; repeat 'vaultctl ledger prune'.")
     if report.undrained:
         click.echo(f"{report.undrained} changes wait for the next turn.")

@@ -68,6 +68,11 @@ class Kind(StrEnum):
     CLOCK_ACCEPTED = "clock.accepted"
     LEDGER_VERIFIED = "ledger.verified"
     LEDGER_VIEWED = "ledger.viewed"
+    YEAR_CLOSED = "year.closed"
+    LEDGER_PRUNED = "ledger.pruned"
+    DETAIL_KEY_DESTROYED = "detail_key.destroyed"
+    HOLD_SET = "hold.set"
+    HOLD_LIFTED = "hold.lifted"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

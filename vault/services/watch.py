@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from vault.custody.detail import DESTROYED
+from vault.custody.keyring import KeyPurpose
 from vault.domain.access import Actor
 from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis, moment
@@ -17,7 +19,7 @@ from vault.services.governing import only_operator
 from vault.services.parts import Parts
 from vault.services.running import CLOCK_TOLERANCE
 from vault.services.sweeping import sweep
-from vault.storage import accounts, audit, floors, houses, register
+from vault.storage import accounts, audit, floors, houses, keys, register
 from vault.storage.floors import Floors
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
@@ -46,7 +48,14 @@ def look(parts: Parts) -> str | None:
     parts.ledger.flush_counts(parts.clock())
     with suppress(StoreUnavailable):
         using.write_down(parts)
+        _forget_ended(parts)
     return reason
+
+
+def _forget_ended(parts: Parts) -> None:
+    """Let go of the detail keys that have ended since: no process opens by what it remembers."""
+    with parts.stores.keys.read() as conn:
+        parts.detail.forget(keys.epochs(conn, parts.tenant, KeyPurpose.DETAIL, state=DESTROYED))
 
 
 def accept_clock(parts: Parts, actor: Actor) -> None:

@@ -200,6 +200,20 @@ def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:
     return standing
 
 
+def epochs(conn: Connection, tenant: TenantId, purpose: int, *, state: str) -> list[int]:
+    """Name the epochs of the keys that no tier divides, and that are in this state, oldest first."""
+    held = tables.sealed_key.c
+    query = select(held.epoch).where(held.tenant == tenant, held.purpose == purpose, held.state == state)
+    return [int(epoch) for (epoch,) in conn.execute(query.order_by(held.epoch))]
+
+
+def destroy_sealed_key(conn: Connection, tenant: TenantId, purpose: int, *, epoch: int, state: str) -> None:
+    """Take the bytes of a sealed key away; its row stays in *state*, so that no other takes its place."""
+    held = tables.sealed_key.c
+    where = (held.tenant == tenant, held.purpose == purpose, held.epoch == epoch)
+    conn.execute(update(tables.sealed_key).where(*where).values(sealed=b"", state=state))
+
+
 # ---- the statements, each built once ----
 
 

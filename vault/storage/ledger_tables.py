@@ -45,6 +45,14 @@ head = Table(
     Column("frontier", LargeBinary, nullable=False),
 )
 
+# Below which index entries may be taken out: only this lets the trigger of ``entry`` pass a DELETE.
+pruned = Table(
+    "pruned",
+    audit,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("minimum", BigInteger, nullable=False),
+)
+
 # How far each reader of the ledger came: the indexes below, and what sends it elsewhere.
 follower = Table(
     "follower",
@@ -86,6 +94,8 @@ subject_entry = Table(
     Column("idx", BigInteger, nullable=False),
     PrimaryKeyConstraint("token", "idx"),
 )
+# By which the rows of pruned entries are found.
+Index("ix_subject_entry_idx", subject_entry.c.idx)
 
 # What the notary signed: the size and root of the ledger, as a signed note (C2SP tlog-checkpoint).
 checkpoint = Table(
