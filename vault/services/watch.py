@@ -112,6 +112,9 @@ def keep_watch(
 def _reason(parts: Parts) -> str | None:
     """Find what contradicts; raises StoreUnavailable where data, keys or audit cannot be asked."""
     own = parts.house
+    if parts.keyring.changed_slots():
+        # What is in memory would serve on until the next start, and then nothing would open again.
+        return "slots_changed"
     for name in STORE_NAMES:
         try:
             with parts.stores.named(name).read() as conn:
