@@ -12,7 +12,7 @@ from tests.soak.serving import HOST, Serving, eventually
 # What a caller may wait for a refusal at the most (AUDIT §6, row 11).
 AT_MOST_SECONDS = 3.0
 # What a reader of this customer may see; a refusal holds nothing of it.
-SECRETS = ("客户", "138", "@example.com", "C-0")
+SECRETS = ("客户", "138****", "+86138", "@", "\\u", "fields")
 
 
 @dataclass(frozen=True)

@@ -292,6 +292,7 @@ def test_a_slot_file_that_is_removed_locks_a_house_that_starts_or_runs(tmp_path:
         {"VAULT_AUDIT_DISABLED": "true"},
         {"VAULT_LEDGER": "off"},
         {"VAULT_AUDIT_SYNCHRONOUS": "off"},
+        {"VAULT_FSYNC": "off"},
         {"VAULT_AUDIT_URL": ""},
         {"VAULT_AUDIT_URL": "none"},
         {"VAULT_AUDIT_URL": "sqlite://"},
