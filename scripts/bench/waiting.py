@@ -87,7 +87,12 @@ def main() -> None:
     words.add_argument("--database", action="append", choices=("sqlite", "postgresql"))
     words.add_argument("--reads", type=int, default=2_000)
     words.add_argument("--batches", type=int, default=60)
+    words.add_argument(
+        "--serve", action="store_true", help="serve what the environment names; used by itself"
+    )
     asked = words.parse_args()
+    if asked.serve:
+        sys.exit(serve(read(os.environ, directory=Path.cwd()), factory="scripts.bench.waiting:Application"))
     for database in asked.database or ("sqlite", "postgresql"):
         with tempfile.TemporaryDirectory(prefix="vault-bench-") as folder:
             _measure(database, Path(folder), asked.reads, asked.batches)
@@ -173,14 +178,9 @@ def _served(environ: Mapping[str, str]) -> Iterator[Served]:
         "VAULT_WORKERS": str(WORKERS),
         "VAULT_THREADS": str(THREADS),
     }
-    command = [sys.executable, "-c", "from scripts.bench.waiting import serve_timed; serve_timed()"]
+    command = [sys.executable, "-m", "scripts.bench.waiting", "--serve"]
     with serving.running(command, {**environ, **own}, port, "/readyz") as served:
         yield served
-
-
-def serve_timed() -> None:
-    """Serve the house of this process's environment, with ledgers that are timed."""
-    sys.exit(serve(read(os.environ, directory=Path.cwd()), factory="scripts.bench.waiting:Application"))
 
 
 if __name__ == "__main__":
