@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 # How alike a strange variable must be to one of ours before it counts as a slip of the pen.
 _LIKENESS = 0.85
+# Whoever sets a variable of such a name believes that it turns something off which nothing turns off.
+_NEVER = ("AUDIT", "LEDGER", "FSYNC", "SYNCHRONOUS")
 
 Parsed = TypeVar("Parsed")
 
@@ -33,6 +35,8 @@ class Given:
             # VAULT_TEIRS must not widen what a process serves; another program's VAULT_* may stay.
             if name.startswith("VAULT_ROOT_"):
                 self.faults.append(f"{name} is not a setting; secrets come from VAULT_ROOT_<SLOT>_FILE.")
+            elif not meant and any(word in name for word in _NEVER):
+                self.faults.append(f"{name} is not a setting; nothing turns the ledger or its flushing off.")
             elif meant:
                 self.faults.append(f"{name} is not a setting; did you mean {meant[0]}?")
         own = {name: environ[name] for name in self._names if name in environ}

@@ -43,7 +43,7 @@ def granian(application: str, environ: Mapping[str, str]) -> Iterator[Served]:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--no-ws", "--http", "1"]
     command += ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--port", str(port)]
     command += ["--log-level", "error", "--workers-kill-timeout", "3", application]
-    with _running(command, environ, port, "/") as served:
+    with running(command, environ, port, "/") as served:
         yield served
 
 
@@ -53,7 +53,7 @@ def vault(environ: Mapping[str, str]) -> Iterator[Served]:
     port = free_port()
     command = [sys.executable, "-c", "from vault.bootstrap import vaultctl; vaultctl()", "serve"]
     own = {"VAULT_BIND": f"127.0.0.1:{port}", "VAULT_WORKERS": str(WORKERS), "VAULT_THREADS": str(THREADS)}
-    with _running(command, {**environ, **own}, port, "/readyz") as served:
+    with running(command, {**environ, **own}, port, "/readyz") as served:
         yield served
 
 
@@ -65,7 +65,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(command: list[str], environ: Mapping[str, str], port: int, path: str) -> Iterator[Served]:
+def running(command: list[str], environ: Mapping[str, str], port: int, path: str) -> Iterator[Served]:
+    """Run *command* until it answers at *path*, and end it with the context."""
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environ}, start_new_session=True)
     try:
         deadline = time.monotonic() + _PATIENCE_SECONDS

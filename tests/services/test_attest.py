@@ -315,4 +315,6 @@ def test_a_report_is_written_as_json(stores: Stores) -> None:
         "faults": [{"reason": "missing", "first": 100, "last": 100}],
         "unlisted": 0,
         "undrained": 0,
+        "minimum": 0,
+        "unpruned": 0,
     }

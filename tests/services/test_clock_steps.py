@@ -7,6 +7,7 @@ import pytest
 from tests.house import House
 from vault.errors import HouseLocked, Refused, Unauthenticated
 from vault.services import watch
+from vault.services.attest import verify
 
 DAY = timedelta(days=1)
 
@@ -39,6 +40,23 @@ def test_a_clock_that_was_set_back_locks_at_the_next_look_and_one_set_right_unlo
     told = [(entry["kind"], entry.get("reason_code")) for entry in house.entries()]
     assert ("house.locked", "clock_behind") in told
     assert ("house.unlocked", "clock_behind") in told
+
+
+def test_an_entry_of_a_clock_that_was_set_back_is_kept_in_its_place_and_the_ledger_is_whole(
+    house: House,
+) -> None:
+    house.admit()
+    newest = house.entries()[-1]
+    house.clock.advance(-timedelta(hours=1))
+
+    watch.look(house.parts)
+    house.parts.ledger.settle([])
+
+    alarm = house.entries()[-1]
+    assert (alarm["kind"], alarm["reason_code"]) == ("house.locked", "clock_behind")
+    assert newest["t"] - alarm["t"] == timedelta(hours=1) // timedelta(milliseconds=1)
+    assert verify(house.parts.stores).ok
+    house.clock.advance(timedelta(hours=1))
 
 
 def test_a_clock_that_was_set_back_where_nothing_was_written_since_locks_all_the_same(house: House) -> None:

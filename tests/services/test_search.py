@@ -47,7 +47,7 @@ def last(house: House) -> dict[str, object]:
 
 
 def detail_of(house: House, entry: dict[str, object]) -> dict[str, str]:
-    return dict(house.parts.detail.open(token_bytes(str(entry["det"]))))
+    return dict(house.parts.detail.open(token_bytes(str(entry["det"])), int(str(entry["key_epoch"]))))
 
 
 @pytest.mark.parametrize(

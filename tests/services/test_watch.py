@@ -82,6 +82,26 @@ def test_a_silent_store_that_every_call_needs_locks_nobody_out_for_longer_than_i
     assert house.disclose("servicedesk", own, "name").id == own
 
 
+@pytest.mark.parametrize("how", ["gone", "another", "garbage"])
+def test_a_slot_file_that_is_gone_or_another_locks_the_house_until_it_is_back(
+    house: House, own: str, how: str
+) -> None:
+    path = house.settings.slots["SIGNING"]
+    held = path.read_bytes()
+    path.unlink()
+    if how != "gone":
+        path.write_bytes(b"vault-slot-1 " + b"A" * 43 + b"\n" if how == "another" else b"?")
+
+    assert watch.look(house.parts) == "slots_changed"
+    with pytest.raises(HouseLocked):
+        house.call("servicedesk")
+
+    path.write_bytes(held)
+    assert watch.look(house.parts) is None
+    assert house.disclose("servicedesk", own, "name").id == own
+    assert told(house) == [("house.locked", "slots_changed"), ("house.unlocked", "slots_changed")]
+
+
 def test_what_was_found_holds_while_it_cannot_be_compared_anew(house: House, own: str) -> None:
     with befall(house, "register", "gone"):
         watch.look(house.parts)

@@ -183,6 +183,25 @@ def test_a_slip_of_the_pen_is_refused_with_what_was_meant(
     assert faults == (f"{slip} is not a setting; did you mean {meant}?",)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "VAULT_AUDIT",
+        "VAULT_DISABLE_AUDIT",
+        "VAULT_AUDIT_ENABLED",
+        "VAULT_LEDGER",
+        "VAULT_NO_FSYNC",
+        "VAULT_SYNCHRONOUS",
+    ],
+)
+def test_whoever_would_turn_the_ledger_off_is_told_that_nothing_does(
+    name: str, production: Environ, tmp_path: Path
+) -> None:
+    faults = faults_of(production | {name: "off"}, tmp_path)
+
+    assert faults == (f"{name} is not a setting; nothing turns the ledger or its flushing off.",)
+
+
 def test_a_secret_itself_in_the_environment_is_refused_without_repeating_it(
     production: Environ, tmp_path: Path
 ) -> None:

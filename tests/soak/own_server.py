@@ -43,9 +43,11 @@ class OwnServer:
         """The four stores, each a schema."""
         return schema_urls(self.url)
 
-    def start(self) -> None:
+    def start(self, *settings: str) -> None:
         """Start, and wait until connections are taken; after an immediate stop the log is replayed first."""
-        options = "-c listen_addresses= -c max_connections=200"
+        options = " ".join(
+            ["-c listen_addresses= -c max_connections=200", *(f"-c {one}" for one in settings)]
+        )
         data = str(self._data)
         server = [str(self._programs / "postgres"), *options.split(), "-D", data, "-k", data]
         with (self._data / "server.log").open("ab") as log:

@@ -69,6 +69,7 @@ class Site:
             capture_output=True,
             text=True,
             check=False,
+            timeout=2 * PATIENCE_SECONDS,
         )
 
     def begin(self, *arguments: str) -> "subprocess.Popen[str]":

@@ -46,6 +46,15 @@ MEANINGS: Mapping[str, str] = {
         "The file was written to while it was read. The rows that went in stay, and the report names them; of"
         " the finished file bring in the others alone: its rows are not known to be the same."
     ),
+    "dates": "The first day lies behind the last.",
+    "hold": "A hold is named by its id; 'vaultctl ledger hold list' names those that stand.",
+    "retention": "The policy in force keeps these years; its retention.toml says for how long.",
+    "year_open": "The year before is not closed yet: 'vaultctl jobs' closes it once it is over.",
+    "legal_hold": "A legal hold keeps some of it; 'vaultctl ledger hold list' names it.",
+    "not_signed": "No checkpoint covers these entries yet; the notary signs one.",
+    "not_followed": "Whoever follows the ledger has not had these entries yet.",
+    "ledger_broken": "The ledger does not prove itself; 'vaultctl ledger verify' names what is wrong.",
+    "detail_destroyed": "The key of that month's details has ended; nobody opens them any more.",
     "stale_revision": "Others were first, again and again; nothing was changed, so repeat it.",
     "refused": "This may not be done.",
     "changed_meanwhile": "Others kept changing the same; nothing was changed here, so repeat it.",

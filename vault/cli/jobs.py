@@ -12,7 +12,7 @@ import click
 
 from vault.cli import anchoring, worker
 from vault.errors import VaultError
-from vault.services import charting, deriving
+from vault.services import charting, deriving, detail_keys, years
 from vault.services.anchor import Handover
 from vault.services.parts import Parts
 from vault.services.siem import forwarding
@@ -37,6 +37,8 @@ JOBS: Final[Sequence[Job]] = (
     Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
     # One a day; asked more often, so that a day whose first try failed has its map all the same.
     Job("map", 60.0, lambda parts, _: charting.seal_daily(parts)),
+    Job("years", 3_600.0, lambda parts, _: _ignore(years.close_years(parts))),
+    Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(parts))),
 )
 # One job for each exporter, ``siem:NAME``, so that a SIEM that does not answer delays no other.
 _SIEM: Final = "siem"

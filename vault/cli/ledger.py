@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from vault.cli import searching
+from vault.cli import ledger_keeping, searching
 from vault.domain.entry import ActorRef
 from vault.domain.instants import moment, rfc3339
 from vault.services import attest, charting, counting, exports
@@ -19,11 +19,11 @@ from vault.services.counting import WELL, Count
 
 @click.group()
 def ledger() -> None:
-    """Verify the ledger, export and search it, and seal the map of whom it names."""
+    """Verify, export and search the ledger, map whom it names, and keep it for as long as it must be kept."""
 
 
-ledger.add_command(searching.search)
-ledger.add_command(searching.reindex)
+for _command in (searching.search, searching.reindex, ledger_keeping.prune, ledger_keeping.hold):
+    ledger.add_command(_command)
 
 
 @ledger.command()
@@ -140,6 +140,10 @@ def _tell(report: VerifyReport) -> None:
         click.echo(f"and {report.unlisted} more")
     found = "as it was written" if report.ok else "not as it was written"
     click.echo(f"{report.size} entries, root {report.root.hex()}: {found}.")
+    if report.minimum:
+        click.echo(f"The entries before {report.minimum} were taken out, as an entry says.")
+    if report.unpruned:
+        click.echo(f"{report.unpruned} of them are still to go; repeat 'vaultctl ledger prune'.")
     if report.undrained:
         click.echo(f"{report.undrained} changes wait for the next turn.")
     for line in told(report.anchors) if report.anchors is not None else ():

@@ -184,6 +184,10 @@ class Keyring:
         context = self._context(purpose, row.tier, row.epoch)
         return self._slots.open(slot_name(purpose, row.tier), row.sealed, context=context)
 
+    def changed_slots(self) -> list[str]:
+        """Name the slots whose file is gone or another: this process goes on, and the next cannot begin."""
+        return self._slots.changed()
+
     def close(self) -> None:
         """Serve nothing from now on; the keys are let go, though Python cannot promise to wipe them."""
         self.served = frozenset()

@@ -1,15 +1,15 @@
 """Rebuilding: the stored tree is computed anew from its leaves, and every difference is named."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from typing_extensions import override
 
 from vault.domain.entry_reading import read_entry
 from vault.domain.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash, subtree_root
-from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH, Tile
+from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, frontier
 from vault.errors import Corrupt
-from vault.storage import audit
+from vault.storage import audit, tree
 from vault.storage.audit import HeadRow, LeafRow
 from vault.storage.unit_of_work import Store
 
@@ -67,13 +67,46 @@ class Rebuilding:
     fault and not a fault in every tile above it.
     """
 
-    def __init__(self, audit_store: Store, faults: Faults) -> None:
-        """Begin with an empty tree."""
+    def __init__(self, audit_store: Store, faults: Faults, *, minimum: int = 0) -> None:
+        """Begin with an empty tree, or with what the tiles tell of the entries below *minimum*.
+
+        *minimum* is a multiple of 256. Whoever believes the tiles holds :attr:`begun` against the entry that
+        tells what was taken out.
+        """
         self._store = audit_store
         self._faults = faults
         self._edge = Frontier()
         # The hashes of the tile that is being filled, on each level of tiles.
         self._filling: list[list[bytes]] = [[]]
+        if minimum:
+            self._begin_at(minimum)
+        self.begun = self._edge.root()
+
+    def _begin_at(self, minimum: int) -> None:
+        """Take what stands below *minimum* from the tiles, as far as they agree with those above them."""
+        spans = list(_unfilled(minimum))
+        try:
+            with self._store.read() as conn:
+                read = tree.reader(conn)
+                self._edge = frontier(minimum, read)
+                self._filling += [[read(TILE_HEIGHT * level, at) for at in span] for level, span in spans]
+        except (Corrupt, ValueError):
+            # What follows cannot be right either, and is named where it meets a stored tile.
+            self._faults.add("pruned_tree", 0, minimum - 1)
+            self._edge = Frontier(minimum, (_UNKNOWN,) * minimum.bit_count())
+            self._filling = [[], *([_UNKNOWN] * len(span) for _, span in spans)]
+        for level in range(len(spans)):
+            self._hold_below(level, minimum >> TILE_HEIGHT * (level + 1))
+
+    def _hold_below(self, level: int, end: int) -> None:
+        """Hold the tiles of *level* before *end* against the full ones above them."""
+        span = TILE_WIDTH << TILE_HEIGHT * level
+        for index in range(end):
+            stored, above = self._stored(level, index), self._stored(level + 1, index // TILE_WIDTH)
+            if stored is None and level:
+                self._faults.add("tile", index * span, (index + 1) * span - 1)
+            elif stored and above and subtree_root(stored) != above[index % TILE_WIDTH]:
+                self._faults.add("tree", index * span, (index + 1) * span - 1)
 
     def take(self, row: LeafRow | None) -> None:
         """Take the next entry; None where there is no row."""
@@ -142,6 +175,14 @@ class Rebuilding:
     def root(self) -> bytes:
         """The root of the tree as it was computed."""
         return self._edge.root() if self._edge.size else EMPTY_ROOT
+
+
+def _unfilled(minimum: int) -> Iterator[tuple[int, range]]:
+    """Name, on each level from 1 on, what a tree of *minimum* leaves has in the tile that is being filled."""
+    level = 1
+    while end := minimum >> TILE_HEIGHT * level:
+        yield level, range(end - end % TILE_WIDTH, end)
+        level += 1
 
 
 def _bits(size: int) -> Sequence[int]:

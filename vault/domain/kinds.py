@@ -82,6 +82,11 @@ class Kind(StrEnum):
     DETAIL_OPENED = "detail.opened"
     VIEW_SAVED = "view.saved"
     VIEW_REMOVED = "view.removed"
+    YEAR_CLOSED = "year.closed"
+    LEDGER_PRUNED = "ledger.pruned"
+    DETAIL_KEY_DESTROYED = "detail_key.destroyed"
+    HOLD_SET = "hold.set"
+    HOLD_LIFTED = "hold.lifted"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

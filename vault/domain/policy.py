@@ -109,6 +109,14 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerRetention:
+    """How long the ledger keeps its entries, and the keys of their details."""
+
+    keep_years: int = 3
+    detail_months: int = 24
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One whole version, checked; ``digest`` is SHA-256 over its canonical files."""
 
@@ -121,6 +129,7 @@ class Policy:
     notices: Mapping[str, Notice]
     controller: Mapping[str, str]
     retention: Mapping[str, str]
+    ledger: LedgerRetention
     cedar: str
     schema: str
 

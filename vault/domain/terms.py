@@ -107,7 +107,9 @@ _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 ID_TEXT_LENGTH = 26
 # The two last are shadows of a value that an app may hold in its place, and no ids of anything stored.
 PREFIXES = frozenset(
-    "sub cus app rol grt per apv con ntc rcp req asn att job bak fct sec ses lnk key cmp viw tok chn".split()
+    (
+        "sub cus app rol grt per apv con ntc rcp req asn att job bak fct sec ses lnk key cmp viw hld tok chn"
+    ).split()
 )
 
 

@@ -82,6 +82,10 @@ def tree_reader(
         return [tile_root(level - 1, index) for index in range(start, start + count)]
 
     def tile_root(level: int, index: int) -> bytes:
+        # A full tile above it has its root; of a pruned ledger the tile itself may be gone.
+        above = tile(level + 1, index // TILE_WIDTH)
+        if above is not None:
+            return above.hashes[index % TILE_WIDTH]
         if (level, index) not in roots:
             roots[level, index] = subtree_root(row(level, index * TILE_WIDTH, TILE_WIDTH))
         return roots[level, index]

@@ -93,6 +93,7 @@ def _build(texts: Mapping[str, str], sections: Mapping[str, Section], digest: by
         notices=notices,
         controller=registers.read_controller(sections[CONTROLLER]),
         retention=retention,
+        ledger=registers.read_ledger(sections[RETENTION]),
         cedar=texts[RULES_FILE],
         schema=texts[SCHEMA_FILE],
     )

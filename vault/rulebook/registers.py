@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from vault.domain import identifiers
-from vault.domain.policy import Notice, Purpose, Requirement, Requires
+from vault.domain.policy import LedgerRetention, Notice, Purpose, Requirement, Requires
 from vault.domain.terms import PurposeId
 from vault.errors import InvalidValue
 from vault.rulebook.mistakes import Code
@@ -17,7 +17,8 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
     "purpose": frozenset({"id", "title", "dpv", "bases", "requires", "despite_restriction", "mask"}),
     "bases": frozenset({"CN", "EU"}),
     "requires": frozenset({"CN", "EU"}),
-    "retention.toml": frozenset({"as_of", "class"}),
+    "retention.toml": frozenset({"as_of", "ledger", "class"}),
+    "ledger": frozenset({"keep_years", "detail_months"}),
     "class": frozenset({"id", "title", "keep", "from", "source"}),
     "notices.toml": frozenset({"notice"}),
     "notice": frozenset({"id", "version", "lang", "sha256", "purposes", "text"}),
@@ -77,6 +78,17 @@ def read_retention(file: Section) -> dict[str, str]:
             section.wrong(Code.NAMED_TWICE, f"The class `{name}` is already there; merge the two.", "id")
         classes[name] = keep
     return classes
+
+
+def read_ledger(file: Section) -> LedgerRetention:
+    """Build how long the ledger is kept; a version from before this could be said keeps the defaults."""
+    section, usual = file.section("ledger"), LedgerRetention()
+    section.only(KEYS["ledger"])
+    return LedgerRetention(
+        section.whole("keep_years", 1, 100, default=usual.keep_years),
+        # At least half a year by the Cybersecurity Law, Art. 21.
+        section.whole("detail_months", 6, 1200, default=usual.detail_months),
+    )
 
 
 def read_notices(file: Section, purposes: Mapping[PurposeId, Purpose]) -> dict[str, Notice]:

@@ -39,6 +39,7 @@ from vault.services.governing import (
     may_oneself,
 )
 from vault.services.granting import GiveGrant, holder_name
+from vault.services.letting_go import LiftHold, Prune
 from vault.services.owning import SetTerms
 from vault.services.parts import Parts
 from vault.services.raising import Raise
@@ -57,10 +58,12 @@ COMMANDS: Final[Mapping[str, _Read]] = {
     SetTerms.kind: SetTerms.read,
     Reveal.kind: Reveal.read,
     Raise.kind: Raise.read,
+    Prune.kind: Prune.read,
+    LiftHold.kind: LiftHold.read,
 }
 # Who decides on which kind; what is not listed, only who governs.
 _DECIDED_BY: Final[Mapping[str, str]] = {
-    one.kind: one.decided_by for one in (GiveGrant, Rekey, Replace, SetTerms, Reveal, Raise)
+    one.kind: one.decided_by for one in (GiveGrant, Rekey, Replace, SetTerms, Reveal, Raise, Prune, LiftHold)
 }
 
 

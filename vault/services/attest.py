@@ -7,25 +7,28 @@ from vault.custody.checkpointed import Checkpointed
 from vault.custody.rebuilding import LISTED, Fault, Faults, Rebuilding
 from vault.domain.canonical import Json
 from vault.domain.entry import ActorRef, Entry
-from vault.domain.entry_reading import read_id
+from vault.domain.entry_reading import read_entry, read_id
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
+from vault.domain.shards import Shard
 from vault.domain.terms import EntryId
-from vault.domain.tiles import TILE_HEIGHT
+from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH
+from vault.errors import Corrupt
 from vault.services.counting import Count, count
 from vault.services.parts import Parts
 from vault.services.rederiving import rederive
 from vault.services.retracing import Retracing
 from vault.setting_anchors import Anchor
-from vault.storage import audit, floors, houses, outbox
+from vault.storage import audit, floors, houses, outbox, pruning
 from vault.storage.audit import LeafRow
 from vault.storage.outbox import OutboxRow
-from vault.storage.unit_of_work import Stores
+from vault.storage.unit_of_work import Connection, Stores
 
 PAGE = 1_000
 _TILE_LEVELS = range(8)
 _LOWEST = -(2**63)
+_PRUNED = b'"kind":"ledger.pruned"'
 Progress = Callable[[int, int], None]
 
 
@@ -38,6 +41,9 @@ class VerifyReport:
     faults: tuple[Fault, ...]
     unlisted: int
     undrained: int
+    # Below which index entries were taken out, and how many of those are still to go.
+    minimum: int = 0
+    unpruned: int = 0
     # So many entries were held against what searches find them by; None where that was not asked for.
     indexed: int | None = None
     # Who outside holds how much of it; None where nobody looked.
@@ -57,6 +63,8 @@ class VerifyReport:
             "faults": [dict(one.as_json()) for one in self.faults],
             "unlisted": self.unlisted,
             "undrained": self.undrained,
+            "minimum": self.minimum,
+            "unpruned": self.unpruned,
             "indexed": self.indexed,
             **({} if self.anchors is None else {"anchors": self.anchors.as_json()}),
         }
@@ -111,6 +119,7 @@ def verify(
         house = houses.read(conn, "audit")
         head = audit.head(conn)
         size = head.size if head is not None else 0
+        minimum, unpruned = _minimum(conn, size, faults)
         # Of one snapshot with the head: whoever appends moves the head with the rows.
         for idx, _ in audit.leaves(conn, size, limit=LISTED):
             faults.add("past_head", idx)
@@ -119,43 +128,79 @@ def verify(
                 faults.add("tile_past_head", tile.idx << TILE_HEIGHT * (level + 1))
     if head is None:
         faults.add("head_missing")
-    tree, retracing = Rebuilding(stores.audit, faults), Retracing(stores.audit, anchors, faults)
-    signed = None if house is None else Checkpointed(stores.audit, faults, house.house)
-    for done, row in enumerate(_rows(stores, size, faults)):
+    tree = Rebuilding(stores.audit, faults, minimum=minimum)
+    retracing = Retracing(stores.audit, anchors, faults)
+    signed = None if house is None or minimum else Checkpointed(stores.audit, faults, house.house)
+    is_told = minimum == 0
+    for done, row in enumerate(_rows(stores, size, faults, minimum=minimum), minimum):
         retracing.meet(done, tree.root_here)
         tree.take(row)
         if signed is not None:
             signed.take(row)
+        is_told = is_told or _tells(row, minimum, tree.begun)
         if done % PAGE == 0:
             progress(done, size)
     progress(size, size)
     retracing.meet(size, tree.root_here)
     with stores.audit.read() as conn:
         later = audit.head(conn)
+        raised, _ = _minimum(conn, size, Faults())
+    if raised > minimum:
+        # Somebody began to prune meanwhile: what was found is of a ledger that is no longer there.
+        return verify(stores, anchors=anchors, derived=derived, progress=progress)
     now = size if later is None else later.size
     retracing.end(size, now=now)
     if signed is not None:
         signed.finish(now=now)
+    if not is_told:
+        faults.add("pruned", 0, minimum - 1)
     tree.hold_against(head)
     if standing is not None and standing.ledger_size > size:
         faults.add("rolled_back", size, standing.ledger_size - 1)
     undrained = _check_outbox(stores, faults)
     indexed = rederive(stores, faults, progress=progress) if derived else None
-    return VerifyReport(size, tree.root(), tuple(faults.listed), faults.unlisted, undrained, indexed)
+    found = tuple(faults.listed)
+    return VerifyReport(size, tree.root(), found, faults.unlisted, undrained, minimum, unpruned, indexed)
 
 
-def _rows(stores: Stores, size: int, faults: Faults) -> Iterator[LeafRow | None]:
-    """Yield the row of every index up to *size*; None, and a fault, where there is none."""
-    expected, start = 0, _LOWEST
+def _minimum(conn: Connection, size: int, faults: Faults) -> tuple[int, int]:
+    """Read the minimum index, and how much below it is still there."""
+    try:
+        minimum = pruning.minimum(conn)
+        if 0 <= minimum <= size and minimum % TILE_WIDTH == 0:
+            return minimum, pruning.remaining(conn)
+    except Corrupt:
+        pass
+    # No entry of ours says so; what is gone is then named as missing.
+    faults.add("pruned")
+    return 0, 0
+
+
+def _tells(row: LeafRow | None, minimum: int, root: bytes) -> bool:
+    """Tell whether an entry says that what lies below *minimum*, under that root, was taken out."""
+    if row is None or _PRUNED not in row.body:
+        return False
+    try:
+        entry = read_entry(row.body)
+        return entry.kind is Kind.LEDGER_PRUNED and (entry.times, Shard.of(entry).root) == (minimum, root)
+    except ValueError:
+        return False
+
+
+def _rows(stores: Stores, size: int, faults: Faults, *, minimum: int) -> Iterator[LeafRow | None]:
+    """Yield the row of every index from *minimum* to *size*; None, and a fault, where there is none."""
+    expected, start = minimum, minimum
+    with stores.audit.read() as conn:
+        for row in audit.entries(conn, _LOWEST, limit=LISTED):
+            if row.idx >= 0:
+                break
+            faults.add("unexpected", row.idx)
     while True:
         with stores.audit.read() as conn:
             page = audit.entries(conn, start, limit=PAGE)
         for row in page:
             if row.idx >= size:
                 break
-            if row.idx < 0:
-                faults.add("unexpected", row.idx)
-                continue
             if row.idx > expected:
                 faults.add("missing", expected, row.idx - 1)
                 yield from (None for _ in range(expected, row.idx))

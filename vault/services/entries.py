@@ -60,7 +60,7 @@ def open_detail(parts: Parts, actor: Actor, index: int, *, reason: str) -> Mappi
         raise Corrupt("entry") from None
     if sealed is None or epoch_of(sealed) not in addressing.months_with_keys(parts):
         raise NotFound
-    return parts.detail.open(sealed)
+    return parts.detail.open(sealed, epoch_of(sealed))
 
 
 def _about(index: int) -> ObjectRef:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from vault.services.parts import Parts
-from vault.storage import audit, derived
+from vault.storage import audit, derived, pruning
 from vault.storage.audit import LeafRow
 from vault.storage.unit_of_work import Connection
 
@@ -39,11 +39,13 @@ def lag(parts: Parts, name: str) -> int:
 
 def _page(conn: Connection, name: str, take: Take) -> int:
     head = audit.head(conn)
-    start = derived.position(conn, name)
+    was = derived.position(conn, name)
+    # What is being taken out is nothing to follow any more.
+    start = max(was, pruning.minimum(conn))
     rows = [] if head is None else audit.entries(conn, start, limit=min(PAGE, head.size - start))
     if not rows:
         return 0
-    if not derived.move(conn, name, start, rows[-1].idx + 1):
+    if not derived.move(conn, name, was, rows[-1].idx + 1):
         return 0
     take(conn, rows)
     return len(rows)

@@ -8,7 +8,7 @@ from datetime import datetime
 from vault.domain.instants import moment
 from vault.domain.terms import Millis
 from vault.services.parts import Parts
-from vault.storage import audit
+from vault.storage import audit, pruning
 
 _PAGE = 500
 
@@ -34,8 +34,13 @@ def size(parts: Parts) -> int:
 
 
 def since(parts: Parts, index: int) -> Iterator[Line]:
-    """Yield the entries from *index* on, as they are stored; ``vaultctl ledger verify`` proves them."""
+    """Yield the entries from *index* on, as they are stored; ``vaultctl ledger verify`` proves them.
+
+    What lies below the minimum index was taken out, or is about to be.
+    """
     end = size(parts)
+    with parts.stores.audit.read() as conn:
+        index = max(index, pruning.minimum(conn))
     while index < end:
         with parts.stores.audit.read() as conn:
             rows = audit.entries(conn, index, limit=_PAGE)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from vault.custody.detail import DESTROYED
+from vault.custody.keyring import KeyPurpose
 from vault.domain.access import Actor
 from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis, moment
@@ -18,7 +20,7 @@ from vault.services.governing import only_operator
 from vault.services.parts import Parts
 from vault.services.running import CLOCK_TOLERANCE
 from vault.services.sweeping import sweep
-from vault.storage import accounts, audit, floors, houses, register
+from vault.storage import accounts, audit, floors, houses, keys, register
 from vault.storage.floors import Floors
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
@@ -49,7 +51,14 @@ def look(parts: Parts) -> str | None:
     parts.ledger.flush_counts(parts.clock())
     with suppress(StoreUnavailable):
         using.write_down(parts)
+        _forget_ended(parts)
     return reason
+
+
+def _forget_ended(parts: Parts) -> None:
+    """Let go of the detail keys that have ended since: no process opens by what it remembers."""
+    with parts.stores.keys.read() as conn:
+        parts.detail.forget(keys.epochs(conn, parts.tenant, KeyPurpose.DETAIL, state=DESTROYED))
 
 
 def accept_clock(parts: Parts, actor: Actor) -> None:
@@ -120,6 +129,9 @@ def keep_watch(
 def _reason(parts: Parts) -> str | None:
     """Find what contradicts; raises StoreUnavailable where data, keys or audit cannot be asked."""
     own = parts.house
+    if parts.keyring.changed_slots():
+        # What is in memory would serve on until the next start, and then nothing would open again.
+        return "slots_changed"
     for name in STORE_NAMES:
         try:
             with parts.stores.named(name).read() as conn:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, select, tuple_, update
 
 from vault.domain.terms import Millis
 from vault.storage import ledger_tables as tables
@@ -59,6 +59,7 @@ LINE = Shape(tables.line, LineRow)
 _SUBJECT = Shape(tables.subject_entry, SubjectRow)
 _FOLLOWER = Shape(tables.follower, FollowerRow)
 _POSITION = Question(select(tables.follower.c.position).where(tables.follower.c.name == bindparam("who")))
+_NEWEST = Question(select(func.max(tables.line.c.idx)).where(tables.line.c.kind == bindparam("told")))
 _MOVE = (
     update(tables.follower)
     .where(tables.follower.c.name == bindparam("who"), tables.follower.c.position == bindparam("was"))
@@ -78,6 +79,12 @@ def move(conn: Connection, name: str, was: int, becomes: int) -> bool:
         return True
     _FOLLOWER.insert_or_ignore(conn, [FollowerRow(name, 0)])
     return conn.execute(_MOVE, {"who": name, "was": was, "becomes": becomes}).rowcount == 1
+
+
+def newest(conn: Connection, kind: str) -> int | None:
+    """Find the newest entry of *kind* that was derived; whoever acts upon it reads the entry itself."""
+    ((found,),) = _NEWEST.ask(conn, told=kind)
+    return None if found is None else int(found)
 
 
 def put(conn: Connection, lines: Sequence[LineRow], subjects: Sequence[SubjectRow]) -> None:

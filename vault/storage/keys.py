@@ -121,6 +121,13 @@ def sealed_keys(conn: Connection, tenant: TenantId) -> list[SealedKeyRow]:
     return _SEALED_KEY.load(conn.execute(query.order_by(held.purpose, held.tier, held.epoch)))
 
 
+def sealed_key(conn: Connection, tenant: TenantId, purpose: int, *, epoch: int) -> SealedKeyRow | None:
+    """Read one sealed key that no tier divides; None where there never was one."""
+    among = {"epoch": [epoch]}
+    found = _SEALED_KEY.find(conn, among=among, tenant=tenant, purpose=purpose, tier=Tier.IDENT)
+    return found[0] if found else None
+
+
 # ---- a write: begun here, then the data store, then the ledger, then settled here (DESIGN §4) ----
 
 
@@ -191,6 +198,20 @@ def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:
         conn, among={"epoch": [row.epoch]}, tenant=row.tenant, purpose=row.purpose, tier=row.tier
     )
     return standing
+
+
+def epochs(conn: Connection, tenant: TenantId, purpose: int, *, state: str) -> list[int]:
+    """Name the epochs of the keys that no tier divides, and that are in this state, oldest first."""
+    held = tables.sealed_key.c
+    query = select(held.epoch).where(held.tenant == tenant, held.purpose == purpose, held.state == state)
+    return [int(epoch) for (epoch,) in conn.execute(query.order_by(held.epoch))]
+
+
+def destroy_sealed_key(conn: Connection, tenant: TenantId, purpose: int, *, epoch: int, state: str) -> None:
+    """Take the bytes of a sealed key away; its row stays in *state*, so that no other takes its place."""
+    held = tables.sealed_key.c
+    where = (held.tenant == tenant, held.purpose == purpose, held.epoch == epoch)
+    conn.execute(update(tables.sealed_key).where(*where).values(sealed=b"", state=state))
 
 
 # ---- the statements, each built once ----

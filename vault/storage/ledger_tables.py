@@ -45,6 +45,14 @@ head = Table(
     Column("frontier", LargeBinary, nullable=False),
 )
 
+# Below which index entries may be taken out: only this lets the trigger of ``entry`` pass a DELETE.
+pruned = Table(
+    "pruned",
+    audit,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("minimum", BigInteger, nullable=False),
+)
+
 # How far each reader of the ledger came: the indexes below, and what sends it elsewhere.
 follower = Table(
     "follower",

@@ -38,15 +38,20 @@ class LocalSlots:
 
     name: Final = "local"
 
-    __slots__ = ("_secrets",)
+    __slots__ = ("_files", "_secrets")
 
-    def __init__(self, secrets: Mapping[str, bytes]) -> None:
-        """Take slot secrets by slot name; raises Misconfigured where two slots share one."""
+    def __init__(self, secrets: Mapping[str, bytes], *, files: Mapping[str, Path] | None = None) -> None:
+        """Take slot secrets by slot name, and the *files* that they came from.
+
+        Raises Misconfigured where two slots share a secret.
+        """
         # Tiers are keys (promise 4): one secret for two slots would make one tier out of two.
         shared = sorted(slot for slot, one in secrets.items() if list(secrets.values()).count(one) > 1)
         if shared:
             raise Misconfigured([f"Slots {', '.join(shared)} hold the same secret; give each its own file."])
         self._secrets = dict(secrets)
+        # What came through a descriptor can be read once.
+        self._files = {slot: path for slot, path in (files or {}).items() if not _is_passing(path)}
 
     @classmethod
     def read(cls, paths: Mapping[str, Path]) -> "LocalSlots":
@@ -71,12 +76,28 @@ class LocalSlots:
                 secrets[slot] = urlsafe_b64decode(found[1] + b"=")
         if faults:
             raise Misconfigured(faults)
-        return cls(secrets)
+        return cls(secrets, files={slot: paths[slot] for slot in secrets})
 
     @property
     def served(self) -> frozenset[str]:
         """The names of the slots whose secret is here."""
         return frozenset(self._secrets)
+
+    def changed(self) -> list[str]:
+        """Name the slots whose file is gone, or no longer holds the secret that was read from it."""
+        return [
+            slot
+            for slot, path in self._files.items()
+            if slot in self._secrets and not self._still_holds(slot, path)
+        ]
+
+    def _still_holds(self, slot: str, path: Path) -> bool:
+        try:
+            line, _ = _read(path)
+        except OSError:
+            return False
+        found = _LINE.fullmatch(line)
+        return found is not None and same(urlsafe_b64decode(found[1] + b"="), self._secrets[slot])
 
     def seal(self, slot: str, key: bytes, *, context: bytes, draw: Draw) -> bytes:
         """Seal *key* under *slot*, bound to *context*."""
@@ -116,6 +137,10 @@ def create_slot_file(path: Path, *, draw: Draw = os.urandom) -> None:
         file.flush()
         # A house whose keys were sealed under a secret that a power cut then took would never open again.
         os.fsync(file.fileno())
+
+
+def _is_passing(path: Path) -> bool:
+    return any(path.is_relative_to(one) for one in ("/dev/fd", "/dev/stdin", "/proc"))
 
 
 def _read(path: Path) -> tuple[bytes, int]:

@@ -1,0 +1,36 @@
+"""Each row of the ledger's acceptance table is acted out by tests, and each test that is named exists."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = Path(__file__).with_name("audit_rows.txt")
+# The rows that stand so far; the others come with the branches that build what they ask for.
+WANTED = {"10", "11", "12", "13", "14", "18", "flood"}
+
+
+def named() -> dict[str, list[str]]:
+    """The tests of each row."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in ROWS.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            row, test, how = (part.strip() for part in line.split(" | "))
+            assert how, line
+            found[row].append(test)
+    return found
+
+
+def test_every_row_of_the_acceptance_table_names_who_acts_it_out() -> None:
+    assert WANTED - named().keys() == set()
+
+
+def test_every_test_that_a_row_names_exists() -> None:
+    missing = []
+    for test in (one for tests in named().values() for one in tests):
+        path, _, name = test.partition("::")
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        if name not in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}:
+            missing.append(test)
+
+    assert missing == []

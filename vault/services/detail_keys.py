@@ -1,0 +1,46 @@
+"""Detail keys: those of months that are over for long enough end, and nobody opens what they sealed."""
+
+from vault.custody.detail import DESTROYED
+from vault.custody.keyring import KeyPurpose
+from vault.domain.entry import ObjectRef
+from vault.domain.kinds import Kind
+from vault.domain.shards import days_of, is_month, months_over
+from vault.domain.terms import RoleId
+from vault.services.governing import ground_for
+from vault.services.keeping import kept, read_all
+from vault.services.parts import Parts
+from vault.services.system import house_itself
+from vault.storage import keys
+
+_RETENTION = RoleId("retention")
+
+
+def destroy_due(parts: Parts) -> list[int]:
+    """Destroy the keys of months that the policy keeps no longer, and no hold covers; returns the months.
+
+    The entry of each is durable before its key goes; a crash in between leaves a key that the next run tells
+    of and destroys again. Only where one is due the ledger is read for its holds. Raises Conflict
+    ``ledger_broken``: a hold may have been taken out.
+    """
+    actor = house_itself(_RETENTION)
+    ground = ground_for(parts, actor)
+    with parts.stores.keys.read() as conn:
+        living = keys.epochs(conn, parts.tenant, KeyPurpose.DETAIL, state="active")
+    most = ground.policy.ledger.detail_months
+    due = [epoch for epoch in living if is_month(epoch) and months_over(epoch, at=ground.at) >= most]
+    holds = read_all(parts).holds.values() if due else ()
+    free = [epoch for epoch in due if not any(hold.covers(*days_of(epoch)) for hold in holds)]
+    for epoch in free:
+        about = ObjectRef("detail_key", code=str(epoch))
+        parts.ledger.append(kept(parts, actor, Kind.DETAIL_KEY_DESTROYED, about, ground=ground))
+        _destroy(parts, epoch)
+    parts.detail.forget(free)
+    return free
+
+
+def _destroy(parts: Parts, epoch: int) -> None:
+    parts.stores.keys.transact(
+        lambda conn: keys.destroy_sealed_key(
+            conn, parts.tenant, KeyPurpose.DETAIL, epoch=epoch, state=DESTROYED
+        )
+    )

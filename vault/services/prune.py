@@ -1,0 +1,107 @@
+"""Prune: years of entries are taken out of the ledger, behind an entry that says which and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vault.domain.access import Actor
+from vault.domain.kinds import Kind
+from vault.domain.shards import Shard, whole_tiles
+from vault.domain.terms import ApprovalId
+from vault.errors import Conflict
+from vault.services.governing import ground_for, only_operator
+from vault.services.keeping import Said, kept, read_all, shard_of
+from vault.services.letting_go import Prune, agree
+from vault.services.parts import Parts
+from vault.storage import pruning
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What came of it: a request that waits for a second person, or how far the ledger was pruned."""
+
+    waits: ApprovalId | None = None
+    minimum: int = 0
+    removed: int = 0
+
+
+def prune(
+    parts: Parts,
+    actor: Actor,
+    wanted: Prune,
+    *,
+    approval: ApprovalId | None = None,
+    progress: Progress = lambda _: None,
+) -> Pruned:
+    """Take out every entry of the years before ``wanted.before``; for an operator.
+
+    The entry ``ledger.pruned`` is durable before the first row goes. A crash behind it leaves rows below the
+    minimum index, or the minimum index itself, to be seen to by the same command again, which says nothing
+    new. Raises Conflict ``retention``, ``year_open``, ``legal_hold``, ``not_signed`` or ``not_followed``
+    where something keeps the entries, ``ledger_broken`` where they do not prove each other, and what
+    agreeing raises.
+    """
+    only_operator(actor)
+    said = read_all(parts)
+    going = _begun(said) or _wanted(parts, said, wanted)
+    _check_kept(parts, said, going)
+    if going.end > said.minimum and going not in said.pruned:
+        waits = agree(parts, actor, wanted, approval)
+        if waits is not None:
+            return Pruned(waits=waits)
+        ground = ground_for(parts, actor)
+        entry = kept(
+            parts,
+            actor,
+            Kind.LEDGER_PRUNED,
+            going.ref(),
+            ground=ground,
+            times=going.end,
+            reason=wanted.reason,
+        )
+        parts.ledger.append(entry)
+    parts.stores.audit.transact(lambda conn: pruning.raise_minimum(conn, going.end))
+    return Pruned(minimum=going.end, removed=_remove(parts, progress))
+
+
+def _begun(said: Said) -> Shard | None:
+    """Find what an entry says is pruned, and is not yet: it was decided, and is completed first."""
+    return next((one for one in said.pruned if one.end > said.minimum), None)
+
+
+def _wanted(parts: Parts, said: Said, wanted: Prune) -> Shard:
+    """Find how far the ledger would be pruned; raises Conflict ``year_open`` or ``ledger_broken``."""
+    year = wanted.before - 1
+    closed = said.closed.get(year)
+    if closed is None:
+        if said.pruned and said.pruned[-1].year >= year:
+            # Done before: what may be left of it is seen to.
+            return said.pruned[-1]
+        raise Conflict("year_open")
+    if closed.end < said.minimum or shard_of(parts, year, first=closed.first, end=closed.end) != closed:
+        raise Conflict("ledger_broken")
+    return shard_of(parts, year, first=said.minimum, end=max(whole_tiles(closed.end), said.minimum))
+
+
+def _check_kept(parts: Parts, said: Said, going: Shard) -> None:
+    """Refuse to take out what somebody or something still needs."""
+    if any(hold.keeps_from().year <= going.year for hold in said.holds.values()):
+        raise Conflict("legal_hold")
+    with parts.stores.audit.read() as conn:
+        signed = pruning.newest_checkpoint(conn)
+        behind = pruning.followers_behind(conn, going.end)
+    # What nobody outside has signed for could be told of differently once it is gone.
+    if signed is None or signed[0] < going.end:
+        raise Conflict("not_signed")
+    if behind:
+        raise Conflict("not_followed", follower=behind[0])
+
+
+def _remove(parts: Parts, progress: Progress) -> int:
+    """Take out, batch by batch, what lies below the minimum index."""
+    removed = 0
+    while count := parts.stores.audit.transact(pruning.remove):
+        removed += count
+        progress(removed)
+    return removed
