@@ -114,6 +114,17 @@ def drop_triggers(office: Office) -> None:
         office.by_hand("audit", f"DROP TRIGGER {name}")
 
 
+def test_a_map_is_sealed_at_once_where_an_operator_asks_for_it(office: Office) -> None:
+    size = len(office.entries())
+
+    done = CliRunner().invoke(ledger, ["map"], obj=lambda: nullcontext(office.parts))
+
+    last = office.entries()[-1]
+    assert (done.exit_code, last["kind"], last["n"]) == (0, "map.sealed", size)
+    assert done.stdout == f"0 tokens in {size} entries, sealed by entry {size}.\n"
+    assert last["actor"] == {"id": f"operator:{os.getuid()}", "type": "operator"}
+
+
 # ---- searching ----
 
 

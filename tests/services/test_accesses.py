@@ -412,7 +412,7 @@ def test_the_page_is_a_file_of_its_own_in_two_languages_without_a_script(on_file
     page = chinese.get_data(as_text=True)
     assert chinese.content_type == "text/html; charset=utf-8"
     assert "<td>咨询与客服</td><td>客服</td><td>手机号 (部分遮盖)、姓名 (部分遮盖)</td><td>2</td>" in page
-    assert "<td>Service on_files</td><td>mobile (masked), name (masked)</td><td>2</td>" in english.get_data(
+    assert "<td>Service desk</td><td>mobile (masked), name (masked)</td><td>2</td>" in english.get_data(
         as_text=True
     )
     for written in (page, english.get_data(as_text=True)):
