@@ -14,6 +14,7 @@ PersonId = NewType("PersonId", bytes)
 GrantId = NewType("GrantId", bytes)
 ApprovalId = NewType("ApprovalId", bytes)
 CampaignId = NewType("CampaignId", bytes)
+CaseId = NewType("CaseId", bytes)
 ConsentId = NewType("ConsentId", bytes)
 FactId = NewType("FactId", bytes)
 EntryId = NewType("EntryId", bytes)
@@ -106,7 +107,7 @@ _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 ID_TEXT_LENGTH = 26
 # The two last are shadows of a value that an app may hold in its place, and no ids of anything stored.
 PREFIXES = frozenset(
-    "sub cus app rol grt per apv con ntc rcp req asn att job bak fct sec ses lnk key cmp tok chn".split()
+    "sub cus app rol grt per apv con ntc rcp req asn att job bak fct sec ses lnk key cmp cas tok chn".split()
 )
 
 
