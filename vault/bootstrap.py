@@ -25,6 +25,7 @@ from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.tokens import Tokens
 from vault.custody.visits import Visits
+from vault.domain.sealed import SealedKeyRow
 from vault.domain.terms import Tier
 from vault.rulebook.rules import Rulebook
 from vault.services import authenticate, founding, watch
@@ -147,7 +148,9 @@ def connect(
         sealed = keys.sealed_keys(conn, house.tenant)
     keyring = Keyring(slots, sealed, house=house.house, tenant=house.tenant, tiers=tiers)
     detail = Detail(
-        keyring, keep=lambda row: stores.keys.transact(lambda conn: keys.put_sealed_key(conn, row))
+        keyring,
+        keep=lambda row: stores.keys.transact(lambda conn: keys.put_sealed_key(conn, row)),
+        find=lambda month: _detail_key(stores, house, month),
     )
     return Parts(
         clock=clock,
@@ -174,6 +177,11 @@ def connect(
         rulebook=rulebook or Rulebook(),
         lock=Lock(),
     )
+
+
+def _detail_key(stores: Stores, house: House, month: int) -> SealedKeyRow | None:
+    with stores.keys.read() as conn:
+        return keys.sealed_key(conn, house.tenant, KeyPurpose.DETAIL, epoch=month)
 
 
 @contextmanager

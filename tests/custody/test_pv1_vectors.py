@@ -304,9 +304,10 @@ def test_a_detail_and_its_fingerprint_are_right_to_the_byte() -> None:
     offered = [bytes(32), bytes(32), bytes(12)]
     ring = keyring(*map(raw, vector["draws"]), *offered)
 
-    detail = Detail(ring, keep=lambda _: standing)
+    detail = Detail(ring, keep=lambda _: standing, find=lambda _: standing)
 
     assert detail.seal(vector["at_ms"], vector["detail"]) == (raw(vector["sealed"]), vector["key_epoch"])
+    assert detail.open(raw(vector["sealed"]), vector["key_epoch"]) == vector["detail"]
     assert detail.fingerprint(vector["at_ms"], vector["kind"], vector["text"]).hex() == vector["fingerprint"]
 
 

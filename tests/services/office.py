@@ -184,7 +184,9 @@ class Office:
             sealed = keys.sealed_keys(conn, house.tenant)
         keyring = Keyring(self._slots, sealed, house=house.house, tenant=house.tenant)
         detail = Detail(
-            keyring, keep=lambda row: stores.keys.transact(lambda conn: keys.put_sealed_key(conn, row))
+            keyring,
+            keep=lambda row: stores.keys.transact(lambda conn: keys.put_sealed_key(conn, row)),
+            find=lambda _: None,
         )
         return Parts(
             clock=self.now,

@@ -121,6 +121,13 @@ def sealed_keys(conn: Connection, tenant: TenantId) -> list[SealedKeyRow]:
     return _SEALED_KEY.load(conn.execute(query.order_by(held.purpose, held.tier, held.epoch)))
 
 
+def sealed_key(conn: Connection, tenant: TenantId, purpose: int, *, epoch: int) -> SealedKeyRow | None:
+    """Read one sealed key that no tier divides; None where there never was one."""
+    among = {"epoch": [epoch]}
+    found = _SEALED_KEY.find(conn, among=among, tenant=tenant, purpose=purpose, tier=Tier.IDENT)
+    return found[0] if found else None
+
+
 # ---- a write: begun here, then the data store, then the ledger, then settled here (DESIGN §4) ----
 
 

@@ -77,6 +77,7 @@ CODES: Mapping[str, Kind] = {
     "joined": Kind(409, "Whoever was invited has joined already."),
     "founded": Kind(409, "The house has its administrators."),
     "last_administrators": Kind(409, "With one administrator less nobody could approve anything."),
+    "detail_destroyed": Kind(409, "The key of that month's details has ended; nobody opens them any more."),
     "role_held": Kind(409, "Somebody holds this role; end the grants first."),
     "policy_unchanged": Kind(409, "The candidate is the active policy."),
     "emergency_open": Kind(409, "An emergency of this account waits to be reviewed first."),
