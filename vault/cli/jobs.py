@@ -12,7 +12,7 @@ import click
 
 from vault.cli import worker
 from vault.errors import VaultError
-from vault.services import deriving
+from vault.services import deriving, signals
 from vault.services.parts import Parts
 from vault.settings import Settings
 
@@ -29,7 +29,10 @@ class Job:
     work: Work
 
 
-JOBS: Final[Sequence[Job]] = (Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),)
+JOBS: Final[Sequence[Job]] = (
+    Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
+    Job("signals", 1.0, lambda parts, _: _ignore(signals.catch_up(parts))),
+)
 
 
 @click.command("jobs")

@@ -22,7 +22,7 @@ from vault.domain.instants import millis
 from vault.domain.policy import ContextClass, Policy
 from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
 from vault.rulebook.rules import Rulebook
-from vault.services.running import Lock, Meters, Uses
+from vault.services.running import Lock, Meters, Spotting, Uses
 from vault.storage.unit_of_work import Stores
 
 # The header that names the person on whose behalf an app asks; a refusal says it where it is of the person.
@@ -60,6 +60,7 @@ class Parts:
     lock: Lock
     uses: Uses = field(default_factory=Uses)
     meters: Meters = field(default_factory=Meters)
+    spotting: Spotting = field(default_factory=Spotting)
 
     @property
     def tenant(self) -> TenantId:

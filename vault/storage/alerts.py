@@ -19,7 +19,7 @@ class MemoryRow:
     memory: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AlertRow:
     """A rule that found something about somebody; ``entries`` is a JSON list of indexes."""
 

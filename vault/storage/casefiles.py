@@ -10,7 +10,7 @@ from vault.storage import signal_tables as tables
 from vault.storage.shapes import Shape
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class CaseRow:
     """One case about one person or application; ``heat`` is in thousandths, as of ``heat_ms``."""
 
