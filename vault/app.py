@@ -16,6 +16,7 @@ from vault.web.api import (
     apps,
     callers,
     campaigns,
+    cases,
     consents,
     emergencies,
     facts,
@@ -33,8 +34,10 @@ from vault.web.api import (
     reference,
     restrictions,
     roles,
+    samples,
     sso,
     subjects,
+    watches,
 )
 from vault.web.callers import Callers
 from vault.web.context import ask, hear
@@ -97,8 +100,18 @@ def routes(
     personal = (*login.ROUTES, *sso.routes(settings), *passkeys.routes(settings.origin), *own.ROUTES)
     governed = (*people.ROUTES, *apps.ROUTES, *own_apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
+    reviewed = (*cases.ROUTES, *samples.ROUTES, *watches.ROUTES)
     proved = oauth.routes(settings.issuer)
-    told = (*asked, *streamed, *personal, *governed, *decided, *proved, *health.routes(parts, exposition))
+    told = (
+        *asked,
+        *streamed,
+        *personal,
+        *governed,
+        *decided,
+        *reviewed,
+        *proved,
+        *health.routes(parts, exposition),
+    )
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
 

@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("population", sa.BigInteger, nullable=False),
         sa.Column("drawn_ms", sa.BigInteger, nullable=False),
+        sa.Column("attested_ms", sa.BigInteger),
         sa.PrimaryKeyConstraint("day", name="pk_sample"),
     )
     op.create_table(

@@ -139,11 +139,12 @@ class Signal:
     beat: Beat | None = None
     # SHA-256 of the rule as it is written: another rule begins with nothing known.
     digest: bytes = b""
+    # What is remembered for exactly this rule has this name.
+    key: str = field(init=False, compare=False, default="")
 
-    @property
-    def key(self) -> str:
-        """Name what is remembered for exactly this rule."""
-        return f"{self.id}:{self.digest.hex()[:16]}"
+    def __post_init__(self) -> None:
+        """Name it once: it is asked for with every entry."""
+        object.__setattr__(self, "key", f"{self.id}:{self.digest.hex()[:16]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,14 @@ class Said:
     document: Json = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What another server answered: its status, and its body as it came."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+
 def fetch(
     address: str,
     *,
@@ -44,9 +52,36 @@ def fetch(
 
     Raises Unavailable ``sso_unavailable`` where nothing comes, too late, or too much.
     """
-    line = _Line(within_seconds)
     body = urlencode(form).encode() if form is not None else None
     told = {"Accept": "application/json", **({"Content-Type": _FORM} if body is not None else {})}
+    heard = send(
+        "GET" if body is None else "POST",
+        address,
+        body=body,
+        headers={**told, **(headers or {})},
+        unheard="sso_unavailable",
+        within_seconds=within_seconds,
+    )
+    try:
+        return Said(heard.status, i_json.parse(heard.body, deepest=_DEEPEST))
+    except Invalid:
+        return Said(heard.status, None)
+
+
+def send(
+    method: str,
+    address: str,
+    *,
+    unheard: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    within_seconds: float = _LONGEST_SECONDS,
+) -> Heard:
+    """Send *body* to *address*; whoever calls has found the address safe.
+
+    Raises Unavailable by the code *unheard* where nothing comes, too late, or too much.
+    """
+    line = _Line(within_seconds)
     parts = urlsplit(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     trusted = ssl.create_default_context() if parts.scheme == "https" else None
@@ -56,20 +91,18 @@ def fetch(
     try:
         line.reach(speaking.host, speaking.port, trusted)
         speaking.sock = line
-        speaking.request("GET" if body is None else "POST", path, body, {**told, **(headers or {})})
+        speaking.request(method, path, body, dict(headers or {}))
         response = speaking.getresponse()
-        status, raw = response.status, _read(response)
+        return Heard(response.status, _read(response))
+    except _TooMuch:
+        raise Unavailable(unheard, reason="too_much") from None
     except ssl.SSLCertVerificationError:
-        raise Unavailable("sso_unavailable", reason="certificate") from None
+        raise Unavailable(unheard, reason="certificate") from None
     except (OSError, ValueError, http.client.HTTPException):
         # A ValueError is a name that no host can have, which the resolver or TLS refuses to look at.
-        raise Unavailable("sso_unavailable", reason="no_answer") from None
+        raise Unavailable(unheard, reason="no_answer") from None
     finally:
         line.hang_up()
-    try:
-        return Said(status, i_json.parse(raw, deepest=_DEEPEST))
-    except Invalid:
-        return Said(status, None)
 
 
 def _speaking(host: str, port: int, trusted: ssl.SSLContext | None) -> http.client.HTTPConnection:
@@ -82,6 +115,10 @@ def _speaking(host: str, port: int, trusted: ssl.SSLContext | None) -> http.clie
 def _read(response: http.client.HTTPResponse) -> bytes:
     """Read a body whole, in pieces: what it says of its length is not believed."""
     return b"".join(iter(lambda: response.read1(_PIECE_BYTES), b""))
+
+
+class _TooMuch(Exception):
+    """More came than anybody who is asked here has to say."""
 
 
 class _Line:
@@ -125,7 +162,7 @@ class _Line:
         found = self._patient().recv_into(buffer)
         self._bytes += found
         if self._bytes > _MOST_BYTES:
-            raise Unavailable("sso_unavailable", reason="too_much")
+            raise _TooMuch
         return found
 
     def makefile(self, _mode: str) -> io.BufferedReader:

@@ -12,7 +12,7 @@ from vault.domain.signals import GRAVITY, Severity
 from vault.domain.terms import CaseId, Millis
 from vault.services.following import follow
 from vault.services.parts import Parts
-from vault.storage import casefiles
+from vault.storage import casefiles, samples
 from vault.storage.audit import LeafRow
 from vault.storage.casefiles import CaseEntryRow, CaseRow
 from vault.storage.unit_of_work import Connection
@@ -30,7 +30,7 @@ _KINDS = frozenset(
         Kind.CASE_NOTIFIED,
     }
 )
-_MARKS = tuple(f'"kind":"{kind}"'.encode() for kind in sorted(_KINDS))
+_MARKS = tuple(f'"kind":"{kind}"'.encode() for kind in sorted({*_KINDS, Kind.SAMPLE_ATTESTED}))
 _POINT = 1_000
 
 
@@ -46,6 +46,7 @@ def heat_at(row: CaseRow, now_ms: int, half_life: timedelta) -> float:
 
 def _take(conn: Connection, rows: Sequence[LeafRow], half_life: timedelta) -> None:
     told: list[tuple[int, CaseId, Entry]] = []
+    looked_through: list[Entry] = []
     for row in rows:
         # Most entries are of no case, and need not be read whole to know it.
         if not any(mark in row.body for mark in _MARKS):
@@ -56,6 +57,11 @@ def _take(conn: Connection, rows: Sequence[LeafRow], half_life: timedelta) -> No
             continue
         if entry.kind in _KINDS and entry.object is not None and entry.object.id is not None:
             told.append((row.idx, CaseId(entry.object.id), entry))
+        if entry.kind is Kind.SAMPLE_ATTESTED:
+            looked_through.append(entry)
+    for entry in looked_through:
+        if entry.object is not None and entry.object.id is not None:
+            samples.attest(conn, entry.object.id, entry.at_ms)
     if not told:
         return
     files = casefiles.cases(conn, {case for _, case, _ in told})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from vault.domain.terms import Millis
 from vault.storage import ledger_tables
@@ -21,6 +21,7 @@ class SampleRow:
     size: int
     population: int
     drawn_ms: Millis
+    attested_ms: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,21 @@ def candidates(
         _line.at_ms >= begin_ms, _line.at_ms < end_ms, _line.actor_type.in_(list(actors))
     ).order_by(_line.idx)
     return [Candidate(*found) for found in conn.execute(query)]
+
+
+def attest(conn: Connection, sample_id: bytes, at_ms: Millis) -> None:
+    """Note that a sample was looked through; the first to say so stays."""
+    conn.execute(
+        update(tables.sample)
+        .where(_sample.sample == sample_id, _sample.attested_ms.is_(None))
+        .values(attested_ms=at_ms)
+    )
+
+
+def end_of_day(conn: Connection, end_ms: Millis) -> int | None:
+    """Find the first entry after a day; None where none has come, or none is found by columns yet."""
+    found = conn.execute(select(func.min(_line.idx)).where(_line.at_ms >= end_ms)).scalar_one()
+    return None if found is None else int(found)
 
 
 def oldest_ms(conn: Connection) -> Millis | None:

@@ -70,6 +70,8 @@ sample = Table(
     Column("size", BigInteger, nullable=False),
     Column("population", BigInteger, nullable=False),
     millis_column("drawn_ms"),
+    # When somebody first said that it was looked through.
+    millis_column("attested_ms", nullable=True),
 )
 
 sample_entry = Table(
