@@ -6,8 +6,9 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from vault import setting_forms
+from vault import setting_alerts, setting_forms
 from vault.errors import Misconfigured
+from vault.setting_alerts import Alerting
 from vault.setting_given import Given
 
 STORES = ("data", "keys", "audit", "register")
@@ -36,6 +37,7 @@ NAMES = (
     "VAULT_ISSUER",
     *_SINGLE_SIGN_ON,
     "VAULT_OIDC_STRONG_ACR",
+    *setting_alerts.NAMES,
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -94,6 +96,8 @@ class Settings:
     # Where browsers visit the house, as https://vault.example.com; empty where they do not.
     origin: str = ""
     single_sign_on: SingleSignOn | None = None
+    # Who is told of alerts.
+    alerting: Alerting = field(default_factory=Alerting)
 
     @property
     def issuer(self) -> str:
@@ -151,6 +155,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
             form="an origin, such as https://vault.example.com; plain http only for localhost",
         ),
         single_sign_on=_single_sign_on(given),
+        alerting=setting_alerts.alerting(given),
     )
     faults = (
         given.faults

@@ -12,7 +12,7 @@ import click
 
 from vault.cli import worker
 from vault.errors import VaultError
-from vault.services import deriving, signals
+from vault.services import alerting, deriving, samples, signals
 from vault.services.parts import Parts
 from vault.settings import Settings
 
@@ -32,6 +32,11 @@ class Job:
 JOBS: Final[Sequence[Job]] = (
     Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
     Job("signals", 1.0, lambda parts, _: _ignore(signals.catch_up(parts))),
+    Job("samples", 60.0, lambda parts, _: _ignore(samples.draw(parts))),
+    # One each, so that a receiver that is gone delays no other.
+    Job("alert-mail", 1.0, lambda parts, settings: alerting.deliver_mail(parts, settings.alerting)),
+    Job("alert-webhook", 1.0, lambda parts, settings: alerting.deliver_webhook(parts, settings.alerting)),
+    Job("alert-syslog", 1.0, lambda parts, settings: alerting.deliver_syslog(parts, settings.alerting)),
 )
 
 

@@ -178,12 +178,11 @@ class Spotter:
 
     def _step(self, rule: Signal, seen: Sighting) -> Iterator[Hit]:
         key = seen.holder or seen.who
-        memory = self.memories.get((rule.key, key))
-        at = memory.get("i", 0) if memory else 0
-        if memory and at and seen.at_ms - memory["f"] > _ms(rule.window):
+        memory = self.memories.get((rule.key, key), {})
+        at = memory.get("i", 0)
+        if at and seen.at_ms - memory["f"] > _ms(rule.window):
             at = 0
         if at and rule.steps[at].holds(seen):
-            assert memory is not None  # noqa: S101 - at is 0 without one
             entries = (*memory.get("e", ()), seen.idx)
             memory.update(i=at + 1, e=list(entries), t=seen.at_ms)
             self.touched.add((rule.key, key))

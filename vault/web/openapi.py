@@ -47,6 +47,8 @@ _WORDS = {
     "number": "the number of a policy version",
     "role": "the id of a role",
     "campaign": "the id of a campaign",
+    "case": "the id of a case",
+    "day": "a day in UTC, such as 2026-11-27",
     "customer": "the application's own id of the customer",
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",
