@@ -23,6 +23,7 @@ from vault.cli import (
     own_apps,
     policy,
     serve,
+    signals,
 )
 from vault.cli.faults import told
 from vault.errors import (
@@ -97,6 +98,7 @@ for command in (
     app.app,
     ledger.ledger,
     policy.policy,
+    signals.signals,
     importing.command,
     exporting.command,
     login.login,

@@ -175,6 +175,11 @@ CODES: Mapping[str, Kind] = {
     "internal": Kind(500, "Something failed that should not; nothing is shown of it here."),
     "sealed_value_rejected": Kind(500, "A store does not hold what was put into it; nothing was disclosed."),
     "unavailable": Kind(503, "A part that a promise needs does not answer; nothing was disclosed."),
+    "mail_unavailable": Kind(503, "The server of e-mail does not take what is sent; it is sent again later."),
+    "webhook_unavailable": Kind(503, "The webhook does not take what is posted; it is posted again later."),
+    "syslog_unavailable": Kind(
+        503, "The collector of logs does not take what is said; it is said again later."
+    ),
     "sso_unavailable": Kind(
         503, "The provider of single sign-on does not answer as it should; try again later."
     ),
