@@ -23,7 +23,7 @@ FLOORS = {
     "Crypto": ("crypto",),
     "Rulebook": ("rulebook",),
     "Domain": ("domain",),
-    "Ground": ("settings", "setting_forms", "setting_given", "errors"),
+    "Ground": ("settings", "setting_alerts", "setting_forms", "setting_given", "errors"),
 }
 _TABLES = re.compile(r"(?<=<!-- rooms -->\n).*(?=<!-- end of rooms -->)", re.DOTALL)
 

@@ -2,24 +2,29 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+from vault.domain.counting import (
+    DAY_MS,
+    MEDIAN_DAYS,
+    Memory,
+    accused,
+    asks_for,
+    keeps_ms,
+    keys,
+    middle,
+    ms,
+    terms,
+    total,
+)
 from vault.domain.sightings import HOUSE, Sighting
-from vault.domain.signals import By, Count, Hit, Signal, SignalKind, Signals, Term, Where
-
-# What a rule remembers of one key: JSON alone, so that it can be kept and read again.
-Memory: TypeAlias = dict[str, Any]
+from vault.domain.signals import Count, Hit, Signal, SignalKind, Signals, Term
 
 # A window is counted in so many parts, and forgets the oldest as a whole.
 _PARTS: Final = 6
 _MOST_ITEMS: Final = 2_000
 _MOST_TERMS: Final = 256
 _MOST_ENTRIES: Final = 50
-_DAY_MS: Final = 86_400_000
-_MEDIAN_DAYS: Final = 30
-# A median of fewer windows than these is no habit.
-_ENOUGH: Final = 30
 _USUAL: Final = "usual:"
 
 
@@ -38,7 +43,7 @@ class Spotter:
         rules = self._by_kind.get(seen.kind)
         if rules is None:
             rules = self._by_kind[seen.kind] = tuple(
-                rule for rule in self.signals.rules if _asks_for(rule, seen.kind)
+                rule for rule in self.signals.rules if asks_for(rule, seen.kind)
             )
         return [hit for rule in rules for hit in self._looked(rule, seen)]
 
@@ -51,7 +56,7 @@ class Spotter:
             if rule.beat is not None:
                 since = beats.get(rule.beat.value)
                 memory = self._of(rule, HOUSE)
-                if since is not None and now_ms - since > _ms(rule.window):
+                if since is not None and now_ms - since > ms(rule.window):
                     hits += self._hit(rule, memory, who=HOUSE, kind="system", at_ms=now_ms, key=HOUSE)
             else:
                 hits += self._overdue(rule, now_ms)
@@ -59,7 +64,7 @@ class Spotter:
 
     def forget(self, now_ms: int) -> None:
         """Forget what can lead to nothing any more, so that memory does not grow with the ledger."""
-        longest = {rule.key: _keeps_ms(rule) for rule in self.signals.rules}
+        longest = {rule.key: keeps_ms(rule) for rule in self.signals.rules}
         for key, memory in list(self.memories.items()):
             if now_ms - memory.get("t", now_ms) > longest.get(key[0], 0):
                 memory.clear()
@@ -84,9 +89,9 @@ class Spotter:
     # ---- thresholds ----
 
     def _counted(self, rule: Signal, seen: Sighting) -> Iterator[Hit]:
-        for key in _keys(rule, seen):
+        for key in keys(rule, seen):
             memory = self._of(rule, key)
-            width = _ms(rule.window) if rule.median_times else max(1, _ms(rule.window) // _PARTS)
+            width = ms(rule.window) if rule.median_times else max(1, ms(rule.window) // _PARTS)
             part = seen.at_ms // width
             parts: dict[str, Any] = memory.setdefault("p", {})
             name = str(part)
@@ -104,7 +109,7 @@ class Spotter:
             entries.append(seen.idx)
             del entries[:-_MOST_ENTRIES]
             self.touched.add((rule.key, key))
-            if self._is_over(rule, memory, _total(parts), seen.at_ms):
+            if self._is_over(rule, memory, total(parts), seen.at_ms):
                 yield from self._by(rule, memory, seen, key=key, entries=tuple(entries))
 
     @staticmethod
@@ -135,10 +140,10 @@ class Spotter:
         total = held if isinstance(held, int) else len(held)
         key = (rule.key, _USUAL + roles)
         days = self.memories.setdefault(key, {}).setdefault("d", {})
-        day = at_ms // _DAY_MS
+        day = at_ms // DAY_MS
         counts = days.setdefault(str(day), {})
         counts[str(total)] = counts.get(str(total), 0) + 1
-        for old in [one for one in days if int(one) <= day - _MEDIAN_DAYS]:
+        for old in [one for one in days if int(one) <= day - MEDIAN_DAYS]:
             del days[old]
         self.memories[key]["t"] = at_ms
         self.touched.add(key)
@@ -152,23 +157,23 @@ class Spotter:
             for one in self.memories.get(key, {}).get("d", {}).values():
                 for total, times in one.items():
                     counts[int(total)] = counts.get(int(total), 0) + times
-            known = self._medians[key] = (hour, _middle(counts))
+            known = self._medians[key] = (hour, middle(counts))
         return known[1]
 
     # ---- what is new ----
 
     def _first(self, rule: Signal, seen: Sighting) -> Iterator[Hit]:
         memory = self._of(rule, seen.who)
-        terms: dict[str, int] = memory.setdefault("n", {})
+        known: dict[str, int] = memory.setdefault("n", {})
         since = memory.setdefault("s", seen.at_ms)
-        is_known = seen.at_ms - since >= _ms(rule.learn)
+        is_known = seen.at_ms - since >= ms(rule.learn)
         fresh = False
-        for term in _terms(rule.term, seen):
-            last = terms.get(term)
-            silent = last is not None and seen.at_ms - last > _ms(rule.window)
+        for term in terms(rule.term, seen):
+            last = known.get(term)
+            silent = last is not None and seen.at_ms - last > ms(rule.window)
             fresh = fresh or (last is None and rule.term is not Term.USE) or silent
-            if len(terms) < _MOST_TERMS or term in terms:
-                terms[term] = seen.at_ms
+            if len(known) < _MOST_TERMS or term in known:
+                known[term] = seen.at_ms
         memory["t"] = seen.at_ms
         self.touched.add((rule.key, seen.who))
         if fresh and is_known:
@@ -180,7 +185,7 @@ class Spotter:
         key = seen.holder or seen.who
         memory = self.memories.get((rule.key, key), {})
         at = memory.get("i", 0)
-        if at and seen.at_ms - memory["f"] > _ms(rule.window):
+        if at and seen.at_ms - memory["f"] > ms(rule.window):
             at = 0
         if at and rule.steps[at].holds(seen):
             entries = (*memory.get("e", ()), seen.idx)
@@ -218,10 +223,10 @@ class Spotter:
             self._remember(rule, HOUSE, f=now_ms, w=HOUSE, k="system", x=-1)
             return
         for key, memory in waiting:
-            if "f" in memory and now_ms - memory["f"] > _ms(rule.window):
+            if "f" in memory and now_ms - memory["f"] > ms(rule.window):
                 idx = memory["x"]
                 entries = (idx,) if idx >= 0 else ()
-                who = _person(memory["w"], memory["k"])
+                who = accused(memory["w"], memory["k"])
                 hits = self._hit(
                     rule, memory, who=who[0], kind=who[1], at_ms=now_ms, key=key, idx=idx, entries=entries
                 )
@@ -272,75 +277,7 @@ class Spotter:
             return
         for other in [one for one, end in muted.items() if end <= at_ms]:
             del muted[other]
-        muted[who] = at_ms + _ms(rule.ignore)
+        muted[who] = at_ms + ms(rule.ignore)
         memory["t"] = max(at_ms, memory.get("t", at_ms))
         self.touched.add((rule.key, key))
         yield Hit(rule, who, kind, at_ms, idx, entries)
-
-
-def _asks_for(rule: Signal, kind: str) -> bool:
-    wheres = (*rule.steps, *(one for one in (rule.after, rule.expected) if one is not None))
-    return any(not one.kinds or kind in one.kinds for one in wheres or _plain(rule))
-
-
-def _plain(rule: Signal) -> tuple[Where, ...]:
-    return () if rule.kind is SignalKind.ABSENCE else (rule.where,)
-
-
-def _keys(rule: Signal, seen: Sighting) -> tuple[str, ...]:
-    match rule.by:
-        case By.ACTOR:
-            return (seen.who,)
-        case By.SUBJECT:
-            return tuple(token.hex() for token in (seen.watched if rule.where.watched else seen.subjects))
-        case By.TICKET:
-            return (f"{seen.who}:{seen.ticket.hex()}",) if seen.ticket is not None else ()
-
-
-def _terms(term: Term, seen: Sighting) -> tuple[str, ...]:
-    match term:
-        case Term.TIER:
-            return (str(seen.tier),)
-        case Term.GROUP:
-            return tuple(sorted(seen.groups))
-        case Term.ROLE:
-            return seen.roles
-        case Term.NETWORK:
-            return () if seen.network is None else (seen.network,)
-        case Term.USE:
-            return ("use",)
-
-
-def _total(parts: Memory) -> int:
-    held = list(parts.values())
-    if not held or isinstance(held[0], int):
-        return sum(held)
-    return len(held[0]) if len(held) == 1 else len(frozenset().union(*held))
-
-
-def _middle(counts: Mapping[int, int]) -> int | None:
-    left = sum(counts.values())
-    if left < _ENOUGH:
-        return None
-    half = left / 2
-    for total in sorted(counts):
-        half -= counts[total]
-        if half <= 0:
-            return total
-    return None
-
-
-def _person(who: str, kind: str) -> tuple[str, str]:
-    return (who, kind) if kind in {"person", "app"} else (HOUSE, "system")
-
-
-def _keeps_ms(rule: Signal) -> int:
-    longest = max(_ms(rule.window), _ms(rule.ignore), _ms(rule.learn))
-    # A habit of thirty days, and an account that comes back, are remembered longer than a window.
-    if rule.median_times:
-        longest = max(longest, _MEDIAN_DAYS * _DAY_MS)
-    return 2 * longest if rule.kind is SignalKind.NEW_TERM else longest
-
-
-def _ms(one: timedelta) -> int:
-    return int(one.total_seconds() * 1000)

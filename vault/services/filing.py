@@ -32,11 +32,13 @@ _KINDS = frozenset(
 )
 _MARKS = tuple(f'"kind":"{kind}"'.encode() for kind in sorted({*_KINDS, Kind.SAMPLE_ATTESTED}))
 _POINT = 1_000
+_ALL: Final = 2**53
 
 
 def catch_up(parts: Parts, half_life: timedelta) -> int:
     """Bring the cases up to the ledger's end; returns how many entries were looked at."""
-    return follow(parts, CASES, lambda conn, rows: _take(conn, rows, half_life))
+    # To the very end: whoever asks whether there is a case already must know of all of them.
+    return follow(parts, CASES, lambda conn, rows: _take(conn, rows, half_life), most=_ALL)
 
 
 def heat_at(row: CaseRow, now_ms: int, half_life: timedelta) -> float:

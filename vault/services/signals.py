@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
 from vault.domain.entry import Entry
 from vault.domain.entry_reading import read_entry
 from vault.domain.instants import millis
+from vault.domain.kinds import Kind
 from vault.domain.policy import Policy
 from vault.domain.seeing import Eyes
 from vault.domain.signals import Hit, SignalKind, Signals
@@ -21,7 +21,7 @@ from vault.services.authenticate import policy_in_force, stand
 from vault.services.beating import SIGNALS, beats, time_of
 from vault.services.parts import Parts
 from vault.services.sensing import eyes
-from vault.services.telling import tell
+from vault.services.telling import entry_id, tell
 from vault.storage import alerts, audit, derived
 from vault.storage.alerts import AlertRow, MemoryRow
 from vault.storage.audit import LeafRow
@@ -164,8 +164,9 @@ def _alert(hit: Hit) -> AlertRow:
     ignored_ms = max(1, int(hit.rule.ignore.total_seconds() * 1000))
     place = hit.at_ms // ignored_ms if hit.rule.kind is SignalKind.ABSENCE else hit.at_ms
     about = f"{hit.rule.key}|{hit.who}|{hit.idx}|{place}"
+    at_ms = place * ignored_ms if hit.rule.kind is SignalKind.ABSENCE else hit.at_ms
     return AlertRow(
-        alert=sha256(about.encode()).digest()[:16],
+        alert=entry_id(at_ms, Kind.ALERT_RAISED, about.encode()),
         rule=hit.rule.id,
         severity=hit.rule.severity.value,
         score=hit.rule.score,

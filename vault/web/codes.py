@@ -177,9 +177,7 @@ CODES: Mapping[str, Kind] = {
     "unavailable": Kind(503, "A part that a promise needs does not answer; nothing was disclosed."),
     "mail_unavailable": Kind(503, "The server of e-mail does not take what is sent; it is sent again later."),
     "webhook_unavailable": Kind(503, "The webhook does not take what is posted; it is posted again later."),
-    "syslog_unavailable": Kind(
-        503, "The collector of logs does not take what is said; it is said again later."
-    ),
+    "syslog_unavailable": Kind(503, "The collector does not take what is logged; it is logged again later."),
     "sso_unavailable": Kind(
         503, "The provider of single sign-on does not answer as it should; try again later."
     ),
