@@ -62,7 +62,7 @@ class _Listening(Controller):
     def _trigger_server(self) -> None:
         server: Any = self.server
         self.port = server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def a_postbox(pem: Path | None = None, *, starttls: bool = False) -> Iterator[Po
         fits = isinstance(data, LoginPassword) and (data.login, data.password) == (b"vault", b"a password")
         return AuthResult(success=fits)
 
-    more: dict[str, Any] = {"authenticator": known, "auth_require_tls": True}
+    more: dict[str, Any] = {"authenticator": known, "auth_require_tls": starttls}
     if starttls:
         more |= {"tls_context": context, "require_starttls": True}
     controller = _Listening(

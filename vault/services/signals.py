@@ -16,7 +16,6 @@ from vault.domain.spotting import Spotter
 from vault.domain.terms import ZERO_ID, AppId, Millis
 from vault.errors import Misconfigured
 from vault.rulebook.checking import check
-from vault.services import following
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.beating import SIGNALS, beats, time_of
 from vault.services.parts import Parts
@@ -24,11 +23,12 @@ from vault.services.sensing import eyes
 from vault.services.telling import entry_id, tell
 from vault.storage import alerts, audit, derived
 from vault.storage.alerts import AlertRow, MemoryRow
-from vault.storage.audit import LeafRow
 from vault.storage.unit_of_work import Connection
 
 FOLLOWER: Final = SIGNALS
-_PAGE: Final = 1_000
+_PAGE: Final = 500
+# After so many, what was found is told before more is looked at.
+_MOST: Final = 100_000
 _WARM: Final = timedelta(days=30)
 # Rules on what did not come are asked this often, by the clock of the entries.
 _TICK_MS: Final = 10_000
@@ -44,7 +44,9 @@ def catch_up(parts: Parts) -> int:
     if not policy.signals.rules:
         return 0
     watcher = _Watcher(parts, policy)
-    taken = following.follow(parts, FOLLOWER, watcher.take)
+    taken = 0
+    while taken < _MOST and (count := watcher.page()):
+        taken += count
     watcher.tick()
     tell(parts, policy)
     return taken
@@ -92,20 +94,28 @@ def try_rules(
 
 
 class _Watcher:
-    """One round over what is new, with what this process remembers of the rounds before."""
+    """One round over what is new, with what this process remembers of the rounds before.
+
+    Rules look while nothing is held: the ledger's writers wait for what is written at the end, and no longer.
+    """
 
     def __init__(self, parts: Parts, policy: Policy) -> None:
         self._parts = parts
         self._signals = policy.signals
         self._eyes: Eyes | None = None
         self._policy = policy
-        self._digest = policy.digest
 
-    def take(self, conn: Connection, rows: Sequence[LeafRow]) -> None:
-        """Look at a page of entries."""
+    def page(self) -> int:
+        """Look at the next page of entries; 0 where there is none, or another process looks at it."""
+        with self._parts.stores.audit.read() as conn:
+            head = audit.head(conn)
+            start = derived.position(conn, FOLLOWER)
+            rows = [] if head is None else audit.entries(conn, start, limit=min(_PAGE, head.size - start))
+            if not rows:
+                return 0
+            spotter = self._spotter(conn, start)
         if self._eyes is None:
             self._eyes = eyes(self._parts, self._policy)
-        spotter = self._spotter(conn, rows[0].idx)
         hits: list[Hit] = []
         for row in rows:
             try:
@@ -113,37 +123,32 @@ class _Watcher:
             except ValueError:
                 continue
             hits += spotter.look(self._eyes.see(row.idx, entry))
-        self._keep(conn, spotter, hits)
-        # Only where the transaction commits will the next page begin here; else all is read again.
-        self._parts.spotting.hold(spotter, self._digest, rows[-1].idx + 1)
+        return len(rows) if self._keep(spotter, hits, start, rows[-1].idx + 1) else 0
 
     def tick(self) -> None:
         """Look at what should have come."""
         now = millis(self._parts.clock())
         well = beats(self._parts, now)
-
-        def work(conn: Connection) -> None:
+        with self._parts.stores.audit.read() as conn:
             position = derived.position(conn, FOLLOWER)
             spotter = self._spotter(conn, position)
-            hits = spotter.tick(now, well)
-            spotter.forget(now)
-            if hits or spotter.touched:
-                self._keep(conn, spotter, hits)
-            self._parts.spotting.hold(spotter, self._digest, position)
-
-        self._parts.stores.audit.transact(work)
+        hits = spotter.tick(now, well)
+        spotter.forget(now)
+        self._keep(spotter, hits, position, position)
 
     def _spotter(self, conn: Connection, position: int) -> Spotter:
-        held = self._parts.spotting.take(self._digest, position)
+        held = self._parts.spotting.take(self._policy.digest, position)
         if held is not None:
             return held
         rules = {rule.key for rule in self._signals.rules}
-        alerts.forget_others(conn, rules)
         memories = {(row.rule, row.about): json.loads(row.memory) for row in alerts.memories(conn)}
-        return Spotter(self._signals, memories)
+        spotter = Spotter(self._signals, {key: one for key, one in memories.items() if key[0] in rules})
+        # What was remembered for other rules goes with the next that is written.
+        spotter.touched |= memories.keys() - spotter.memories.keys()
+        return spotter
 
-    @staticmethod
-    def _keep(conn: Connection, spotter: Spotter, hits: Sequence[Hit]) -> None:
+    def _keep(self, spotter: Spotter, hits: Sequence[Hit], was: int, becomes: int) -> bool:
+        """Write down what was remembered and found, if nobody else has looked at the same meanwhile."""
         kept: list[MemoryRow] = []
         gone: list[tuple[str, str]] = []
         for key in sorted(spotter.touched):
@@ -153,9 +158,21 @@ class _Watcher:
             else:
                 spotter.memories.pop(key, None)
                 gone.append(key)
+        raised = [_alert(hit) for hit in hits]
+
+        def write(conn: Connection) -> bool:
+            if derived.position(conn, FOLLOWER) != was or not derived.move(conn, FOLLOWER, was, becomes):
+                return False
+            alerts.remember(conn, kept, gone)
+            alerts.put(conn, raised)
+            return True
+
+        if (kept or gone or raised or was != becomes) and not self._parts.stores.audit.transact(write):
+            return False
+        # Only now: what another process was first with, or what was not committed, is read anew.
         spotter.touched.clear()
-        alerts.remember(conn, kept, gone)
-        alerts.put(conn, [_alert(hit) for hit in hits])
+        self._parts.spotting.hold(spotter, self._policy.digest, becomes)
+        return True
 
 
 def _alert(hit: Hit) -> AlertRow:

@@ -13,7 +13,7 @@ from vault.errors import Invalid, InvalidValue, NotFound, Refused, TierUnavailab
 from vault.services import amending, witness
 from vault.services.governing import Ground
 from vault.services.indexing import due
-from vault.services.inspecting import admit, told
+from vault.services.inspecting import INSPECTED_FOR, admit, told
 from vault.services.parts import Call, Parts
 from vault.storage import marks, outbox, tokens
 from vault.storage.marks import RelationRow, WatchedRow
@@ -66,6 +66,9 @@ def relate(parts: Parts, actor: Actor, person: PersonId, fields: Mapping[str, Js
     about = ObjectRef("person", person)
 
     def check(ground: Ground) -> None:
+        # An auditor follows, and changes nothing: what rules are given is for whoever looks after rights.
+        if ground.actor.kind == "person" and not ground.actor.roles(INSPECTED_FOR[1], ground.at):
+            raise Refused("role")
         if ground.actor.id == ActorId(person):
             raise Refused("oneself")
         if person not in ground.standing.people:

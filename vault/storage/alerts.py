@@ -55,11 +55,6 @@ def remember(conn: Connection, rows: Sequence[MemoryRow], forgotten: Collection[
         conn.execute(delete(tables.signal_memory).where(among))
 
 
-def forget_others(conn: Connection, rules: Collection[str]) -> None:
-    """Drop what was remembered for rules that are in force no more."""
-    conn.execute(delete(tables.signal_memory).where(tables.signal_memory.c.rule.not_in(list(rules))))
-
-
 def forget_all(conn: Connection) -> None:
     """Drop everything that is remembered."""
     conn.execute(delete(tables.signal_memory))
