@@ -16,12 +16,13 @@ from vault.domain.spotting import Spotter
 from vault.domain.terms import ZERO_ID, AppId, Millis
 from vault.errors import Misconfigured
 from vault.rulebook.checking import check
+from vault.services import filing
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.beating import SIGNALS, beats, time_of
 from vault.services.parts import Parts
 from vault.services.sensing import eyes
 from vault.services.telling import entry_id, tell
-from vault.storage import alerts, audit, derived
+from vault.storage import alerts, audit, casefiles, derived
 from vault.storage.alerts import AlertRow, MemoryRow
 from vault.storage.unit_of_work import Connection
 
@@ -58,6 +59,9 @@ def rebuild(parts: Parts) -> int:
     def forget(conn: Connection) -> None:
         alerts.forget_all(conn)
         derived.rewind(conn, FOLLOWER)
+        # Cases follow from entries alone, and are made anew from them.
+        casefiles.clear(conn)
+        derived.rewind(conn, filing.CASES)
 
     parts.stores.audit.transact(forget)
     parts.spotting.forget()
