@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from vault.domain.entry import Entry
-from vault.domain.entry_reading import read_entry
+from vault.domain.entry_reading import look_at
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.policy import Policy
@@ -123,7 +123,7 @@ class _Watcher:
         hits: list[Hit] = []
         for row in rows:
             try:
-                entry = read_entry(row.body)
+                entry = look_at(row.body)
             except ValueError:
                 continue
             hits += spotter.look(self._eyes.see(row.idx, entry))
@@ -220,7 +220,7 @@ def _entries(parts: Parts, begin: datetime, end: datetime) -> Iterator[tuple[int
         low = rows[-1].idx + 1
         for row in rows:
             try:
-                entry = read_entry(row.body)
+                entry = look_at(row.body)
             except ValueError:
                 continue
             if entry.at_ms >= last:
