@@ -1,5 +1,6 @@
 """Signals: what is seen in the ledger becomes one alert and one case, whatever ends in between."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from tests.house import House
 from vault.domain.grants import token_text
 from vault.domain.kinds import Kind
 from vault.errors import LedgerUnavailable
-from vault.services import filing, policies, signals, watching
+from vault.services import disclose, filing, policies, signals, watching
 from vault.services.policies import apply_policy
 from vault.storage import alerts, casefiles, derived
 from vault.storage.casefiles import CaseRow
@@ -238,6 +239,38 @@ def test_a_changed_rule_is_a_version_of_the_policy_and_begins_anew(watched: Hous
     remembered = watched.rows_of("audit", "SELECT DISTINCT rule FROM signal_memory")
     assert len(told(watched, Kind.POLICY_APPLIED)) == 3
     assert [rule for (rule,) in remembered if rule.startswith("read:")] == []
+
+
+NETWORKS = """
+[[signal]]
+id = "network"
+title = "From somewhere else"
+kind = "new_term"
+severity = "low"
+score = 3
+term = "network"
+window = "90d"
+learn = "1m"
+ignore = "10s"
+[signal.where]
+kinds = ["profile.disclosed"]
+actors = ["app"]
+"""
+
+
+def test_a_network_of_which_nobody_came_before_is_told_of_and_kept_as_a_hash(house: House) -> None:
+    adopt(house, NETWORKS)
+    own = a_reader(house)
+    for source in ("192.0.2.7", "192.0.2.8", "198.51.100.9"):
+        call = replace(house.call("settlement"), source=source)
+        assert disclose.profiles(house.parts, call, [own], ["name"])
+        signals.catch_up(house.parts)
+        house.clock.advance(timedelta(minutes=2))
+
+    raised = [str(entry["object"]) for entry in told(house, Kind.ALERT_RAISED)]
+    assert len([one for one in raised if "network:3" in one]) == 1
+    ((memory,),) = house.rows_of("audit", "SELECT memory FROM signal_memory")
+    assert "192.0.2" not in memory
 
 
 def test_a_house_without_rules_watches_nothing(house: House) -> None:

@@ -53,7 +53,7 @@ class Eyes:
             ticket=entry.ticket,
             holder=_holder(entry),
             object_id=entry.object.id if entry.object else None,
-            network=self.network(entry) if entry.kind is Kind.SESSION_BEGUN else None,
+            network=self.network(entry),
             off_hours=self.hours.are_off(entry.at_ms),
             watched=tuple(one for one in subjects if one in watched) if watched else (),
             related=bool(related) and not related.isdisjoint(subjects),

@@ -8,7 +8,7 @@ from vault.domain.entry import Entry
 from vault.domain.grants import token_text
 from vault.domain.instants import moment, month
 from vault.domain.policy import Policy
-from vault.domain.seeing import Eyes
+from vault.domain.seeing import Eyes, who_acts
 from vault.domain.signals import Term
 from vault.domain.terms import SubjectId
 from vault.errors import Conflict, Corrupt
@@ -94,9 +94,14 @@ class _network:  # noqa: N801 - it is called as a function is
         self._parts = parts
         asking = [rule for rule in policy.signals.rules if rule.term is Term.NETWORK]
         self._kinds = frozenset().union(*(rule.where.kinds for rule in asking)) if asking else frozenset()
+        # Where one of the rules is about everybody, no type is named.
+        types = [rule.where.actors for rule in asking]
+        self._types = frozenset().union(*types) if all(types) else frozenset()
 
     def __call__(self, entry: Entry) -> str | None:
         if entry.kind not in self._kinds or entry.detail is None or entry.key_epoch is None:
+            return None
+        if self._types and who_acts(entry)[1] not in self._types:
             return None
         try:
             source = self._parts.detail.open(entry.detail, entry.key_epoch).get("source")
