@@ -27,6 +27,7 @@ FLOORS = {
         "anchor_settings",
         "notary_settings",
         "settings",
+        "setting_alerts",
         "setting_anchors",
         "setting_exporters",
         "setting_forms",

@@ -19,6 +19,7 @@ from vault.web.api import (
     apps,
     callers,
     campaigns,
+    cases,
     consents,
     emergencies,
     evidence,
@@ -38,8 +39,10 @@ from vault.web.api import (
     reference,
     restrictions,
     roles,
+    samples,
     sso,
     subjects,
+    watches,
 )
 from vault.web.callers import Callers
 from vault.web.context import ask, hear
@@ -105,7 +108,9 @@ def routes(
     governed = (*people.ROUTES, *apps.ROUTES, *own_apps.ROUTES, *app_keys.ROUTES, *grants.ROUTES)
     decided = (*approvals.ROUTES, *policies.ROUTES, *roles.ROUTES, *emergencies.ROUTES, *campaigns.ROUTES)
     proved = (*oauth.routes(settings.issuer), *evidence.ROUTES, *ledger.ROUTES)
-    told = (*asked, *streamed, *personal, *governed, *decided, *proved, *health.routes(parts, exposition))
+    reviewed = (*cases.ROUTES, *samples.ROUTES, *watches.ROUTES)
+    told = (*asked, *streamed, *personal, *governed, *decided, *reviewed, *proved)
+    told = (*told, *health.routes(parts, exposition))
     return (*told, *reference.routes(told, demo=settings.mode is Mode.DEMO))
 
 

@@ -6,8 +6,9 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from vault import setting_anchors, setting_exporters, setting_forms
+from vault import setting_alerts, setting_anchors, setting_exporters, setting_forms
 from vault.errors import Misconfigured
+from vault.setting_alerts import Alerting
 from vault.setting_anchors import Anchor
 from vault.setting_exporters import Exporter
 from vault.setting_given import Given
@@ -41,6 +42,7 @@ NAMES = (
     "VAULT_OIDC_STRONG_ACR",
     setting_exporters.NAME,
     setting_anchors.NAME,
+    *setting_alerts.NAMES,
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -105,6 +107,8 @@ class Settings:
     notary_dir: Path | None = None
     # Which SIEM is told of the ledger's entries.
     exporters: tuple[Exporter, ...] = ()
+    # Who is told of alerts.
+    alerting: Alerting = field(default_factory=Alerting)
 
     @property
     def issuer(self) -> str:
@@ -165,6 +169,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         anchors=setting_anchors.anchors(given, state_dir),
         notary_dir=notary_dir_of(given),
         exporters=setting_exporters.exporters(given),
+        alerting=setting_alerts.alerting(given),
     )
     faults = (
         given.faults

@@ -18,11 +18,14 @@ from tests.services.signed import seal
 from tests.staff import Person, admins, hire, join
 from vault import errors
 from vault.app import create_app
-from vault.domain.instants import rfc3339
-from vault.domain.terms import id_text
+from vault.domain.grants import token_text
+from vault.domain.instants import millis, rfc3339
+from vault.domain.terms import id_bytes, id_text
 from vault.errors import VaultError
-from vault.services import policies
+from vault.services import policies, signals
 from vault.services.locating import Located, locate
+from vault.storage import casefiles, samples
+from vault.storage.samples import SampleEntryRow, SampleRow
 from vault.web.codes import CODES
 
 SENT_BACK = {"CODE": "code", "STATE": "state", "ISSUER": "iss"}
@@ -234,6 +237,8 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
     sessions = one.get("/v1/me/sessions")["items"]
     broken = _broken(owner)
     campaign, certified = _campaign(one, other, but=id_text("grt", app.grant))
+    case = _case(house, owner)
+    officer = hire(one, other, "shen.yue", "privacy_officer", "P18")
     house.clock.advance(timedelta(seconds=30))
     seal(house)
     generator = next(key["id"] for key in one.get("/v1/me")["keys"] if key["kind"] == "totp")
@@ -262,6 +267,9 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
         "CAMPAIGN": campaign,
         "CERTIFIED": certified,
         "CERTIFIER": one.id,
+        "CASE": case,
+        "ASSIGNEE": officer.id,
+        "DAY": "2026-11-20",
         "DUE": rfc3339(house.clock() + timedelta(days=14)),
         "CODE": one.code(),
         "RECOVERY": codes[0],
@@ -295,6 +303,16 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
 def _broken(by: Person) -> str:
     taken = by.ask("POST", "/v1/emergencies", {"role": "service_desk", "purposes": ["P05"], "reason": "test"})
     return str(taken.get_json()["grant"])
+
+
+def _case(house: House, about: Person) -> str:
+    """Let the rules raise what they have seen, and draw a sample; returns the case about somebody."""
+    signals.catch_up(house.parts)
+    row = SampleRow("2026-11-20", bytes(16), bytes(32), 9, 9, millis(house.clock()))
+    with house.parts.stores.audit.write() as conn:
+        samples.put(conn, row, [SampleEntryRow(row.day, 0, 1, "operator:0")])
+        found = casefiles.latest(conn, [token_text(id_bytes("per", about.id) or b"")])
+    return id_text("cas", next(iter(found.values())).casefile)
 
 
 def _campaign(one: Person, other: Person, *, but: str) -> tuple[str, str]:

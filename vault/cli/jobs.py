@@ -12,7 +12,7 @@ import click
 
 from vault.cli import anchoring, worker
 from vault.errors import VaultError
-from vault.services import charting, deriving, detail_keys, years
+from vault.services import alerting, charting, deriving, detail_keys, samples, signals, years
 from vault.services.anchor import Handover
 from vault.services.parts import Parts
 from vault.services.siem import forwarding
@@ -39,6 +39,12 @@ JOBS: Final[Sequence[Job]] = (
     Job("map", 60.0, lambda parts, _: charting.seal_daily(parts)),
     Job("years", 3_600.0, lambda parts, _: _ignore(years.close_years(parts))),
     Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(parts))),
+    Job("signals", 1.0, lambda parts, _: _ignore(signals.catch_up(parts))),
+    Job("samples", 60.0, lambda parts, _: _ignore(samples.draw(parts))),
+    # One each, so that a receiver that is gone delays no other.
+    Job("alert-mail", 1.0, lambda parts, settings: alerting.deliver_mail(parts, settings.alerting)),
+    Job("alert-webhook", 1.0, lambda parts, settings: alerting.deliver_webhook(parts, settings.alerting)),
+    Job("alert-syslog", 1.0, lambda parts, settings: alerting.deliver_syslog(parts, settings.alerting)),
 )
 # One job for each exporter, ``siem:NAME``, so that a SIEM that does not answer delays no other.
 _SIEM: Final = "siem"
@@ -71,8 +77,8 @@ def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
         raise click.UsageError(f"No job is called {min(unknown)}; there are {', '.join(sorted(names))}.")
     chosen = [job for job in jobs if not only or {job.name, job.name.partition(":")[0]} & set(only)]
     with ctx.obj.open(settings) as parts:
-        forwarding.forget_others(parts, settings.exporters)
         if once:
+            forwarding.forget_others(parts, settings.exporters)
             failed = [job.name for job in chosen if not _do(job, parts, settings)]
             ctx.exit(1 if failed else 0)
         stopped = threading.Event()
@@ -82,6 +88,7 @@ def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
 
 def keep_doing(jobs: Sequence[Job], parts: Parts, settings: Settings, stopped: threading.Event) -> None:
     """Give each job a thread of its own, so that a slow one delays no other."""
+    forwarding.forget_others(parts, settings.exporters)
     threads = [
         threading.Thread(
             target=_again_and_again, args=(job, parts, settings, stopped), name=f"job-{job.name}"

@@ -27,6 +27,7 @@ from vault.cli import (
     policy,
     serve,
     siem,
+    signals,
 )
 from vault.cli.faults import told
 from vault.errors import (
@@ -131,6 +132,7 @@ for command in (
     siem.siem,
     anchoring.anchor,
     policy.policy,
+    signals.signals,
     importing.command,
     exporting.command,
     login.login,

@@ -94,11 +94,12 @@ def notary_beside(doors: Any, settings: Settings) -> Companion:
 
 
 def jobs_beside(doors: Any, settings: Settings) -> Companion:
-    """Describe the jobs as what runs beside the workers."""
+    """Describe the jobs as what runs beside the workers; raises Misconfigured where one could not."""
+    chosen = jobs.jobs_of(settings)
 
     def work(stopped: threading.Event) -> None:
         with doors.open(settings) as parts:
-            jobs.keep_doing(jobs.JOBS, parts, settings, stopped)
+            jobs.keep_doing(chosen, parts, settings, stopped)
 
     return Companion("jobs", work)
 

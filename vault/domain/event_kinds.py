@@ -65,6 +65,7 @@ _TICKET = EventKind(Class.AUTHENTICATION, 3, "authentication", "info")
 _LOGGED_OUT = EventKind(Class.AUTHENTICATION, 2, "session", "end")
 _RAISED = EventKind(Class.AUTHENTICATION, OTHER, "authentication", "info")
 _FOUND = EventKind(Class.FINDING, 1, "intrusion_detection", "info", Severity.HIGH)
+_FINDING_WORKED_ON = EventKind(Class.FINDING, 2, "intrusion_detection", "info")
 _FOUND_NO_MORE = EventKind(Class.FINDING, 3, "intrusion_detection", "info")
 _CONFIGURED = EventKind(Class.API, 3, "configuration", "change", Severity.MEDIUM)
 
@@ -134,6 +135,37 @@ KINDS: Final[Mapping[Kind, EventKind]] = {
     Kind.CLOCK_ACCEPTED: _CONFIGURED,
     Kind.LEDGER_VERIFIED: _READ,
     Kind.LEDGER_VIEWED: _QUERIED,
+    Kind.LEDGER_SEARCHED: _QUERIED,
+    Kind.LEDGER_EXPORTED: _QUERIED,
+    Kind.DETAIL_OPENED: _OPENED.grave(Severity.MEDIUM),
+    Kind.VIEW_SAVED: _HAPPENED,
+    Kind.VIEW_REMOVED: _HAPPENED,
+    Kind.MAP_SEALED: _HAPPENED,
+    Kind.ACCESSES_LISTED: _READ,
+    Kind.ACCESS_DELAYED: _CHANGED,
+    Kind.IDENTITY_DISCLOSED: _OPENED.grave(Severity.MEDIUM),
+    Kind.SIGNING_KEY_OPENED: _CONFIGURED,
+    Kind.SIGNING_KEY_CLOSED: _CONFIGURED,
+    Kind.SIGNING_KEY_REVOKED: _CONFIGURED.grave(Severity.HIGH),
+    Kind.YEAR_CLOSED: _HAPPENED,
+    Kind.LEDGER_PRUNED: _CONFIGURED,
+    Kind.DETAIL_KEY_DESTROYED: _CONFIGURED,
+    Kind.HOLD_SET: _CONFIGURED,
+    Kind.HOLD_LIFTED: _CONFIGURED,
+    Kind.ALERT_RAISED: _FOUND,
+    Kind.CASE_OPENED: _FOUND,
+    Kind.CASE_REOPENED: _FOUND,
+    Kind.CASE_VIEWED: _READ,
+    Kind.CASE_ASSIGNED: _FINDING_WORKED_ON,
+    Kind.CASE_COMMENTED: _FINDING_WORKED_ON,
+    Kind.CASE_DECIDED: _FOUND_NO_MORE,
+    Kind.CASE_NOTIFIED: _FINDING_WORKED_ON,
+    Kind.SAMPLE_DRAWN: _HAPPENED,
+    Kind.SAMPLE_VIEWED: _READ,
+    Kind.SAMPLE_ATTESTED: _HAPPENED,
+    Kind.SUBJECT_WATCHED: _RECTIFIED,
+    Kind.SUBJECT_UNWATCHED: _RECTIFIED,
+    Kind.RELATIONS_STATED: _CONFIGURED,
     Kind.EVENTS_FORWARDED: _HAPPENED,
     Kind.EVENTS_REWOUND: _CONFIGURED,
     Kind.ACCESS_UNAUTHENTICATED: _LOGGED_IN,

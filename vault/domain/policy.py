@@ -9,6 +9,7 @@ from typing import NamedTuple
 from vault.domain.brakes import DEFAULT, Brakes
 from vault.domain.canonical import canonical
 from vault.domain.catalogue import Catalogue
+from vault.domain.signals import Signals
 from vault.domain.terms import Action, FeedId, FieldName, PurposeId, RoleId, Tier, Treatment
 
 
@@ -126,6 +127,7 @@ class Policy:
     purposes: Mapping[PurposeId, Purpose]
     roles: Mapping[RoleId, Role]
     feeds: Mapping[FeedId, Feed]
+    signals: Signals
     notices: Mapping[str, Notice]
     controller: Mapping[str, str]
     retention: Mapping[str, str]

@@ -15,6 +15,7 @@ GrantId = NewType("GrantId", bytes)
 ApprovalId = NewType("ApprovalId", bytes)
 CampaignId = NewType("CampaignId", bytes)
 ViewId = NewType("ViewId", bytes)
+CaseId = NewType("CaseId", bytes)
 ConsentId = NewType("ConsentId", bytes)
 FactId = NewType("FactId", bytes)
 EntryId = NewType("EntryId", bytes)
@@ -108,7 +109,8 @@ ID_TEXT_LENGTH = 26
 # The two last are shadows of a value that an app may hold in its place, and no ids of anything stored.
 PREFIXES = frozenset(
     (
-        "sub cus app rol grt per apv con ntc rcp req asn att job bak fct sec ses lnk key cmp viw hld tok chn"
+        "sub cus app rol grt per apv con ntc rcp req asn att job bak fct sec ses lnk key cmp cas viw hld "
+        "tok chn"
     ).split()
 )
 

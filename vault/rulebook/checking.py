@@ -8,7 +8,7 @@ import cedarpy
 
 from vault.domain.policy import ContextClass, Policy, policy_digest
 from vault.domain.terms import Action
-from vault.rulebook import cedar, feeds, fields, registers, roles, trying
+from vault.rulebook import cedar, feeds, fields, registers, roles, signals, trying
 from vault.rulebook.asking import JUDGED, WITHOUT_FIELDS, Case, Judge, question, swear_in, with_actor
 from vault.rulebook.cedar import RULES_FILE, SCHEMA_FILE, Rule
 from vault.rulebook.mistakes import Code, Mistake
@@ -16,17 +16,31 @@ from vault.rulebook.reading import Section, read_toml
 
 CATALOGUE, PURPOSES, ROLES, FEEDS = "catalogue.toml", "purposes.toml", "roles.toml", "feeds.toml"
 RETENTION, NOTICES, CONTROLLER, TESTS = "retention.toml", "notices.toml", "controller.toml", "tests.toml"
+SIGNALS = "signals.toml"
 FILES: Final = frozenset(
-    {CATALOGUE, PURPOSES, ROLES, FEEDS, RETENTION, NOTICES, CONTROLLER, TESTS, RULES_FILE, SCHEMA_FILE}
+    {
+        CATALOGUE,
+        PURPOSES,
+        ROLES,
+        FEEDS,
+        RETENTION,
+        NOTICES,
+        CONTROLLER,
+        SIGNALS,
+        TESTS,
+        RULES_FILE,
+        SCHEMA_FILE,
+    }
 )
-# Versions that were applied before there were feeds do not have the file; they offer none, and stay in force.
-MAY_BE_ABSENT: Final = frozenset({FEEDS})
+# Versions that were applied before there were feeds, or signals, do not have the file; they offer and watch
+# nothing, and stay in force.
+MAY_BE_ABSENT: Final = frozenset({FEEDS, SIGNALS})
 # Every key that a reader takes, by the table it stands in; docs/policies.md explains each one.
 # Actions that came after the first policies; a stored version from before knows nothing of them.
 _ADDED: Final = frozenset({Action.REVIEW})
 
 KEYS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {**fields.KEYS, **registers.KEYS, **roles.KEYS, **feeds.KEYS, **trying.KEYS}
+    {**fields.KEYS, **registers.KEYS, **roles.KEYS, **feeds.KEYS, **signals.KEYS, **trying.KEYS}
 )
 
 
@@ -90,6 +104,7 @@ def _build(texts: Mapping[str, str], sections: Mapping[str, Section], digest: by
         purposes=purposes,
         roles=held,
         feeds=feeds.read_feeds(sections[FEEDS], catalogue, purposes, held),
+        signals=signals.read_signals(sections[SIGNALS], catalogue, purposes.keys(), held.keys()),
         notices=notices,
         controller=registers.read_controller(sections[CONTROLLER]),
         retention=retention,

@@ -51,6 +51,7 @@ class Code(StrEnum):
     UNKNOWN_APPROVAL = "unknown_approval"
     BOTH_SIDES = "both_sides"
     FEED_MISFIT = "feed_misfit"
+    SIGNAL_MISFIT = "signal_misfit"
 
     CEDAR_SYNTAX = "cedar_syntax"
     CEDAR_INVALID = "cedar_invalid"

@@ -1,5 +1,6 @@
 """Inspecting: whether somebody may look at the ledger, and the entry behind which it is looked at."""
 
+from collections.abc import Callable
 from typing import Final
 
 from vault.domain.access import Actor
@@ -8,7 +9,7 @@ from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.policy import ContextClass
 from vault.domain.terms import Action, EntryId, PurposeId
-from vault.errors import Refused, VaultError
+from vault.errors import Conflict, NotFound, Refused, VaultError
 from vault.services import witness
 from vault.services.governing import Ground, ground_for
 from vault.services.parts import Parts
@@ -35,6 +36,23 @@ def admitted(parts: Parts, actor: Actor, about: ObjectRef) -> tuple[Ground, Purp
     except Refused as refusal:
         parts.ledger.refuse(told(parts, ground, about, kind=Kind.COMMAND_REFUSED, refusal=refusal))
         raise
+
+
+def admit(
+    parts: Parts, actor: Actor, about: ObjectRef, *, check: Callable[[Ground], None]
+) -> tuple[Ground, PurposeId]:
+    """Let whoever reviews act on *about*, where *check* agrees; a refusal is an entry.
+
+    Raises what :func:`permitted_for` and *check* raise. What is done is told by whoever calls.
+    """
+    ground = ground_for(parts, actor)
+    try:
+        purpose = permitted_for(parts, ground)
+        check(ground)
+    except (Refused, NotFound, Conflict) as refusal:
+        parts.ledger.refuse(told(parts, ground, about, kind=Kind.COMMAND_REFUSED, refusal=refusal))
+        raise
+    return ground, purpose
 
 
 def permitted_for(parts: Parts, ground: Ground) -> PurposeId:

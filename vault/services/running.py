@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from vault.domain.brakes import Limits, Window
+from vault.domain.spotting import Spotter
 from vault.domain.terms import ActorId, Millis, SubjectId
 from vault.errors import HouseLocked
 
@@ -138,6 +139,33 @@ class Uses:
             }
             self._written |= fresh
             return list(fresh.items())
+
+
+class Spotting:
+    """What the rules of this process remember, and up to which entry; what is in the store decides."""
+
+    __slots__ = ("_digest", "_position", "_spotter")
+
+    def __init__(self) -> None:
+        """Begin with nothing remembered: the first look reads it from the store."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._spotter: Spotter | None = None
+        self._digest = b""
+        self._position = -1
+
+    def take(self, digest: bytes, position: int) -> Spotter | None:
+        """Take what is remembered for a policy up to *position*; None where that is something else."""
+        spotter = self._spotter if (self._digest, self._position) == (digest, position) else None
+        # Whoever takes it changes it: without a word that it may be held again, it is read anew.
+        self.forget()
+        return spotter
+
+    def hold(self, spotter: Spotter, digest: bytes, position: int) -> None:
+        """Keep what is remembered up to *position*."""
+        self._spotter, self._digest, self._position = spotter, digest, position
 
 
 # How many customers of one actor a process remembers to have counted; who is forgotten is counted again.

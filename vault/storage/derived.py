@@ -87,6 +87,24 @@ def newest(conn: Connection, kind: str) -> int | None:
     return None if found is None else int(found)
 
 
+def positions(conn: Connection) -> dict[str, int]:
+    """Say how far every follower came."""
+    held = tables.follower.c
+    return {str(name): int(came) for name, came in conn.execute(select(held.name, held.position))}
+
+
+def rewind(conn: Connection, name: str) -> None:
+    """Let a follower begin again at the first entry."""
+    conn.execute(delete(tables.follower).where(tables.follower.c.name == name))
+
+
+def newest_checkpoint(conn: Connection) -> tuple[int, int] | None:
+    """Say how many entries the newest checkpoint covers, and when it was signed; None where there is none."""
+    held = tables.checkpoint.c
+    found = conn.execute(select(held.size, held.at_ms).order_by(held.size.desc()).limit(1)).first()
+    return None if found is None else (int(found[0]), int(found[1]))
+
+
 def put(conn: Connection, lines: Sequence[LineRow], subjects: Sequence[SubjectRow]) -> None:
     """Keep what was derived; whoever calls moves the follower in the same transaction."""
     LINE.insert(conn, lines)

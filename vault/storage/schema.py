@@ -9,7 +9,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, text
 
 from vault.errors import Misconfigured
-from vault.storage import account_tables, keys_tables, ledger_tables, session_tables, subject_tables
+from vault.storage import (
+    account_tables,
+    keys_tables,
+    ledger_tables,
+    session_tables,
+    signal_tables,
+    subject_tables,
+)
 from vault.storage.unit_of_work import Store, StoreName
 
 
@@ -20,9 +27,11 @@ def _store_of(*tables: Table) -> MetaData:
 
 
 METADATA: dict[StoreName, MetaData] = {
-    "data": _store_of(subject_tables.subject, account_tables.app, session_tables.login_session),
+    "data": _store_of(
+        subject_tables.subject, account_tables.app, session_tables.login_session, signal_tables.watched
+    ),
     "keys": _store_of(keys_tables.ident),
-    "audit": _store_of(ledger_tables.entry),
+    "audit": _store_of(ledger_tables.entry, signal_tables.alert),
     "register": _store_of(ledger_tables.record),
 }
 

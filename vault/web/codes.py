@@ -56,6 +56,8 @@ CODES: Mapping[str, Kind] = {
     ),
     "approving_needs_second_factor": Kind(403, "Log in with a second factor, then approve."),
     "approval_other": Kind(403, "What was approved is something else, or somebody else's."),
+    "own_case": Kind(403, "Nobody looks into a case about oneself, or about an application one answers for."),
+    "second_factor_again": Kind(403, "Show the second factor once more, and say it within five minutes."),
     "emergency_bulk": Kind(403, "Whoever acts by an emergency meets customers one at a time."),
     "emergency_cap": Kind(403, "An emergency meets no more customers than this; ask for a grant."),
     "apps_only": Kind(403, "A feed is for applications; people meet customers one by one."),
@@ -161,6 +163,7 @@ CODES: Mapping[str, Kind] = {
     "no_sso": Kind(422, "This house takes no single sign-on: it was told no provider (VAULT_OIDC_ISSUER)."),
     "back": Kind(422, "A command line waits at http://127.0.0.1:<port>/ or http://[::1]:<port>/ alone."),
     "verdict": Kind(422, "There is no such verdict."),
+    "assignee": Kind(422, "A case goes to a person who may review it, and whom it is not about."),
     "due": Kind(422, "A campaign lasts from a day to ninety days."),
     "certifier": Kind(422, "Grants are certified by a person who has joined, and never by their holder."),
     "customers": Kind(422, "So many customers more cannot be asked for."),
@@ -186,6 +189,9 @@ CODES: Mapping[str, Kind] = {
     "internal": Kind(500, "Something failed that should not; nothing is shown of it here."),
     "sealed_value_rejected": Kind(500, "A store does not hold what was put into it; nothing was disclosed."),
     "unavailable": Kind(503, "A part that a promise needs does not answer; nothing was disclosed."),
+    "mail_unavailable": Kind(503, "The server of e-mail does not take what is sent; it is sent again later."),
+    "webhook_unavailable": Kind(503, "The webhook does not take what is posted; it is posted again later."),
+    "syslog_unavailable": Kind(503, "The collector does not take what is logged; it is logged again later."),
     "sso_unavailable": Kind(
         503, "The provider of single sign-on does not answer as it should; try again later."
     ),

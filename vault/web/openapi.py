@@ -57,6 +57,8 @@ _WORDS = {
     "campaign": "the id of a campaign",
     "index": "the number of an entry of the ledger",
     "view": "the id of a saved query",
+    "case": "the id of a case",
+    "day": "a day in UTC, such as 2026-11-27",
     "customer": "the application's own id of the customer",
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",

@@ -1,0 +1,46 @@
+"""Beating: when the parts of the house that would stand still without a word were well for the last time."""
+
+import json
+from typing import Final
+
+from vault.domain.signals import Beat
+from vault.domain.terms import Millis
+from vault.services import deriving, filing
+from vault.services.parts import Parts
+from vault.storage import audit, derived
+from vault.storage.audit import LeafRow
+
+SIGNALS: Final = "signals"
+# Followers whose lag is told by a beat of its own, or that look at it themselves.
+_OWN: Final = frozenset({SIGNALS, filing.CASES, deriving.INDEX})
+
+
+def beats(parts: Parts, now: Millis) -> dict[str, int]:
+    """Say when the parts of the house that stand still without a word were well for the last time."""
+    well: dict[str, int] = {}
+    with parts.stores.audit.read() as conn:
+        head = audit.head(conn)
+        size = 0 if head is None else head.size
+        newest = derived.newest_checkpoint(conn)
+        positions = derived.positions(conn)
+        if newest is not None:
+            covered, at_ms = newest
+            waiting = audit.entries(conn, covered, limit=1) if covered < size else []
+            well[Beat.CHECKPOINT.value] = time_of(waiting[0]) if waiting else max(at_ms, now)
+        for beat, names in (
+            (Beat.INDEX, {deriving.INDEX}),
+            (Beat.EXPORT, positions.keys() - _OWN),
+        ):
+            behind = [positions[name] for name in names if name in positions]
+            if behind:
+                first = audit.entries(conn, min(behind), limit=1) if min(behind) < size else []
+                well[beat.value] = time_of(first[0]) if first else now
+    return well
+
+
+def time_of(row: LeafRow) -> int:
+    """Read when an entry was made; 0 where it cannot be read."""
+    try:
+        return int(json.loads(row.body)["t"])
+    except (ValueError, KeyError, TypeError):
+        return 0
