@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from tests.house import House
 from tests.services.test_signals import RULES, a_reader, adopt
+from vault.cli.jobs import JOBS
 from vault.cli.signals import signals
 from vault.services import policies
 from vault.services import signals as rules
@@ -51,3 +52,14 @@ def test_a_rebuild_says_how_much_it_looked_at(house: House) -> None:
     done = run(house, "rebuild")
 
     assert done.output == f"{size} entries looked at.\n"
+
+
+def test_the_jobs_look_every_second_so_that_an_alert_comes_within_a_minute(house: House) -> None:
+    adopt(house, RULES)
+    house.disclose("settlement", a_reader(house), "name")
+    (job,) = (one for one in JOBS if one.name == "signals")
+
+    job.work(house.parts, house.settings)
+
+    assert job.every_seconds <= 1
+    assert [entry["kind"] for entry in house.entries()].count("alert.raised") == 1
