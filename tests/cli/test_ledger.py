@@ -167,7 +167,10 @@ def test_a_mistake_in_a_query_ends_with_2_and_its_place(office: Office) -> None:
     wrong = run(office, "search", "kind:profile.* colour:13800138000")
 
     assert wrong.exit_code == 2
-    assert wrong.stderr == "vaultctl: letter 16 of the query: query_qualifier\n"
+    assert (
+        wrong.stderr
+        == "vaultctl: letter 16 of the query: there is no such qualifier; docs/reviewing.md has them all.\n"
+    )
     assert "13800138000" not in wrong.output
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,11 +21,12 @@ from tests.notary import a_directory
 from tests.postgres import Server
 from vault.anchor_settings import AnchorSettings
 from vault.bootstrap import open_seat, open_signing
+from vault.cli.jobs import JOBS
 from vault.domain.instants import millis
 from vault.errors import StoreUnavailable
 from vault.notary_settings import NotarySettings
 from vault.outpost import open_for_anchors
-from vault.services import anchor, restrict
+from vault.services import anchor, deriving, restrict
 from vault.services.bulk.mapping_file import read_mapping
 from vault.services.notarise import Notary
 from vault.services.signing_keys import listing
@@ -143,6 +145,11 @@ def test_the_roles_of_the_guide_are_enough_to_serve_and_not_to_rewrite(
         restrict.restrict(
             house.parts, house.call("officer"), house.known_to("officer", customer), "accuracy_contested"
         )
+        house.clock.advance(timedelta(days=1))
+        for job in JOBS:
+            job.work(house.parts, house.settings)
+        deriving.make_anew(house.parts)
+        deriving.catch_up(house.parts)
         house.check()
         for store, statement in (
             (house.parts.stores.audit, "UPDATE entry SET body = ''"),

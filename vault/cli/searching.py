@@ -19,6 +19,14 @@ from vault.services.search import MOST
 from vault.services.search import search as look_up
 
 _BAR: Final = 40
+MISTAKES: Final[Mapping[str, str]] = {
+    "query_length": "it has too many letters, or too many terms.",
+    "query_qualifier": "there is no such qualifier; docs/reviewing.md has them all.",
+    "query_value": "the qualifier does not take this value, or has none.",
+    "query_negation": "this qualifier cannot be turned round.",
+    "query_quote": "the quotation mark is not closed.",
+    "query_range": "the time or number ends before it begins.",
+}
 
 
 @click.command()
@@ -58,7 +66,7 @@ def search(
         except InvalidValue as fault:
             # The place is shown, and not what was typed: it may be of a customer.
             place = int(fault.facts["position"])
-            click.echo(f"vaultctl: letter {place + 1} of the query: {fault.code}", err=True)
+            click.echo(f"vaultctl: letter {place + 1} of the query: {MISTAKES[fault.code]}", err=True)
             ctx.exit(2)
     told = rendering.as_json(answer)
     if as_json:
@@ -123,7 +131,10 @@ def _print(told: Mapping[str, Any], console: Console) -> None:
 
 
 def _print_facet(name: str, facet: Mapping[str, Any], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, title=name, title_justify="left", show_header=False)
+    if not facet["top"]:
+        return
+    console.print(name, highlight=False)
+    table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="right")
     table.add_column()
     for one in facet["top"]:
