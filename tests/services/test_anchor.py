@@ -10,9 +10,11 @@ import pytest
 
 from tests.house import House
 from tests.notary import Notary, a_directory, an_anchor, hand_over, use, wait
+from vault.domain.instants import millis
 from vault.services import anchor, watch
 from vault.services.anchor import Handover
 from vault.services.attest import verify
+from vault.services.beating import beats
 from vault.services.counting import Count, count, evidence
 from vault.services.running import Pauses
 from vault.setting_anchors import Directory
@@ -204,6 +206,25 @@ def test_a_required_anchor_that_is_overdue_locks_reads_and_another_does_not(
     use(house, a_directory(wall))
     assert watch.look(house.parts) is None
     assert house.parts.lock.anchors == {"wall": "overdue"}
+
+
+def test_an_anchor_that_is_overdue_is_heard_of_no_more_by_those_who_listen(
+    notary: Notary, wall: Path
+) -> None:
+    house = notary.house
+    notary.grow()
+    hand_over(house)
+    well = beats(house.parts, millis(house.clock()))
+
+    taken = millis(house.clock())
+    shutil.rmtree(wall)
+    wait(house, 60)
+    notary.grow()
+    wait(house, 901)
+    hand_over(house)
+
+    assert well["anchor"] == taken
+    assert beats(house.parts, millis(house.clock()))["anchor"] == taken
 
 
 def test_an_anchor_that_was_never_reached_is_overdue_too(notary: Notary, tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ class Beat(StrEnum):
 
     # The newest checkpoint covers the ledger.
     CHECKPOINT = "checkpoint"
+    # No anchor is overdue, nor holds another ledger.
+    ANCHOR = "anchor"
     # The derived columns are not far behind.
     INDEX = "index"
     # Nor is anybody else who follows the ledger to send it elsewhere.

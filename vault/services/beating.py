@@ -3,16 +3,18 @@
 import json
 from typing import Final
 
+from vault.domain.instants import millis, moment
 from vault.domain.signals import Beat
 from vault.domain.terms import Millis
-from vault.services import deriving, filing
+from vault.services import deriving
+from vault.services.counting import count
 from vault.services.parts import Parts
 from vault.storage import audit, derived
 from vault.storage.audit import LeafRow
 
 SIGNALS: Final = "signals"
-# Followers whose lag is told by a beat of its own, or that look at it themselves.
-_OWN: Final = frozenset({SIGNALS, filing.CASES, deriving.INDEX})
+# Followers that send the ledger, or what was found in it, elsewhere.
+_SENDERS: Final = ("siem:", "alerts:")
 
 
 def beats(parts: Parts, now: Millis) -> dict[str, int]:
@@ -29,12 +31,17 @@ def beats(parts: Parts, now: Millis) -> dict[str, int]:
             well[Beat.CHECKPOINT.value] = time_of(waiting[0]) if waiting else max(at_ms, now)
         for beat, names in (
             (Beat.INDEX, {deriving.INDEX}),
-            (Beat.EXPORT, positions.keys() - _OWN),
+            (Beat.EXPORT, {name for name in positions if name.startswith(_SENDERS)}),
         ):
             behind = [positions[name] for name in names if name in positions]
             if behind:
                 first = audit.entries(conn, min(behind), limit=1) if min(behind) < size else []
                 well[beat.value] = time_of(first[0]) if first else now
+    if parts.anchors:
+        counted = count(parts.stores.audit, parts.anchors, at=moment(now))
+        # One that never took anything is as old as can be.
+        ages = [millis(one.at) if one.at is not None else 0 for one in counted.held if one.is_alarming]
+        well[Beat.ANCHOR.value] = min(ages, default=int(now))
     return well
 
 
