@@ -14,7 +14,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from vault.app import create_app
-from vault.bootstrap import found_house, open_house, open_seat
+from vault.bootstrap import found_house, open_house
 from vault.crypto.passwords import Passwords
 from vault.custody.keyring import SLOT_NAMES
 from vault.custody.notarial import SLOT, Notarial
@@ -37,6 +37,7 @@ from vault.domain.terms import (
 )
 from vault.errors import VaultError
 from vault.notary_settings import settings_of
+from vault.outpost import open_seat
 from vault.rulebook.rules import Rulebook
 from vault.services import authenticate, consent, disclose, govern, intake, rectify, standing_facts
 from vault.services.answering import Admitted

@@ -29,23 +29,18 @@ from vault.custody.tokens import Tokens
 from vault.custody.visits import Visits
 from vault.domain.sealed import SealedKeyRow
 from vault.domain.terms import Tier
-from vault.errors import Misconfigured
-from vault.notary_settings import NotarySettings
-from vault.notary_settings import read as read_for_notary
-from vault.outpost import anchor_settings, open_for_anchors
+from vault.outpost import anchor_settings, notary_settings, open_for_anchors, open_seat, open_signing
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, counting, founding, notarise, signing_keys, watch
+from vault.services import authenticate, counting, founding, signing_keys, watch
 from vault.services.governing import operator
-from vault.services.notarise import Seat
 from vault.services.parts import House, Parts
 from vault.services.policies import apply_policy
 from vault.services.running import Lock
-from vault.services.signing_keys import Keeper, Signing
+from vault.services.signing_keys import Keeper
 from vault.setting_anchors import Anchor
 from vault.settings import Mode, Settings, read
 from vault.storage import floors, keys
 from vault.storage.engines import open_store
-from vault.storage.notary_files import NotaryFiles
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
 from vault.web.logs import hush, logger
 
@@ -64,11 +59,6 @@ def now() -> datetime:
 def settings() -> Settings:
     """Read the settings of this process from its environment."""
     return read(os.environ, directory=Path.cwd())
-
-
-def notary_settings() -> NotarySettings:
-    """Read what the notary needs of the settings of this process."""
-    return read_for_notary(os.environ, directory=Path.cwd())
 
 
 def found_house(
@@ -139,39 +129,6 @@ def open_keeper(settings: Settings) -> Iterator[Keeper]:
     paths = {SLOT: settings.slots[SLOT]} if SLOT in settings.slots else {}
     with open_house(settings) as parts, closing(Notarial(LocalSlots.read(paths), parts.house.house)) as keys:
         yield Keeper(parts, keys)
-
-
-@contextmanager
-def open_signing(settings: NotarySettings) -> Iterator[Signing]:
-    """Open the audit store and the signing slot, and nothing else of the house."""
-    production = settings.mode is Mode.PRODUCTION
-    with closing(open_store("audit", settings.audit_url, production=production)) as store:
-        slots = LocalSlots.read({SLOT: settings.signing})
-        with closing(Notarial(slots, notarise.recognise(store))) as keys:
-            yield Signing(store, keys)
-
-
-@contextmanager
-def open_seat(settings: NotarySettings, *, clock: Clock = now) -> Iterator[Seat]:
-    """Open what the notary works with: the ledger, what signs it, and its own directory, which it holds."""
-    files = NotaryFiles(settings.directory)
-    with files.claimed(), open_signing(settings) as signing:
-
-        def key_stands() -> bool:
-            try:
-                return signing.keys.are_of(LocalSlots.read({SLOT: settings.signing}))
-            except Misconfigured:
-                return False
-
-        yield Seat(
-            clock=clock,
-            store=signing.store,
-            keys=signing.keys,
-            files=files,
-            key_stands=key_stands,
-            uid=os.getuid(),
-            is_apart=not files.is_within(settings.state_dir),
-        )
 
 
 def open_stores(settings: Settings, *, create: bool = False) -> Stores:
@@ -297,7 +254,7 @@ def doors() -> Doors:
         open_house,
         found_house,
         now,
-        NotaryDoors(notary_settings, open_keeper, open_signing, open_seat),
+        NotaryDoors(notary_settings, open_keeper, open_signing, partial(open_seat, clock=now)),
         AnchorDoors(anchor_settings, partial(open_for_anchors, clock=now)),
     )
 

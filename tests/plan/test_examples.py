@@ -20,12 +20,12 @@ from tests.notary import Notary as StandIn
 from tests.notary import a_directory
 from tests.postgres import Server
 from vault.anchor_settings import AnchorSettings
-from vault.bootstrap import open_seat, open_signing
+from vault.bootstrap import now
 from vault.cli.jobs import JOBS
 from vault.domain.instants import millis
 from vault.errors import StoreUnavailable
 from vault.notary_settings import NotarySettings
-from vault.outpost import open_for_anchors
+from vault.outpost import open_for_anchors, open_seat, open_signing
 from vault.services import anchor, deriving, restrict
 from vault.services.bulk.mapping_file import read_mapping
 from vault.services.notarise import Notary
@@ -187,11 +187,11 @@ def test_the_notarys_role_of_the_guide_is_enough_to_sign_and_no_grant_of_it_is_o
         owner.execute(signing)
         for verb, table in granted:
             owner.execute(f"REVOKE {verb} ON {table} FROM {role}")
-            with pytest.raises(StoreUnavailable), open_seat(settings) as seat:
+            with pytest.raises(StoreUnavailable), open_seat(settings, clock=now) as seat:
                 Notary(seat).attend()
             owner.execute(f"GRANT {verb} ON {table} TO {role}")
             shutil.rmtree(settings.directory)
-    with open_seat(settings) as seat:
+    with open_seat(settings, clock=now) as seat:
         head = Notary(seat).attend()
         for statement in ("UPDATE head SET size = 0", "DELETE FROM checkpoint", "DELETE FROM entry"):
             with pytest.raises(StoreUnavailable), seat.store.write() as conn:

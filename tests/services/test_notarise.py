@@ -11,7 +11,7 @@ from tests.custody.ledgers import disclosure, meddle
 from tests.house import House
 from tests.services.faults import befall
 from tests.services.putting_back import copied, put_back
-from vault.bootstrap import open_seat
+from vault.bootstrap import now
 from vault.crypto.signing import verified
 from vault.custody.providers.local import create_slot_file
 from vault.domain.entry import ActorRef, Entry
@@ -23,6 +23,7 @@ from vault.domain.signing_keys import counts, key_id
 from vault.domain.terms import EntryId
 from vault.errors import HouseLocked, Misconfigured, NotaryRefuses, VaultError
 from vault.notary_settings import settings_of
+from vault.outpost import open_seat
 from vault.services import heeding, signing_keys, watch
 from vault.services.attest import verify
 from vault.services.notarise import EVERY_ENTRIES, Notary
@@ -453,7 +454,7 @@ def test_who_serves_has_no_signing_slot(house: House) -> None:
 def test_in_production_no_notary_signs_a_store_that_may_lose_commits(postgresql_house: House) -> None:
     settings = replace(settings_of(postgresql_house.settings), mode=Mode.PRODUCTION)
 
-    with pytest.raises(Misconfigured, match="fsync=off"), open_seat(settings):
+    with pytest.raises(Misconfigured, match="fsync=off"), open_seat(settings, clock=now):
         pass
 
 

@@ -25,13 +25,14 @@ from vault.storage.unit_of_work import STORE_NAMES
 # What has a row, or several, for each customer, entry or call.
 GROWING = frozenset(
     "subject sealed sealed_past consent authorisation fact index_token idempotency ident dek pairwise entry"
-    " node line subject_entry hour_tally day_tally".split()
+    " node line subject_entry hour_tally day_tally anchored map_block".split()
 )
 # What has a row for each person at work, each policy or manner, or one; of the register only the end is asked
 # for.
 SMALL = frozenset(
     "app app_secret authority head house index_epoch outbox policy_version record role_grant person login_key"
     " one_time_link login_use approval app_terms app_key emergency certification manner follower checkpoint"
+    " notary pruned finding subject_map exporter"
     " sealed_key".split()
 )
 FIELDS = ("name", "mobile", "email")

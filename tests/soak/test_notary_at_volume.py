@@ -31,12 +31,13 @@ MOST_MIB = 300
 _NOTARY = """
 import resource, sys, time
 from pathlib import Path
-from vault.bootstrap import open_seat
+from vault.bootstrap import now
+from vault.outpost import open_seat
 from vault.notary_settings import NotarySettings
 from vault.services.notarise import Notary
 from vault.settings import Mode
 url, *paths = sys.argv[1:]
-with open_seat(NotarySettings(Mode.DEMO, url, *map(Path, paths))) as seat:
+with open_seat(NotarySettings(Mode.DEMO, url, *map(Path, paths)), clock=now) as seat:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.monotonic()
     Notary(seat).attend()

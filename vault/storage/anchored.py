@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, select
 
 from vault.domain.terms import Millis
 from vault.storage import ledger_tables as tables
@@ -42,7 +42,8 @@ _held, _told = tables.anchored.c, tables.finding.c
 _NEWEST_HELD = Question(
     select(*_ANCHORED.columns).where(_held.name == bindparam("name")).order_by(_held.size.desc()).limit(1)
 )
-_NAMES = Question(select(_held.name, func.max(_held.size)).group_by(_held.name))
+# One name after the other: there are a few of them, and thousands of rows a day of each.
+_NEXT_NAME = Question(select(_held.name).where(_held.name > bindparam("after")).order_by(_held.name).limit(1))
 _PAGE = Question(
     select(*_ANCHORED.columns)
     .where(_held.name == bindparam("name"), _held.size > bindparam("after"))
@@ -62,7 +63,12 @@ def newest(conn: Connection, name: str) -> AnchoredRow | None:
 
 def names(conn: Connection) -> list[str]:
     """Name every anchor that ever took one, whether it is still asked or not; a name is one of a file too."""
-    return sorted(str(name) for name, _ in _NAMES.ask(conn) if _NAME.fullmatch(str(name)))
+    found: list[str] = []
+    after = ""
+    while rows := _NEXT_NAME.ask(conn, after=after):
+        after = str(rows[0][0])
+        found += [after] if _NAME.fullmatch(after) else []
+    return found
 
 
 def page(conn: Connection, name: str, after: int, *, limit: int) -> list[AnchoredRow]:
