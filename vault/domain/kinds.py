@@ -76,6 +76,7 @@ class Kind(StrEnum):
     SIGNING_KEY_OPENED = "signing_key.opened"
     SIGNING_KEY_CLOSED = "signing_key.closed"
     SIGNING_KEY_REVOKED = "signing_key.revoked"
+    SIGNING_KEY_RESTATED = "signing_key.restated"
     EVENTS_FORWARDED = "events.forwarded"
     EVENTS_REWOUND = "events.rewound"
     LEDGER_SEARCHED = "ledger.searched"

@@ -42,6 +42,14 @@ class Shard:
         return found
 
 
+def tells_pruned(entry: Entry, size: int, root: bytes) -> bool:
+    """Tell whether *entry* says that what lies below *size*, under this *root*, was taken out."""
+    try:
+        return entry.kind is Kind.LEDGER_PRUNED and (entry.times, Shard.of(entry).root) == (size, root)
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A legal hold: what is dated from *first* to *last*, both included, stays until it is lifted."""

@@ -11,7 +11,7 @@ from vault.domain.entry_reading import read_entry, read_id
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
-from vault.domain.shards import Shard
+from vault.domain.shards import tells_pruned
 from vault.domain.terms import EntryId
 from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH
 from vault.errors import Corrupt
@@ -129,15 +129,15 @@ def verify(
     if head is None:
         faults.add("head_missing")
     tree = Rebuilding(stores.audit, faults, minimum=minimum)
-    retracing = Retracing(stores.audit, anchors, faults)
-    signed = None if house is None or minimum else Checkpointed(stores.audit, faults, house.house)
+    retracing = Retracing(stores.audit, anchors, faults, minimum=minimum)
+    signed = None if house is None else Checkpointed(stores.audit, faults, house.house, begun=tree.begun)
     is_told = minimum == 0
     for done, row in enumerate(_rows(stores, size, faults, minimum=minimum), minimum):
         retracing.meet(done, tree.root_here)
         tree.take(row)
         if signed is not None:
             signed.take(row)
-        is_told = is_told or _tells(row, minimum, tree.begun)
+        is_told = is_told or _tells(row, minimum, tree.begun.root())
         if done % PAGE == 0:
             progress(done, size)
     progress(size, size)
@@ -181,8 +181,7 @@ def _tells(row: LeafRow | None, minimum: int, root: bytes) -> bool:
     if row is None or _PRUNED not in row.body:
         return False
     try:
-        entry = read_entry(row.body)
-        return entry.kind is Kind.LEDGER_PRUNED and (entry.times, Shard.of(entry).root) == (minimum, root)
+        return tells_pruned(read_entry(row.body), minimum, root)
     except ValueError:
         return False
 
