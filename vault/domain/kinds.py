@@ -85,6 +85,7 @@ class Kind(StrEnum):
     VIEW_REMOVED = "view.removed"
     YEAR_CLOSED = "year.closed"
     LEDGER_PRUNED = "ledger.pruned"
+    FOLLOWER_FORGOTTEN = "follower.forgotten"
     DETAIL_KEY_DESTROYED = "detail_key.destroyed"
     HOLD_SET = "hold.set"
     HOLD_LIFTED = "hold.lifted"

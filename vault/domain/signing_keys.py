@@ -89,9 +89,7 @@ def public_keys(windows: Windows, origin: str) -> tuple[VerifierKey, ...]:
 
 
 def restated(windows: Windows, minimum: int) -> dict[ObjectRef, int]:
-    """Name the keys whose opening goes with what lies below *minimum*, and that count behind it; each with
-    the index at which it was opened.
-    """
+    """Name the keys that were opened below *minimum* and count behind it, each with where it was opened."""
     return {
         ObjectRef(OBJECT, key, one.code): one.opened
         for key, one in sorted(windows.items())

@@ -12,7 +12,8 @@ from vault.storage.audit import LeafRow
 
 SIGNALS: Final = "signals"
 # Followers whose lag is told by a beat of its own, or that look at it themselves.
-_OWN: Final = frozenset({SIGNALS, filing.CASES, deriving.INDEX})
+# The followers that the house itself is.
+OWN: Final = frozenset({SIGNALS, filing.CASES, deriving.INDEX})
 
 
 def beats(parts: Parts, now: Millis) -> dict[str, int]:
@@ -29,7 +30,7 @@ def beats(parts: Parts, now: Millis) -> dict[str, int]:
             well[Beat.CHECKPOINT.value] = time_of(waiting[0]) if waiting else max(at_ms, now)
         for beat, names in (
             (Beat.INDEX, {deriving.INDEX}),
-            (Beat.EXPORT, positions.keys() - _OWN),
+            (Beat.EXPORT, positions.keys() - OWN),
         ):
             behind = [positions[name] for name in names if name in positions]
             if behind:

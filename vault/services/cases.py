@@ -92,7 +92,9 @@ def show(parts: Parts, actor: Actor, case: CaseId) -> tuple[Case, list[Step]]:
         _step(parts, ground.standing, idx, entry, {key: one.entries for key, one in raised.items()})
         for idx, entry in found
     ]
-    return replace(_seen(ground, row), pruned=sum(1 for idx in indexes if idx < minimum)), steps
+    return replace(
+        _seen(ground, row), pruned=sum(1 for idx in indexes if idx < minimum and idx not in standing)
+    ), steps
 
 
 def assign(parts: Parts, actor: Actor, case: CaseId, to: PersonId) -> None:

@@ -31,8 +31,8 @@ def checkpoint(parts: Parts, actor: Actor) -> bytes:
 def proof(parts: Parts, actor: Actor, index: int) -> bytes:
     """Prove that the entry *index* stands under the newest checkpoint, as C2SP tlog-proof writes it.
 
-    Raises NotFound for an entry that no checkpoint covers yet, ``pruned`` for one that is gone, Corrupt where the stored tree is not that of
-    the checkpoint, Refused for whoever may not review.
+    Raises NotFound for an entry that no checkpoint covers yet, NotFound ``pruned`` for one that is gone,
+    Corrupt where the stored tree is not that of the checkpoint, Refused for whoever may not review.
     """
     inspect(parts, actor, ObjectRef("proof", code=str(index)))
     with parts.stores.audit.read() as conn:

@@ -29,6 +29,13 @@ class ExportFiles:
         except FileNotFoundError:
             return None
 
+    def about(self) -> bytes:
+        """Read what the export that lies there says of itself; nothing where there is none."""
+        try:
+            return (self.directory / ABOUT).read_bytes()
+        except FileNotFoundError:
+            return b""
+
     def put(self, name: str, content: bytes) -> None:
         """Write a file whole: whoever reads it meanwhile reads the one before, or none."""
         path = self.directory / name

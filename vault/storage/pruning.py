@@ -73,11 +73,11 @@ def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:
     return None if found is None else (int(found.size), bytes(found.root))
 
 
-def followers_behind(conn: Connection, index: int) -> list[str]:
-    """Name the followers that have not had every entry below *index*."""
+def followers_behind(conn: Connection, index: int) -> dict[str, int]:
+    """Name the followers that have not had every entry below *index*, with how far they came."""
     held = tables.follower.c
-    found = conn.execute(select(held.name).where(held.position < index).order_by(held.name))
-    return [str(name) for (name,) in found]
+    found = conn.execute(select(held.name, held.position).where(held.position < index).order_by(held.name))
+    return {str(name): int(position) for name, position in found}
 
 
 def _remove_tiles(conn: Connection, below: int) -> int:
