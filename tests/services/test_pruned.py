@@ -302,7 +302,7 @@ def test_rules_go_on_and_begin_anew_at_the_minimum_index(old: House) -> None:
 
     assert (was, taken) in {(size, size - first_of(old)), (0, 0)}
     found = list(signals.try_rules(old.parts, None, begin=FOUNDED, end=datetime(2033, 1, 1, tzinfo=UTC)))
-    assert all(one.idx is None or one.idx >= first_of(old) for one in found)
+    assert all(at >= first_of(old) for one in found for at in one.entries)
 
 
 # ---- one entry ----
