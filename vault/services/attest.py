@@ -7,7 +7,7 @@ from vault.custody.checkpointed import Checkpointed
 from vault.custody.rebuilding import LISTED, Fault, Faults, Rebuilding
 from vault.domain.canonical import Json
 from vault.domain.entry import ActorRef, Entry
-from vault.domain.entry_reading import read_entry, read_id
+from vault.domain.entry_reading import read_id
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
@@ -28,7 +28,6 @@ from vault.storage.unit_of_work import Connection, Stores
 PAGE = 1_000
 _TILE_LEVELS = range(8)
 _LOWEST = -(2**63)
-_PRUNED = b'"kind":"ledger.pruned"'
 Progress = Callable[[int, int], None]
 
 
@@ -137,7 +136,7 @@ def verify(
         tree.take(row)
         if signed is not None:
             signed.take(row)
-        is_told = is_told or _tells(row, minimum, tree.begun.root())
+        is_told = is_told or (row is not None and tells_pruned(row.body, minimum, tree.begun.root()))
         if done % PAGE == 0:
             progress(done, size)
     progress(size, size)
@@ -174,16 +173,6 @@ def _minimum(conn: Connection, size: int, faults: Faults) -> tuple[int, int]:
     # No entry of ours says so; what is gone is then named as missing.
     faults.add("pruned")
     return 0, 0
-
-
-def _tells(row: LeafRow | None, minimum: int, root: bytes) -> bool:
-    """Tell whether an entry says that what lies below *minimum*, under that root, was taken out."""
-    if row is None or _PRUNED not in row.body:
-        return False
-    try:
-        return tells_pruned(read_entry(row.body), minimum, root)
-    except ValueError:
-        return False
 
 
 def _rows(stores: Stores, size: int, faults: Faults, *, minimum: int) -> Iterator[LeafRow | None]:

@@ -1,8 +1,6 @@
 """Exports: the ledger as files that anybody can verify with the public key alone (C2SP tlog-tiles)."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,12 +18,11 @@ from vault.domain.bundles import (
 )
 from vault.domain.canonical import Json, canonical
 from vault.domain.entry import ActorRef, Entry
-from vault.domain.entry_reading import read_entry
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import HASH_BYTES, cut, subtree_root
 from vault.domain.note import Checkpoint, Note
-from vault.domain.shards import tells_pruned
+from vault.domain.shards import PRUNED, tells_pruned
 from vault.domain.terms import Action, EntryId, id_letters
 from vault.domain.tiles import TILE_WIDTH, Tile, frontier
 from vault.errors import Conflict, LedgerUnavailable, NotFound, VaultError
@@ -43,7 +40,6 @@ BUNDLES_A_PAGE: Final = 4
 _HOUR_MS: Final = 3_600_000
 _PAGE: Final = 1_000
 _UNKNOWN: Final = bytes(HASH_BYTES)
-_PRUNED: Final = b'"kind":"ledger.pruned"'
 # So many entries are searched by one statement, which must end within seconds.
 _STRETCH: Final = 100_000
 Progress = Callable[[int, int], None]
@@ -108,7 +104,9 @@ def export(
     if minimum and not _tells_pruned(parts, minimum, head.size):
         # Without the entry that says so, nobody outside could know that what is missing was pruned.
         raise Conflict("prune_not_signed")
-    first = _first(files) if was else minimum
+    first = files.first() if was else minimum
+    if first is None:
+        raise Conflict("export_directory")
     entered = _enter(parts, operator, head)
     # What was pruned is in the export already, or nowhere.
     _write_entries(parts, files, max(was, first), head.size, progress)
@@ -139,27 +137,14 @@ def export(
     return Exported(head.origin, head.size, head.root, head.size - was, fits, entered)
 
 
-def _first(files: ExportFiles) -> int:
-    """Read from which entry on the export that stands there is whole."""
-    try:
-        first = json.loads(files.about())["minimum_index"]
-    except (ValueError, KeyError, TypeError):
-        raise Conflict("export_directory") from None
-    if not isinstance(first, int) or first < 0 or first % TILE_WIDTH:
-        raise Conflict("export_directory")
-    return first
-
-
 def _tells_pruned(parts: Parts, minimum: int, size: int) -> bool:
     """Tell whether an entry before *size* says that the entries before *minimum* were pruned."""
     for start in range(minimum, size, _STRETCH):
         with parts.stores.audit.read() as conn:
             root = _root(conn, minimum) or _UNKNOWN
-            found = checkpoints.mentioning(conn, _PRUNED, start, stop=min(start + _STRETCH, size))
-        for _, body in found:
-            with suppress(ValueError):
-                if tells_pruned(read_entry(body), minimum, root):
-                    return True
+            found = checkpoints.mentioning(conn, PRUNED, start, stop=min(start + _STRETCH, size))
+        if any(tells_pruned(body, minimum, root) for _, body in found):
+            return True
     return False
 
 

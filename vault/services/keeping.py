@@ -10,7 +10,7 @@ from vault.domain.entry_reading import read_entry
 from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier, leaf_hash
-from vault.domain.shards import Hold, Shard, standing_after
+from vault.domain.shards import PRUNED, Hold, Shard, standing_after
 from vault.domain.signing_keys import Windows, with_bodies
 from vault.domain.terms import Action, EntryId
 from vault.domain.tiles import frontier
@@ -24,7 +24,7 @@ from vault.storage.audit import HeadRow, LeafRow
 _PAGE: Final = 1_000
 _TELLING: Final = {
     Kind.YEAR_CLOSED: b'"kind":"year.closed"',
-    Kind.LEDGER_PRUNED: b'"kind":"ledger.pruned"',
+    Kind.LEDGER_PRUNED: PRUNED,
     Kind.HOLD_SET: b'"kind":"hold.set"',
     Kind.HOLD_LIFTED: b'"kind":"hold.lifted"',
 }

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from vault.custody.notarial import Notarial
-from vault.domain.entry_reading import read_entry
 from vault.domain.instants import millis
 from vault.domain.merkle import Frontier, leaf_hash
 from vault.domain.notary_head import NotaryHead
@@ -34,9 +33,6 @@ EVERY_ENTRIES: Final = 1_000
 _LOOK_SECONDS: Final = 0.5
 # So many entries are in memory at once: a page of the largest has 30 MB, one of the usual a quarter of one.
 _PAGE: Final = 500
-
-# What the bytes of an entry hold that tells of a prune.
-_PRUNED: Final = b'"kind":"ledger.pruned"'
 
 # Hears what the notary has to tell an operator: a code.
 Tell = Callable[[str], None]
@@ -210,7 +206,7 @@ class Notary:
             if not page or not _follow(page, tree.size):
                 raise _refusal("entries")
             windows = with_bodies(windows, ((row.idx, row.body) for row in page), minimum=minimum)
-            is_told = is_told or any(_tells(row, minimum, begun) for row in page)
+            is_told = is_told or any(tells_pruned(row.body, minimum, begun) for row in page)
             tree = tree.extend(row.leaf for row in page)
             if self._is_well and time.monotonic() - self._said_at > EVERY_SECONDS:
                 # There is much to read; what was found to be well before is so still.
@@ -291,15 +287,6 @@ def _follow(page: list[LeafRow], start: int) -> bool:
         row.idx == index and _is_bytes(row.body) and leaf_hash(row.body) == row.leaf
         for index, row in enumerate(page, start)
     )
-
-
-def _tells(row: LeafRow, minimum: int, root: bytes) -> bool:
-    if _PRUNED not in row.body:
-        return False
-    try:
-        return tells_pruned(read_entry(row.body), minimum, root)
-    except ValueError:
-        return False
 
 
 def _is_bytes(found: object) -> bool:

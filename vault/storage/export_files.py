@@ -1,5 +1,6 @@
 """Export files: a directory of files that grows, each of them written whole, with one that makes it valid."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,12 +30,13 @@ class ExportFiles:
         except FileNotFoundError:
             return None
 
-    def about(self) -> bytes:
-        """Read what the export that lies there says of itself; nothing where there is none."""
+    def first(self) -> int | None:
+        """Read from which entry on the export that lies there is whole; None where it does not say so."""
         try:
-            return (self.directory / ABOUT).read_bytes()
-        except FileNotFoundError:
-            return b""
+            found = json.loads((self.directory / ABOUT).read_bytes())["minimum_index"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return found if isinstance(found, int) and found >= 0 else None
 
     def put(self, name: str, content: bytes) -> None:
         """Write a file whole: whoever reads it meanwhile reads the one before, or none."""

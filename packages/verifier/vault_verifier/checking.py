@@ -1,7 +1,6 @@
 """Checking: every entry and every tile of an export, in one pass from the first to the last."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +17,6 @@ from vault_verifier.watching import Watch
 
 _UNKNOWN: Final = bytes(HASH_BYTES)
 _KINDS: Final = frozenset(Kind)
-_PRUNED: Final = b'"kind":"ledger.pruned"'
 
 
 @dataclass(slots=True)
@@ -121,15 +119,10 @@ class Checking:
             elif leaf_hash(body) != hashes[at % TILE_WIDTH]:
                 self.report.fault("leaf", at)
             else:
-                if self._untold is not None and _PRUNED in body:
-                    self._hear(body)
+                if self._untold is not None and tells_pruned(body, self.minimum, self._untold):
+                    self._untold = None
                 if self.reads:
                     self._entry(at, body)
-
-    def _hear(self, body: bytes) -> None:
-        with suppress(ValueError):
-            if tells_pruned(read_entry(body), self.minimum, self._untold or b""):
-                self._untold = None
 
     def _entry(self, at: int, body: bytes) -> None:
         try:
