@@ -20,9 +20,9 @@ from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier, leaf_hash
 from vault.domain.note import Checkpoint, KeyKind, Note, origin_of
 from vault.domain.signing_keys import key_object
-from vault.domain.tiles import completed_tiles
+from vault.domain.tiles import completed_tiles, frontier
 from vault.services.exports import Exported, export
-from vault.storage import audit, checkpoints
+from vault.storage import audit, checkpoints, pruning, tree
 from vault.storage.audit import LeafRow, TileRow
 from vault.storage.checkpoints import CheckpointRow
 
@@ -90,8 +90,10 @@ class Audited:
 
     def sign(self, size: int | None = None, signers: Sequence[Signer] = ()) -> Note:
         """Sign the ledger as it stands, or its first *size* entries, and keep the checkpoint."""
-        leaves = self.leaves()[: size if size is not None else self.size]
-        head = Checkpoint(self.origin, len(leaves), Frontier().extend(leaves).root())
+        with self.house.parts.stores.audit.read() as conn:
+            edge = frontier(pruning.minimum(conn), tree.reader(conn))
+        edge = edge.extend(self.leaves()[: (size if size is not None else self.size) - edge.size])
+        head = Checkpoint(self.origin, edge.size, edge.root())
         at = millis(self.house.clock())
         signed = tuple(one.sign(head, at_seconds=at // 1000) for one in signers or self.signers)
         note = Note(head.text(), signed)

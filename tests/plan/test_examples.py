@@ -199,7 +199,7 @@ def test_the_notarys_role_of_the_guide_is_enough_to_sign_and_no_grant_of_it_is_o
     with open_signing(settings) as keys:
         listed = listing(keys)
 
-    assert len(granted) == 9
+    assert len(granted) == 10
     assert head.note is not None
     assert [one.window.covers(head.note.checkpoint.size) for one in listed] == [True, True]
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.house import House
 from tests.services.signed import seal
+from tests.services.test_prune import write as write_entries
 from tests.staff import Person, admins, hire
 from vault.domain import access_bundle
 from vault.domain.facts import FactKind
@@ -21,6 +22,7 @@ from vault.services import amending
 from vault.services.permitting import permit_source
 from vault.services.recount import recount
 from vault.services.writing import write
+from vault.storage import pruning
 
 FOR_RIGHTS = {"Vault-Purpose": "P18"}
 
@@ -434,3 +436,29 @@ def test_what_the_house_did_by_itself_is_summed_up(desk: Desk) -> None:
     assert found["processed"] == [
         {"by": "system:index", "purpose": "P16", "times": 2, "first": "2026-11-21", "last": "2026-11-21"}
     ]
+
+
+def test_a_list_that_reaches_into_what_was_pruned_says_so_and_is_whole_from_there(
+    unchecked_house: House,
+) -> None:
+    house = unchecked_house
+    desk = Desk(house)
+    write_entries(house, 300)
+    seal(house)
+    before = desk.listed()
+    stores = house.parts.stores.audit
+    stores.transact(lambda conn: pruning.raise_minimum(conn, 256, index="index"))
+    while stores.transact(pruning.remove):
+        pass
+
+    waiting = desk.ask("GET")
+    seal(house)
+    found = desk.listed()
+
+    assert before["pruned_to"] is None
+    assert len(before["accesses"]) >= 2
+    assert (waiting.status_code, waiting.get_json()["code"]) == (503, "proofs_unavailable")
+    assert found["pruned_to"] == "2026-11"
+    # What was shown before is gone; the looks of the officer are still there.
+    assert all(one["index"] >= 256 for one in found["accesses"])
+    assert "2026-11" in desk.ask("GET", "/page?lang=en").get_data(as_text=True)

@@ -22,7 +22,7 @@ from vault.services.hold import holds, lift_hold, set_hold
 from vault.services.letting_go import Prune
 from vault.services.prune import Pruned, prune
 from vault.services.years import close_years
-from vault.storage import audit, derived, pruning, tree
+from vault.storage import audit, derived, pruning
 
 YEARS = (2026, 2027, 2028)
 BEFORE_2028 = Prune(2028, "DEC-17")
@@ -61,15 +61,8 @@ def write(house: House, count: int) -> None:
 
 
 def sign(house: House) -> None:
-    """Let the ledger be signed for as it stands: what counts here is its size and root."""
-    with house.parts.stores.audit.read() as conn:
-        head = audit.head(conn)
-        assert head is not None
-        root = tree.stored_frontier(head).root()
-    told = {"size": head.size, "root": root, "at": millis(house.clock()), "note": b"?"}
-    house.by_hand(
-        "audit", "INSERT INTO checkpoint (size, root, at_ms, note) VALUES (:size, :root, :at, :note)", **told
-    )
+    """Let the notary sign the ledger as it stands."""
+    house.attended()
 
 
 def said(house: House, kind: Kind) -> list[dict[str, Any]]:
@@ -151,7 +144,7 @@ def test_a_pruned_ledger_begins_later_and_verifies(old: House) -> None:
     assert done.removed >= end
     report = verify(old.parts.stores)
     assert (report.ok, report.minimum, report.unpruned) == (True, end, 0)
-    assert report.size == before.size + 1
+    assert report.size == before.size + 3
     assert old.rows_of("audit", "SELECT count(*) FROM line WHERE idx < :end", end=end) == [(0,)]
     (entry,) = said(old, Kind.LEDGER_PRUNED)
     assert (entry["n"], entry["reason_code"], entry["outcome"]) == (end, "DEC-17", "recorded")
@@ -338,7 +331,7 @@ def test_a_prune_that_died_behind_its_entry_is_completed_without_another(
     old: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(pruning, "raise_minimum", lambda *_: 1 / 0)
+        patched.setattr(pruning, "raise_minimum", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pruned(old)
     assert (first_of(old), verify(old.parts.stores).ok) == (0, True)
@@ -377,7 +370,7 @@ def test_a_hold_that_is_set_in_between_stops_what_is_left(
     old: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(pruning, "raise_minimum", lambda *_: 1 / 0)
+        patched.setattr(pruning, "raise_minimum", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pruned(old)
     set_hold(old.parts, old.operator, first=date(2026, 1, 1), last=date(2026, 12, 31), reason="CASE-9")

@@ -25,7 +25,7 @@ def store(store_urls: Mapping[str, str]) -> Iterator[Store]:
 
 
 def prune(store: Store, below: int) -> None:
-    store.transact(lambda conn: pruning.raise_minimum(conn, below))
+    store.transact(lambda conn: pruning.raise_minimum(conn, below, index="index"))
     while store.transact(pruning.remove):
         pass
 
@@ -110,7 +110,7 @@ def test_what_was_derived_goes_with_its_entry(store: Store) -> None:
 def test_a_prune_that_broke_off_goes_on_where_it_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "BATCH", 100)
     grown(store, 600)
-    store.transact(lambda conn: pruning.raise_minimum(conn, 512))
+    store.transact(lambda conn: pruning.raise_minimum(conn, 512, index="index"))
     store.transact(pruning.remove)
     with store.read() as conn:
         assert (indexes(conn), pruning.remaining(conn)) == ((100, 500), 412)
@@ -125,7 +125,7 @@ def test_the_minimum_index_never_sinks(store: Store) -> None:
     grown(store, 600)
     for index in (512, 256, 0):
         with store.write() as conn:
-            pruning.raise_minimum(conn, index)
+            pruning.raise_minimum(conn, index, index="index")
 
     with store.read() as conn:
         assert pruning.minimum(conn) == 512
@@ -144,7 +144,7 @@ def test_the_trigger_lets_nothing_pass_but_what_is_below_the_minimum_index(
     store: Store, statement: str
 ) -> None:
     grown(store, 600)
-    store.transact(lambda conn: pruning.raise_minimum(conn, 512))
+    store.transact(lambda conn: pruning.raise_minimum(conn, 512, index="index"))
 
     with pytest.raises(Conflict), store.write() as conn:
         conn.execute(text(statement))

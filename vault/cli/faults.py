@@ -52,7 +52,10 @@ MEANINGS: Mapping[str, str] = {
     "year_open": "The year before is not closed yet: 'vaultctl jobs' closes it once it is over.",
     "legal_hold": "A legal hold keeps some of it; 'vaultctl ledger hold list' names it.",
     "not_signed": "No checkpoint covers these entries yet; the notary signs one.",
-    "not_followed": "Whoever follows the ledger has not had these entries yet.",
+    "not_followed": (
+        "A follower of the ledger has not had these entries yet; the command goes on once it has, or with"
+        " --forget and its name where it was given up."
+    ),
     "ledger_broken": "The ledger does not prove itself; 'vaultctl ledger verify' names what is wrong.",
     "detail_destroyed": "The key of that month's details has ended; nobody opens them any more.",
     "stale_revision": "Others were first, again and again; nothing was changed, so repeat it.",
@@ -75,6 +78,9 @@ MEANINGS: Mapping[str, str] = {
     "no_newer_checkpoint": "Nothing was signed since the export that stands there.",
     "export_directory": "Something else lies there; name a new directory, or an export of this house.",
     "export_differs": "What is stored does not go on from the export there; keep that as evidence.",
+    "export_pruned": "The export there ends before what was pruned; keep it, and name a new directory.",
+    "prune_not_signed": "No checkpoint covers the entry that tells of the prune yet; the notary signs one.",
+    "pruned": "That entry was pruned; 'ledger.pruned' in the ledger says when and why.",
     "export_ahead": "The export that stands there is longer than what is signed; keep it as evidence.",
     "house_locked": f"The stores contradict each other. {_LOOK}",
 }

@@ -33,9 +33,14 @@ _day = click.DateTime(["%Y-%m-%d"])
 )
 @_reason
 @_approval
+@click.option(
+    "--forget", multiple=True, metavar="FOLLOWER", help="Do not wait for this follower, which was given up."
+)
 @_as_json
 @click.pass_obj
-def prune(doors: Doors, /, *, before: int, reason: str, approval: str | None, as_json: bool) -> None:
+def prune(
+    doors: Doors, /, *, before: int, reason: str, approval: str | None, forget: tuple[str, ...], as_json: bool
+) -> None:
     """Take the entries of every year before a year out of the ledger, for good.
 
     Where the house has two administrators this asks for an approval first, and is repeated with it. A prune
@@ -47,6 +52,7 @@ def prune(doors: Doors, /, *, before: int, reason: str, approval: str | None, as
             operator(os.getuid()),
             Prune(before, reason),
             approval=_approval_of(approval),
+            forget=forget,
             progress=lambda removed: click.echo(f"{removed} rows", err=True) if sys.stderr.isatty() else None,
         )
     waits = None if done.waits is None else id_text("apv", done.waits)

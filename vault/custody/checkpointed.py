@@ -1,14 +1,13 @@
 """Checkpointed: each stored checkpoint is held against the tree of the entries, and the keys that counted."""
 
-from base64 import urlsafe_b64decode
 from collections import deque
 from typing import Final
 
 from vault.crypto.signing import verified
 from vault.custody.rebuilding import Faults
 from vault.domain.merkle import HASH_BYTES, Frontier
-from vault.domain.note import Checkpoint, KeyKind, Note, VerifierKey, origin_of
-from vault.domain.signing_keys import Windows, counts, with_bodies
+from vault.domain.note import Checkpoint, Note, origin_of
+from vault.domain.signing_keys import Windows, counts, public_keys, with_bodies
 from vault.domain.terms import HouseId
 from vault.errors import Corrupt
 from vault.storage import checkpoints
@@ -24,27 +23,32 @@ _UNKNOWN: Final = bytes(HASH_BYTES)
 class Checkpointed:
     """Goes through the entries once, in their order, beside whoever else reads them.
 
-    Only the Ed25519 signatures are verified here: the ledger tells the larger keys by their hash alone.
+    Of a pruned ledger it begins at the minimum index: what was signed before is of a tree that nobody can
+    compute any more. Signatures are looked at in the end, since what restates a key's opening lies there.
     """
 
-    def __init__(self, audit_store: Store, faults: Faults, house: HouseId) -> None:
-        """Begin before the first entry of *house*."""
+    def __init__(self, audit_store: Store, faults: Faults, house: HouseId, *, begun: Frontier) -> None:
+        """Begin behind what *begun* is the tree of, in the ledger of *house*."""
         self._store = audit_store
         self._faults = faults
         self._origin = origin_of(house)
-        self._tree = Frontier()
+        self._tree = begun
+        self._minimum = begun.size
         self._leaves: list[bytes] = []
         self._windows: Windows = {}
         self._is_another = False
         self._page: deque[CheckpointRow] = deque()
-        self._after = _LOWEST
+        self._after = begun.size or _LOWEST
         self._read()
+        while self._page and 0 < self._page[0].size <= begun.size:
+            self._hold(self._page[0], begun.size)
+            self._next()
 
     def take(self, row: LeafRow | None) -> None:
         """Take the next entry; None where there is no row."""
         index = self._tree.size + len(self._leaves)
         if row is not None and _is_bytes(row.body):
-            self._windows = with_bodies(self._windows, ((index, row.body),))
+            self._windows = with_bodies(self._windows, ((index, row.body),), minimum=self._minimum)
         leaf = row.leaf if row is not None else _UNKNOWN
         self._leaves.append(leaf if _is_bytes(leaf) and len(leaf) == HASH_BYTES else _UNKNOWN)
         while self._page and self._page[0].size <= index + 1:
@@ -62,6 +66,7 @@ class Checkpointed:
             if self._page[0].size > now:
                 self._faults.add("checkpoint_past_end", self._page[0].size - 1)
             self._next()
+        self._check_signatures()
 
     def _hold(self, row: CheckpointRow, size: int) -> None:
         """Compare one with the tree of *size* entries. Of several roots that differ, the first is named."""
@@ -74,13 +79,18 @@ class Checkpointed:
             # Whatever is wrong before this size is wrong under every later one.
             self._is_another = True
             self._faults.add("checkpoint", row.size - 1)
-        keys = tuple(key for key in self._keys() if counts(self._windows, key, size))
-        try:
-            is_signed = bool(verified(note, keys))
-        except ValueError:
-            is_signed = False
-        if not is_signed:
-            self._faults.add("checkpoint_signature", row.size - 1)
+
+    def _check_signatures(self) -> None:
+        """Read them once more, now that every key is known. What is no checkpoint has been named."""
+        self._after = self._minimum or _LOWEST
+        size = self._tree.size + len(self._leaves)
+        self._read(Faults())
+        while self._page:
+            row = self._page[0]
+            note = self._note(row) if row.size <= size else None
+            if note is not None and not is_signed(note, self._windows):
+                self._faults.add("checkpoint_signature", row.size - 1)
+            self._next(Faults())
 
     def _note(self, row: CheckpointRow) -> Note | None:
         """Read the note; None where it is none, or does not say what its row says."""
@@ -90,36 +100,36 @@ class Checkpointed:
         except ValueError:
             return None
 
-    def _keys(self) -> list[VerifierKey]:
-        keys = []
-        for window in self._windows.values():
-            scheme, _, told = window.code.partition(":")
-            if scheme == "ed25519":
-                try:
-                    raw = urlsafe_b64decode(told + "=" * (-len(told) % 4))
-                    keys.append(VerifierKey(self._origin, KeyKind.ED25519, raw))
-                except ValueError:
-                    # An entry that names no key opens none.
-                    continue
-        return keys
-
     def _grow(self) -> None:
         self._tree, self._leaves = self._tree.extend(self._leaves), []
 
-    def _next(self) -> None:
+    def _next(self, faults: Faults | None = None) -> None:
         self._page.popleft()
         if not self._page:
-            self._read()
+            self._read(faults)
 
-    def _read(self) -> None:
+    def _read(self, faults: Faults | None = None) -> None:
         try:
             with self._store.read() as conn:
                 self._page.extend(checkpoints.since(conn, self._after, limit=_PAGE))
         except Corrupt:
             # A column of another type: what follows cannot be told from it.
-            self._faults.add("checkpoint_form")
+            (faults or self._faults).add("checkpoint_form")
         if self._page:
             self._after = self._page[-1].size + 1
+
+
+def is_signed(note: Note, windows: Windows) -> bool:
+    """Tell whether a key that counted at its size has signed *note*.
+
+    Only the Ed25519 signatures are verified: the ledger tells the larger keys by their hash alone.
+    """
+    head = note.checkpoint
+    keys = tuple(key for key in public_keys(windows, head.origin) if counts(windows, key, head.size))
+    try:
+        return bool(verified(note, keys))
+    except ValueError:
+        return False
 
 
 def _is_bytes(held: object) -> bool:

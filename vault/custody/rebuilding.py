@@ -80,7 +80,8 @@ class Rebuilding:
         self._filling: list[list[bytes]] = [[]]
         if minimum:
             self._begin_at(minimum)
-        self.begun = self._edge.root()
+        # The tree of what lies below *minimum*.
+        self.begun = self._edge
 
     def _begin_at(self, minimum: int) -> None:
         """Take what stands below *minimum* from the tiles, as far as they agree with those above them."""

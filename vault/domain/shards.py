@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from vault.domain.entry import Entry, ObjectRef
+from vault.domain.entry_reading import read_entry
 from vault.domain.grants import token_bytes, token_text
 from vault.domain.kinds import Kind
 from vault.domain.merkle import HASH_BYTES
 from vault.domain.terms import ID_BYTES
 from vault.domain.tiles import TILE_WIDTH
 
+# What the bytes of an entry hold that tells of a prune: a look spares reading them all.
+PRUNED = b'"kind":"ledger.pruned"'
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9999, 12, 31)
 
 
@@ -40,6 +43,18 @@ class Shard:
         if found.ref() != about or len(found.root) != HASH_BYTES or not 0 <= found.first <= found.end:
             raise ValueError("shard")
         return found
+
+
+def tells_pruned(body: object, size: int, root: bytes) -> bool:
+    """Tell whether an entry of these bytes says that what lies below *size*, under *root*, was pruned."""
+    # SQLite keeps whatever an owner's hand writes into a column.
+    if not isinstance(body, bytes) or PRUNED not in body:
+        return False
+    try:
+        entry = read_entry(body)
+        return entry.kind is Kind.LEDGER_PRUNED and (entry.times, Shard.of(entry).root) == (size, root)
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

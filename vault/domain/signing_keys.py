@@ -15,9 +15,18 @@ from vault.domain.note import KeyKind, VerifierKey
 from vault.domain.terms import ID_BYTES
 
 OBJECT: Final = "signing_key"
-KINDS: Final = frozenset({Kind.SIGNING_KEY_OPENED, Kind.SIGNING_KEY_CLOSED, Kind.SIGNING_KEY_REVOKED})
+KINDS: Final = frozenset(
+    {
+        Kind.SIGNING_KEY_OPENED,
+        Kind.SIGNING_KEY_CLOSED,
+        Kind.SIGNING_KEY_REVOKED,
+        Kind.SIGNING_KEY_RESTATED,
+    }
+)
 # What the bytes of such an entry hold, and those of hardly any other: a look spares reading them all.
 TRACE: Final = b'"signing_key.'
+# Where a key was opened whose end was read before an entry said so: behind every size.
+_UNTOLD: Final = 2**62
 _SCHEMES: Final[Mapping[KeyKind, str]] = MappingProxyType(
     {KeyKind.ED25519: "ed25519", KeyKind.MLDSA44: "mldsa44"}
 )
@@ -34,6 +43,13 @@ class Window:
     opened: int
     ended: int | None = None
     is_revoked: bool = False
+    # The entry that tells so, where it is not the opening itself: that one was pruned.
+    restated: int | None = None
+
+    @property
+    def told(self) -> int:
+        """The index of the entry that tells of the key."""
+        return self.opened if self.restated is None else self.restated
 
     def covers(self, size: int) -> bool:
         """Tell whether the key's signature under a checkpoint of *size* entries counts."""
@@ -72,8 +88,20 @@ def public_keys(windows: Windows, origin: str) -> tuple[VerifierKey, ...]:
     return tuple(key for key in found if key is not None)
 
 
-def with_bodies(windows: Windows, bodies: Iterable[tuple[int, bytes]]) -> Windows:
-    """Go on from *windows* with entries that follow, each with its index; one that is none tells nothing."""
+def restated(windows: Windows, minimum: int) -> dict[ObjectRef, int]:
+    """Name the keys that were opened below *minimum* and count behind it, each with where it was opened."""
+    return {
+        ObjectRef(OBJECT, key, one.code): one.opened
+        for key, one in sorted(windows.items())
+        if one.opened < minimum and (one.ended is None or one.ended >= minimum)
+    }
+
+
+def with_bodies(windows: Windows, bodies: Iterable[tuple[int, bytes]], *, minimum: int = 0) -> Windows:
+    """Go on from *windows* with entries that follow, each with its index; one that is none tells nothing.
+
+    *minimum* is the index from which on all of them are read, where that is not the first.
+    """
     for index, body in bodies:
         if TRACE not in body:
             continue
@@ -81,12 +109,16 @@ def with_bodies(windows: Windows, bodies: Iterable[tuple[int, bytes]]) -> Window
             entry = read_entry(body)
         except ValueError:
             continue
-        windows = with_entry(windows, index, entry)
+        windows = with_entry(windows, index, entry, minimum=minimum)
     return windows
 
 
-def with_entry(windows: Windows, index: int, entry: Entry) -> Windows:
-    """Go on from *windows* with one entry. A key is opened once and ended once: what is first holds."""
+def with_entry(windows: Windows, index: int, entry: Entry, *, minimum: int = 0) -> Windows:
+    """Go on from *windows* with one entry. A key is opened once and ended once: what is first holds.
+
+    Whoever reads from *minimum* on has not read the openings before it, and believes the entries that restate
+    them; whoever reads from the first entry does not need these, and is not told anything by them.
+    """
     about = entry.object
     if entry.kind not in KINDS or about is None or about.type != OBJECT or about.id is None:
         return windows
@@ -95,10 +127,25 @@ def with_entry(windows: Windows, index: int, entry: Entry) -> Windows:
         if known is not None or about.code is None:
             return windows
         return {**windows, about.id: Window(about.code, index)}
+    if entry.kind is Kind.SIGNING_KEY_RESTATED:
+        return _restated(windows, index, entry, minimum)
+    if known is None and minimum and about.code is not None:
+        # It was opened where nobody reads any more; the entry that says so follows.
+        known = Window(about.code, _UNTOLD)
     if known is None or known.ended is not None:
         return windows
     is_revoked = entry.kind is Kind.SIGNING_KEY_REVOKED
     return {**windows, about.id: replace(known, ended=index, is_revoked=is_revoked)}
+
+
+def _restated(windows: Windows, index: int, entry: Entry, minimum: int) -> Windows:
+    about = entry.object
+    if about is None or about.id is None or about.code is None or not 0 <= entry.times < minimum:
+        return windows
+    known = windows.get(about.id, Window(about.code, _UNTOLD))
+    if known.opened != _UNTOLD or known.code != about.code:
+        return windows
+    return {**windows, about.id: replace(known, opened=entry.times, restated=index)}
 
 
 def _public_key(code: str, origin: str) -> VerifierKey | None:

@@ -47,6 +47,8 @@ class Report:
     nothing_shown: tuple[Access, ...]
     processed: tuple[Processed, ...]
     delayed: bool
+    # Up to and with this month entries may be gone: their years were taken out of the ledger.
+    pruned_to: str | None = None
 
 
 def report(
@@ -72,6 +74,7 @@ def report(
             tuple(one for one in by_people if one.outcome not in {SHOWN, RECORDED}),
             tuple(processed(told)),
             bool(hidden),
+            found.pruned_to if found.pruned_to is not None and found.pruned_to >= names[0] else None,
         )
 
     return amending.until_still(parts, call, attempt)

@@ -7,11 +7,11 @@ from vault.custody.checkpointed import Checkpointed
 from vault.custody.rebuilding import LISTED, Fault, Faults, Rebuilding
 from vault.domain.canonical import Json
 from vault.domain.entry import ActorRef, Entry
-from vault.domain.entry_reading import read_entry, read_id
+from vault.domain.entry_reading import read_id
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
-from vault.domain.shards import Shard
+from vault.domain.shards import tells_pruned
 from vault.domain.terms import EntryId
 from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH
 from vault.errors import Corrupt
@@ -28,7 +28,6 @@ from vault.storage.unit_of_work import Connection, Stores
 PAGE = 1_000
 _TILE_LEVELS = range(8)
 _LOWEST = -(2**63)
-_PRUNED = b'"kind":"ledger.pruned"'
 Progress = Callable[[int, int], None]
 
 
@@ -129,15 +128,15 @@ def verify(
     if head is None:
         faults.add("head_missing")
     tree = Rebuilding(stores.audit, faults, minimum=minimum)
-    retracing = Retracing(stores.audit, anchors, faults)
-    signed = None if house is None or minimum else Checkpointed(stores.audit, faults, house.house)
+    retracing = Retracing(stores.audit, anchors, faults, minimum=minimum)
+    signed = None if house is None else Checkpointed(stores.audit, faults, house.house, begun=tree.begun)
     is_told = minimum == 0
     for done, row in enumerate(_rows(stores, size, faults, minimum=minimum), minimum):
         retracing.meet(done, tree.root_here)
         tree.take(row)
         if signed is not None:
             signed.take(row)
-        is_told = is_told or _tells(row, minimum, tree.begun)
+        is_told = is_told or (row is not None and tells_pruned(row.body, minimum, tree.begun.root()))
         if done % PAGE == 0:
             progress(done, size)
     progress(size, size)
@@ -174,17 +173,6 @@ def _minimum(conn: Connection, size: int, faults: Faults) -> tuple[int, int]:
     # No entry of ours says so; what is gone is then named as missing.
     faults.add("pruned")
     return 0, 0
-
-
-def _tells(row: LeafRow | None, minimum: int, root: bytes) -> bool:
-    """Tell whether an entry says that what lies below *minimum*, under that root, was taken out."""
-    if row is None or _PRUNED not in row.body:
-        return False
-    try:
-        entry = read_entry(row.body)
-        return entry.kind is Kind.LEDGER_PRUNED and (entry.times, Shard.of(entry).root) == (minimum, root)
-    except ValueError:
-        return False
 
 
 def _rows(stores: Stores, size: int, faults: Faults, *, minimum: int) -> Iterator[LeafRow | None]:

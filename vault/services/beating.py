@@ -6,7 +6,7 @@ from typing import Final
 from vault.domain.instants import millis, moment
 from vault.domain.signals import Beat
 from vault.domain.terms import Millis
-from vault.services import deriving
+from vault.services import deriving, filing
 from vault.services.counting import count
 from vault.services.parts import Parts
 from vault.storage import audit, derived
@@ -15,6 +15,8 @@ from vault.storage.audit import LeafRow
 SIGNALS: Final = "signals"
 # Followers that send the ledger, or what was found in it, elsewhere.
 _SENDERS: Final = ("siem:", "alerts:")
+# The followers that the house itself is.
+OWN: Final = frozenset({SIGNALS, filing.CASES, deriving.INDEX})
 
 
 def beats(parts: Parts, now: Millis) -> dict[str, int]:

@@ -21,7 +21,7 @@ from vault.services.governing import Ground
 from vault.services.granting import owner_of
 from vault.services.inspecting import admit, inspect, permitted_for, told
 from vault.services.parts import Parts
-from vault.storage import alerts, audit, casefiles
+from vault.storage import alerts, audit, casefiles, pruning
 from vault.storage.casefiles import CaseRow
 
 VERDICTS: Final = ("justified", "mistake", "violation")
@@ -40,6 +40,8 @@ class Case:
     heat: float
     name: str
     assignee: str | None
+    # So many of the entries that tell of it were pruned.
+    pruned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +83,18 @@ def show(parts: Parts, actor: Actor, case: CaseId) -> tuple[Case, list[Step]]:
     parts.ledger.append(told(parts, ground, about, kind=Kind.CASE_VIEWED, purpose=purpose))
     row = _standing_row(parts, ground, case)
     with parts.stores.audit.read() as conn:
-        found = [
-            (leaf.idx, read_entry(leaf.body))
-            for idx in casefiles.entries(conn, case)
-            for leaf in audit.entries(conn, idx, limit=1)
-        ]
+        indexes = casefiles.entries(conn, case)
+        standing = audit.entries_at(conn, indexes)
+        found = [(idx, read_entry(standing[idx].body)) for idx in indexes if idx in standing]
+        minimum = pruning.minimum(conn)
         raised = alerts.alerts(conn, {entry.id for _, entry in found if entry.kind is Kind.ALERT_RAISED})
     steps = [
         _step(parts, ground.standing, idx, entry, {key: one.entries for key, one in raised.items()})
         for idx, entry in found
     ]
-    return _seen(ground, row), steps
+    return replace(
+        _seen(ground, row), pruned=sum(1 for idx in indexes if idx < minimum and idx not in standing)
+    ), steps
 
 
 def assign(parts: Parts, actor: Actor, case: CaseId, to: PersonId) -> None:

@@ -11,20 +11,19 @@ from vault.domain.subject_map import Block, Listed, MapHead, blocks, merged, tok
 from vault.domain.terms import EntryId
 from vault.errors import LedgerUnavailable
 from vault.services.parts import Parts
-from vault.storage import audit, subject_map
+from vault.storage import audit, pruning, subject_map
 from vault.storage.subject_map import BLOCKS_AT_ONCE, MapRow
 
 PAGE = 1_000
-# The first entry that a map lists.
-FIRST = 0
 HOUSE = ActorRef("system:map", "system")
 
 
 def seal_daily(parts: Parts) -> None:
-    """Seal the first map of a UTC day; the later calls of that day find it done."""
+    """Seal the first map of a UTC day, and of what a prune has left; other calls find it done."""
     with parts.stores.audit.read() as conn:
         row = subject_map.read(conn)
-    if row is None or day(moment(row.sealed_ms)) != day(parts.clock()):
+        minimum = pruning.minimum(conn)
+    if row is None or row.start != minimum or day(moment(row.sealed_ms)) != day(parts.clock()):
         seal(parts, HOUSE)
 
 
@@ -38,7 +37,9 @@ def seal(parts: Parts, actor: ActorRef) -> MapRow:
     with parts.stores.audit.read() as conn:
         standing = audit.head(conn)
         base = subject_map.read(conn)
-    start, size = FIRST, 0 if standing is None else standing.size
+        # The first entry that a map lists: of what was pruned nobody could make it anew.
+        start = pruning.minimum(conn)
+    size = 0 if standing is None else standing.size
     if base is not None and not (base.start == start <= base.size <= size and _is_sealed(parts, base)):
         parts.stores.audit.transact(subject_map.forsake)
         base = None

@@ -14,7 +14,7 @@ from vault.domain.query import Names
 from vault.errors import Corrupt, NotFound
 from vault.services import addressing, inspecting
 from vault.services.parts import Parts
-from vault.storage import audit, lines
+from vault.storage import audit, lines, pruning
 from vault.storage.audit import LeafRow
 
 
@@ -31,7 +31,10 @@ class Shown:
 
 
 def show(parts: Parts, actor: Actor, index: int) -> Shown:
-    """Lay out one entry, behind an entry that says who did; raises NotFound, Refused, Corrupt ``entry``."""
+    """Lay out one entry, behind an entry that says who did; raises NotFound, Refused, Corrupt.
+
+    NotFound ``pruned`` tells of one that was there and was taken out; Corrupt ``entry`` of one that is none.
+    """
     ground = inspecting.inspect(parts, actor, _about(index))
     row, size, checkpoint = _read(parts, index)
     try:
@@ -72,6 +75,9 @@ def _read(parts: Parts, index: int) -> tuple[LeafRow, int, int | None]:
         head = audit.head(conn)
         rows = audit.entries(conn, index, limit=1)
         checkpoint = lines.newest_checkpoint(conn)
+        minimum = pruning.minimum(conn)
+    if 0 <= index < minimum:
+        raise NotFound("pruned")
     if head is None or not rows or rows[0].idx != index or index >= head.size:
         raise NotFound
     return rows[0], head.size, checkpoint

@@ -10,7 +10,7 @@ from vault.domain.tlog_proof import TlogProof
 from vault.errors import Corrupt, NotFound
 from vault.services.inspecting import inspect
 from vault.services.parts import Parts
-from vault.storage import audit, checkpoints, tree
+from vault.storage import audit, checkpoints, pruning, tree
 from vault.storage.checkpoints import CheckpointRow
 from vault.storage.unit_of_work import Connection
 
@@ -31,12 +31,14 @@ def checkpoint(parts: Parts, actor: Actor) -> bytes:
 def proof(parts: Parts, actor: Actor, index: int) -> bytes:
     """Prove that the entry *index* stands under the newest checkpoint, as C2SP tlog-proof writes it.
 
-    Raises NotFound for an entry that no checkpoint covers yet, Corrupt where the stored tree is not that of
-    the checkpoint, Refused for whoever may not review.
+    Raises NotFound for an entry that no checkpoint covers yet, NotFound ``pruned`` for one that is gone,
+    Corrupt where the stored tree is not that of the checkpoint, Refused for whoever may not review.
     """
     inspect(parts, actor, ObjectRef("proof", code=str(index)))
     with parts.stores.audit.read() as conn:
         newest = _newest(conn)
+        if 0 <= index < pruning.minimum(conn):
+            raise NotFound("pruned")
         if not 0 <= index < newest.size:
             raise NotFound
         for roots in (parts.tile_roots, {}):

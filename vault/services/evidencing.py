@@ -1,5 +1,6 @@
 """Evidencing: the entries that name a subject are found, proved by map and checkpoint, and else not shown."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,15 +9,17 @@ from typing import TypeVar
 
 from vault.domain.access_bundle import AccessBundle, Month, Proven
 from vault.domain.accesses import Access, first_part, read_access, read_beside, settled
+from vault.domain.instants import day, moment
 from vault.domain.kinds import Kind
 from vault.domain.merkle import includes, leaf_hash
 from vault.domain.note import Checkpoint, Note
 from vault.domain.subject_map import Absence, Block, Listed, Place, prove
+from vault.domain.terms import Millis
 from vault.domain.tiles import ReadHash, Roots, inclusion_proof
 from vault.errors import Corrupt, Invalid, LedgerUnavailable, NotFound, Unproven
 from vault.services import deriving
 from vault.services.parts import Parts
-from vault.storage import audit, checkpoints, derived, subject_map, tree
+from vault.storage import audit, checkpoints, derived, pruning, subject_map, tree
 from vault.storage.subject_map import MapRow
 from vault.storage.unit_of_work import Connection
 
@@ -37,6 +40,8 @@ class Evidence:
     covers: int
     counted_to: int
     bundle: AccessBundle | None
+    # The month of the first entry that is still there, where others were before it.
+    pruned_to: str | None
 
 
 def evidence(
@@ -57,6 +62,8 @@ def evidence(
 def entry_at(parts: Parts, index: int) -> bytes:
     """Read one entry, proved under the newest checkpoint; raises NotFound behind it, and Unproven."""
     with _looking(parts) as search:
+        if 0 <= index < search.minimum:
+            raise NotFound("pruned")
         if not 0 <= index < search.checkpoint.size:
             raise NotFound
         (found,) = search.proven([index])
@@ -82,6 +89,10 @@ class _Search:
         self.conn = conn
         row, signed = subject_map.read(conn), checkpoints.newest(conn)
         if row is None or signed is None or signed.size <= row.sealed_idx:
+            raise Unproven
+        # A map of what was pruned counts entries that nobody can show any more; the next one does not.
+        self.minimum = pruning.minimum(conn)
+        if row.start < self.minimum:
             raise Unproven
         self.row: MapRow = row
         self.note = signed.note
@@ -125,8 +136,19 @@ class _Search:
             self.note, self.covers, self.row.head, sealed, months, tuple(entries), tuple(beside)
         )
         return Evidence(
-            tuple(told), self._delays(others), self.covers, self.row.size, bundle if with_bodies else None
+            tuple(told),
+            self._delays(others),
+            self.covers,
+            self.row.size,
+            bundle if with_bodies else None,
+            self._pruned_to(),
         )
+
+    def _pruned_to(self) -> str | None:
+        if not self.minimum:
+            return None
+        (first,) = self.proven([self.minimum])
+        return day(moment(Millis(int(json.loads(first.body)["t"]))))[:7]
 
     def _delays(self, tokens: Collection[bytes]) -> tuple[Access, ...]:
         """Read the delays that were decided in other months."""

@@ -20,14 +20,15 @@ from vault.domain.canonical import Json, canonical
 from vault.domain.entry import ActorRef, Entry
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
-from vault.domain.merkle import HASH_BYTES, subtree_root
+from vault.domain.merkle import HASH_BYTES, cut, subtree_root
 from vault.domain.note import Checkpoint, Note
+from vault.domain.shards import PRUNED, tells_pruned
 from vault.domain.terms import Action, EntryId, id_letters
 from vault.domain.tiles import TILE_WIDTH, Tile, frontier
 from vault.errors import Conflict, LedgerUnavailable, NotFound, VaultError
 from vault.services import counting, heeding
 from vault.services.parts import Parts
-from vault.storage import audit, checkpoints, tree
+from vault.storage import audit, checkpoints, pruning, tree
 from vault.storage.audit import LeafRow
 from vault.storage.checkpoints import CheckpointRow
 from vault.storage.export_files import ExportFiles
@@ -39,6 +40,8 @@ BUNDLES_A_PAGE: Final = 4
 _HOUR_MS: Final = 3_600_000
 _PAGE: Final = 1_000
 _UNKNOWN: Final = bytes(HASH_BYTES)
+# So many entries are searched by one statement, which must end within seconds.
+_STRETCH: Final = 100_000
 Progress = Callable[[int, int], None]
 
 
@@ -79,25 +82,38 @@ def export(
     """Bring the export in *directory* up to the newest signed checkpoint, behind an entry that says so.
 
     Entries behind that checkpoint wait for the next. An older export of this ledger is continued, if it is a
-    prefix of what is stored; raises Conflict ``export_directory``, ``export_differs`` or ``export_ahead``
-    where it is not, ``no_newer_checkpoint`` where *newer* asks for one, and NotFound ``no_checkpoint``.
+    prefix of what is stored; raises Conflict ``export_directory``, ``export_differs``, ``export_pruned`` or
+    ``export_ahead`` where it is not, or cannot be told to be. Of a pruned ledger goes out what is left, and
+    what an older export has of the rest stays in it; raises Conflict ``prune_not_signed`` before a checkpoint
+    covers the entry that says so. Raises ``no_newer_checkpoint`` where *newer* asks for one, and NotFound
+    ``no_checkpoint``.
     """
     files = ExportFiles(directory)
     if files.is_foreign():
         raise Conflict("export_directory")
     with parts.stores.audit.read() as conn:
         row = checkpoints.newest(conn)
+        minimum = pruning.minimum(conn)
     if row is None:
         raise NotFound("no_checkpoint")
     notice = heeding.notice(parts.stores.audit, uid)
     head = Note.unpack(row.note).checkpoint
-    was = _standing(parts, files, head)
+    was = _standing(parts, files, head, minimum=minimum)
     if newer and was == head.size:
         raise Conflict("no_newer_checkpoint")
+    if minimum and not _tells_pruned(parts, minimum, head.size):
+        # Without the entry that says so, nobody outside could know that what is missing was pruned.
+        raise Conflict("prune_not_signed")
+    first = files.first() if was else minimum
+    if first is None:
+        raise Conflict("export_directory")
     entered = _enter(parts, operator, head)
-    _write_entries(parts, files, was, head.size, progress)
+    # What was pruned is in the export already, or nowhere.
+    _write_entries(parts, files, max(was, first), head.size, progress)
+    if not was:
+        _write_kept_tiles(parts, files, minimum)
     _write_tiles(parts, files, was, head.size)
-    for note in _kept(parts, was, head.size):
+    for note in _kept(parts, max(was, first), head.size):
         files.put(f"{OLDER}/{note.size}", note.note)
     for name, given in counting.evidence(parts.stores.audit, head.size):
         files.put(f"{ANCHORS}/{name}", given)
@@ -105,7 +121,7 @@ def export(
         "v": VERSION,
         "house": id_letters(parts.house.house),
         "origin": head.origin,
-        "minimum_index": 0,
+        "minimum_index": first,
         # What keeps the notary from being independent of whoever serves; null before its first word.
         "notary": None if notice is None else {"dependent": [*notice.dependent]},
     }
@@ -121,7 +137,18 @@ def export(
     return Exported(head.origin, head.size, head.root, head.size - was, fits, entered)
 
 
-def _standing(parts: Parts, files: ExportFiles, head: Checkpoint) -> int:
+def _tells_pruned(parts: Parts, minimum: int, size: int) -> bool:
+    """Tell whether an entry before *size* says that the entries before *minimum* were pruned."""
+    for start in range(minimum, size, _STRETCH):
+        with parts.stores.audit.read() as conn:
+            root = _root(conn, minimum) or _UNKNOWN
+            found = checkpoints.mentioning(conn, PRUNED, start, stop=min(start + _STRETCH, size))
+        if any(tells_pruned(body, minimum, root) for _, body in found):
+            return True
+    return False
+
+
+def _standing(parts: Parts, files: ExportFiles, head: Checkpoint, *, minimum: int) -> int:
     """Hold the export that stands there against what is stored; returns its size, 0 where there is none."""
     packed = files.checkpoint()
     if packed is None:
@@ -134,6 +161,9 @@ def _standing(parts: Parts, files: ExportFiles, head: Checkpoint) -> int:
         raise Conflict("export_directory")
     if before.size > head.size:
         raise Conflict("export_ahead", size=before.size)
+    if before.size < minimum:
+        # Nobody can compute any more whether what is left goes on from there.
+        raise Conflict("export_pruned", size=before.size)
     with parts.stores.audit.read() as conn:
         if _root(conn, before.size) != before.root:
             raise Conflict("export_differs", size=before.size)
@@ -168,27 +198,43 @@ def _write_entries(parts: Parts, files: ExportFiles, was: int, size: int, progre
         progress(min(size, indices.stop * TILE_WIDTH), size)
 
 
+def _write_kept_tiles(parts: Parts, files: ExportFiles, minimum: int) -> None:
+    """Write the lowest tiles before *minimum* that are kept because no full tile has their roots yet."""
+    start, stop = 0, minimum // TILE_WIDTH
+    while start < stop:
+        with parts.stores.audit.read() as conn:
+            found = audit.tiles(conn, 0, start, limit=TILE_WIDTH)
+        for row in found:
+            if row.idx < stop and _is_tile(row.hashes):
+                files.put(tile_path(0, row.idx), row.hashes)
+        start = found[-1].idx + 1 if found else stop
+
+
 def _write_tiles(parts: Parts, files: ExportFiles, was: int, size: int) -> None:
     """Write the tiles above the leaves as they are stored, and what is not full from the tiles below it."""
     for level, index, width in tiles_of(size, was):
         if level == 0:
             continue
         with parts.stores.audit.read() as conn:
-            found = audit.tiles(conn, level, index, limit=1) if width == TILE_WIDTH else []
-            if found and found[0].idx == index and _is_tile(found[0].hashes):
-                hashes = found[0].hashes
+            found = audit.tiles(conn, level, index, limit=1)
+            full = found[0].hashes if found and found[0].idx == index and _is_tile(found[0].hashes) else None
+            if full is not None and width == TILE_WIDTH:
+                hashes = full
             else:
                 below = range(index * TILE_WIDTH, index * TILE_WIDTH + width)
-                hashes = b"".join(_tile_roots(conn, level - 1, below))
+                hashes = b"".join(_tile_roots(conn, level - 1, below, full))
         files.put(tile_path(level, index, width), hashes)
 
 
-def _tile_roots(conn: Connection, level: int, indices: range) -> Iterator[bytes]:
-    """Compute the roots of full tiles; where one is not there, nothing is known of what is above it."""
+def _tile_roots(conn: Connection, level: int, indices: range, above: bytes | None) -> Iterator[bytes]:
+    """Compute the roots of full tiles; of one that is not there, only the tile *above* may know it."""
     found = {row.idx: row.hashes for row in audit.tiles(conn, level, indices.start, limit=len(indices))}
     for index in indices:
         hashes = found.get(index)
-        yield subtree_root(Tile.unpack(level, index, hashes).hashes) if _is_tile(hashes) else _UNKNOWN
+        if _is_tile(hashes):
+            yield subtree_root(Tile.unpack(level, index, hashes).hashes)
+        else:
+            yield _UNKNOWN if above is None else cut(above)[index % TILE_WIDTH]
 
 
 def _kept(parts: Parts, was: int, size: int) -> Iterator[CheckpointRow]:

@@ -10,7 +10,8 @@ from vault.domain.entry_reading import read_entry
 from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier, leaf_hash
-from vault.domain.shards import Hold, Shard, standing_after
+from vault.domain.shards import PRUNED, Hold, Shard, standing_after
+from vault.domain.signing_keys import Windows, with_bodies
 from vault.domain.terms import Action, EntryId
 from vault.domain.tiles import frontier
 from vault.errors import Conflict, Corrupt
@@ -23,7 +24,7 @@ from vault.storage.audit import HeadRow, LeafRow
 _PAGE: Final = 1_000
 _TELLING: Final = {
     Kind.YEAR_CLOSED: b'"kind":"year.closed"',
-    Kind.LEDGER_PRUNED: b'"kind":"ledger.pruned"',
+    Kind.LEDGER_PRUNED: PRUNED,
     Kind.HOLD_SET: b'"kind":"hold.set"',
     Kind.HOLD_LIFTED: b'"kind":"hold.lifted"',
 }
@@ -38,6 +39,7 @@ class Said:
     closed: dict[int, Shard] = field(default_factory=dict)
     pruned: list[Shard] = field(default_factory=list)
     holds: dict[bytes, Hold] = field(default_factory=dict)
+    windows: Windows = field(default_factory=dict)
 
     def take(self, entry: Entry) -> None:
         """Take in an entry, in the ledger's order."""
@@ -117,6 +119,8 @@ def _listened(parts: Parts, head: HeadRow, begun: Frontier) -> Said:
     said, edge = Said(head.size, begun.size), begun
     for rows in _pages(parts, said):
         edge = edge.extend(row.leaf for row in rows)
+        bodies = ((row.idx, row.body) for row in rows)
+        said.windows = with_bodies(said.windows, bodies, minimum=said.minimum)
         for row in rows:
             if any(words in row.body for words in _TELLING.values()):
                 entry = read_entry(row.body)

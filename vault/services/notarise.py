@@ -14,10 +14,13 @@ from vault.domain.instants import millis
 from vault.domain.merkle import Frontier, leaf_hash
 from vault.domain.notary_head import NotaryHead
 from vault.domain.note import Checkpoint
+from vault.domain.shards import tells_pruned
 from vault.domain.signing_keys import with_bodies
 from vault.domain.terms import HouseId, Millis
+from vault.domain.tiles import frontier
 from vault.errors import Corrupt, Misconfigured, NotaryRefuses, Unavailable, VaultError
-from vault.storage import audit, checkpoints, houses, schema
+from vault.storage import audit, checkpoints, houses, pruning, schema
+from vault.storage import tree as trees
 from vault.storage.audit import LeafRow
 from vault.storage.checkpoints import CheckpointRow, NotaryRow
 from vault.storage.notary_files import NotaryFiles
@@ -191,12 +194,19 @@ class Notary:
         """Read every new entry and hold the tree that follows against the stored one; signs nothing."""
         stored = self._stored(head)
         tree, windows = head.tree, head.windows
+        minimum, is_told = 0, True
+        if not tree.size:
+            # What was pruned is known by its tree alone, which an entry of what is left must name.
+            tree = self._begun()
+            minimum, is_told = tree.size, not tree.size
+        begun = tree.root()
         while tree.size < stored.size:
             with self._seat.store.read() as conn:
                 page = audit.entries(conn, tree.size, limit=min(_PAGE, stored.size - tree.size))
             if not page or not _follow(page, tree.size):
                 raise _refusal("entries")
-            windows = with_bodies(windows, ((row.idx, row.body) for row in page))
+            windows = with_bodies(windows, ((row.idx, row.body) for row in page), minimum=minimum)
+            is_told = is_told or any(tells_pruned(row.body, minimum, begun) for row in page)
             tree = tree.extend(row.leaf for row in page)
             if self._is_well and time.monotonic() - self._said_at > EVERY_SECONDS:
                 # There is much to read; what was found to be well before is so still.
@@ -204,7 +214,17 @@ class Notary:
         # A tree of other entries, or of the same in another order, has other roots (RFC 9162 2.1.1).
         if tree != stored:
             raise _refusal("ledger_forked")
+        if not is_told:
+            raise _refusal("pruned")
         return replace(head, tree=tree, windows=windows)
+
+    def _begun(self) -> Frontier:
+        """Take the tree of what was pruned from its tiles; an empty one where nothing was."""
+        with self._seat.store.read() as conn:
+            try:
+                return frontier(pruning.minimum(conn), trees.reader(conn))
+            except (Corrupt, ValueError):
+                raise _refusal("pruned") from None
 
     def _stored(self, head: NotaryHead) -> Frontier:
         with self._seat.store.read() as conn:

@@ -1,18 +1,26 @@
 """Prune: years of entries are taken out of the ledger, behind an entry that says which and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
+from vault.custody.checkpointed import is_signed
 from vault.domain.access import Actor
+from vault.domain.entry import ObjectRef
 from vault.domain.kinds import Kind
+from vault.domain.note import Note
 from vault.domain.shards import Shard, whole_tiles
+from vault.domain.signing_keys import restated
 from vault.domain.terms import ApprovalId
 from vault.errors import Conflict
+from vault.services.beating import OWN
+from vault.services.deriving import INDEX
 from vault.services.governing import ground_for, only_operator
 from vault.services.keeping import Said, kept, read_all, shard_of
 from vault.services.letting_go import Prune, agree
 from vault.services.parts import Parts
-from vault.storage import pruning
+from vault.storage import checkpoints, derived, pruning
+from vault.storage.checkpoints import CheckpointRow
 
 Progress = Callable[[int], None]
 
@@ -32,10 +40,12 @@ def prune(
     wanted: Prune,
     *,
     approval: ApprovalId | None = None,
+    forget: Collection[str] = (),
     progress: Progress = lambda _: None,
 ) -> Pruned:
     """Take out every entry of the years before ``wanted.before``; for an operator.
 
+    Who follows the ledger and is named in *forget* is not waited for: an exporter that was given up.
     The entry ``ledger.pruned`` is durable before the first row goes. A crash behind it leaves rows below the
     minimum index, or the minimum index itself, to be seen to by the same command again, which says nothing
     new. Raises Conflict ``retention``, ``year_open``, ``legal_hold``, ``not_signed`` or ``not_followed``
@@ -45,24 +55,28 @@ def prune(
     only_operator(actor)
     said = read_all(parts)
     going = _begun(said) or _wanted(parts, said, wanted)
-    _check_kept(parts, said, going)
+    behind = _check_kept(parts, said, going, forget)
     if going.end > said.minimum and going not in said.pruned:
         waits = agree(parts, actor, wanted, approval)
         if waits is not None:
             return Pruned(waits=waits)
-        ground = ground_for(parts, actor)
-        entry = kept(
-            parts,
-            actor,
-            Kind.LEDGER_PRUNED,
-            going.ref(),
-            ground=ground,
-            times=going.end,
-            reason=wanted.reason,
-        )
-        parts.ledger.append(entry)
-    parts.stores.audit.transact(lambda conn: pruning.raise_minimum(conn, going.end))
+        for name, position in behind.items():
+            about = ObjectRef("follower", None, name)
+            _tell(parts, actor, Kind.FOLLOWER_FORGOTTEN, about, times=position, reason=wanted.reason)
+            parts.stores.audit.transact(partial(derived.rewind, name=name))
+        # Before the entry that says what goes: where that one stands, those of the keys do.
+        for key, opened in restated(said.windows, going.end).items():
+            _tell(parts, actor, Kind.SIGNING_KEY_RESTATED, key, times=opened)
+        _tell(parts, actor, Kind.LEDGER_PRUNED, going.ref(), times=going.end, reason=wanted.reason)
+    parts.stores.audit.transact(lambda conn: pruning.raise_minimum(conn, going.end, index=INDEX))
     return Pruned(minimum=going.end, removed=_remove(parts, progress))
+
+
+def _tell(
+    parts: Parts, actor: Actor, kind: Kind, about: ObjectRef, *, times: int, reason: str | None = None
+) -> None:
+    ground = ground_for(parts, actor)
+    parts.ledger.append(kept(parts, actor, kind, about, ground=ground, times=times, reason=reason))
 
 
 def _begun(said: Said) -> Shard | None:
@@ -84,18 +98,31 @@ def _wanted(parts: Parts, said: Said, wanted: Prune) -> Shard:
     return shard_of(parts, year, first=said.minimum, end=max(whole_tiles(closed.end), said.minimum))
 
 
-def _check_kept(parts: Parts, said: Said, going: Shard) -> None:
-    """Refuse to take out what somebody or something still needs."""
+def _check_kept(parts: Parts, said: Said, going: Shard, forget: Collection[str]) -> dict[str, int]:
+    """Refuse to take out what somebody or something still needs; returns whom nobody waits for any more."""
     if any(hold.keeps_from().year <= going.year for hold in said.holds.values()):
         raise Conflict("legal_hold")
     with parts.stores.audit.read() as conn:
-        signed = pruning.newest_checkpoint(conn)
+        signed = checkpoints.newest(conn)
         behind = pruning.followers_behind(conn, going.end)
     # What nobody outside has signed for could be told of differently once it is gone.
-    if signed is None or signed[0] < going.end:
+    if signed is None or signed.size < going.end or not _is_signed(signed, said):
         raise Conflict("not_signed")
-    if behind:
-        raise Conflict("not_followed", follower=behind[0])
+    for name in behind:
+        # The house's own come along by themselves.
+        if name not in forget or name.partition(":")[0] in OWN:
+            raise Conflict("not_followed", follower=name)
+    return behind
+
+
+def _is_signed(row: CheckpointRow, said: Said) -> bool:
+    """Tell whether a key that counts has signed it; its root was held against the tree when all was read."""
+    try:
+        note = Note.unpack(row.note)
+    except ValueError:
+        return False
+    head = note.checkpoint
+    return (head.size, head.root) == (row.size, row.root) and is_signed(note, said.windows)
 
 
 def _remove(parts: Parts, progress: Progress) -> int:

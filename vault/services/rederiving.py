@@ -9,7 +9,7 @@ from vault.domain.manner import Manner, manner_of
 from vault.domain.stretches import DAY, HOUR
 from vault.errors import Corrupt
 from vault.services.deriving import INDEX, line_of, tokens_of
-from vault.storage import audit, derived, tallies
+from vault.storage import audit, derived, pruning, tallies
 from vault.storage.audit import LeafRow
 from vault.storage.derived import LineRow
 from vault.storage.unit_of_work import Connection, Stores
@@ -23,16 +23,20 @@ def rederive(stores: Stores, faults: Faults, *, progress: Callable[[int, int], N
     Returns how many entries were held against the index. Where it is just being made anew there is nothing
     to hold it against, and none are.
     """
-    start = 0
+    with stores.audit.read() as conn:
+        first = start = pruning.minimum(conn)
     while True:
         with stores.audit.read() as conn:
+            if pruning.minimum(conn) > first:
+                # Somebody began to prune meanwhile: what follows is of an index that counts less.
+                return rederive(stores, faults, progress=progress)
             # Of one snapshot with the lines: the index moves with them, and may begin anew meanwhile.
             end = derived.position(conn, INDEX)
             if derived.is_forgetting(conn, INDEX) or end < start:
                 return 0
             rows = audit.entries(conn, start, limit=_PAGE) if start < end else []
             if not rows or rows[0].idx >= end:
-                _conclude(conn, faults, end)
+                _conclude(conn, faults, end, first=first)
                 return end
             # An entry that is missing altogether may have left a line behind.
             stop = min(rows[-1].idx + 1, end)
@@ -41,11 +45,11 @@ def rederive(stores: Stores, faults: Faults, *, progress: Callable[[int, int], N
         progress(start, end)
 
 
-def _conclude(conn: Connection, faults: Faults, end: int) -> None:
+def _conclude(conn: Connection, faults: Faults, end: int, *, first: int) -> None:
     for idx in derived.beyond(conn, end, limit=LISTED):
         faults.add("index_beyond", idx)
     for width in (HOUR, DAY):
-        for idx in tallies.miscounted(conn, width, limit=LISTED):
+        for idx in tallies.miscounted(conn, width, first=first, limit=LISTED):
             faults.add("index_count", idx)
 
 

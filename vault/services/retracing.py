@@ -20,15 +20,21 @@ class Retracing:
 
     Of each anchor the first root that differs is a fault, from the largest size that agreed to that one: what
     was changed lies between. A size beyond the ledger's end is one as well: that far it went once.
+    Of a pruned ledger nobody can compute the tree of a size below its minimum index: what is held of it is
+    not compared.
     """
 
-    def __init__(self, audit_store: Store, anchors: Sequence[Anchor], faults: Faults) -> None:
-        """Begin before the first entry."""
+    def __init__(
+        self, audit_store: Store, anchors: Sequence[Anchor], faults: Faults, *, minimum: int = 0
+    ) -> None:
+        """Begin before the first entry, or at *minimum*."""
         self._store = audit_store
         self._faults = faults
         self._agreed = {one.name: 0 for one in anchors}
         self._held = heapq.merge(*(self._guarded(one) for one in anchors))
         self._next = next(self._held, None)
+        while self._next is not None and self._next[0] < minimum:
+            self._next = next(self._held, None)
 
     def meet(self, size: int, root: Callable[[], bytes]) -> None:
         """Compare what is held of the tree of *size* entries, which has this *root*."""

@@ -121,6 +121,8 @@ def show(parts: Parts, actor: Actor, day: str) -> list[Drawn]:
             Drawn(leaf.idx, entry, who_acts(entry)[0])
             for one in listed
             for leaf in audit.entries(conn, one.idx, limit=1)
+            # What was pruned since is looked through by nobody any more.
+            if leaf.idx == one.idx
             for entry in (read_entry(leaf.body),)
         ]
 

@@ -22,7 +22,7 @@ from vault.services.beating import SIGNALS, beats, time_of
 from vault.services.parts import Parts
 from vault.services.sensing import eyes
 from vault.services.telling import entry_id, tell
-from vault.storage import alerts, audit, casefiles, derived
+from vault.storage import alerts, audit, casefiles, derived, pruning
 from vault.storage.alerts import AlertRow, MemoryRow
 from vault.storage.unit_of_work import Connection
 
@@ -113,11 +113,12 @@ class _Watcher:
         """Look at the next page of entries; 0 where there is none, or another process looks at it."""
         with self._parts.stores.audit.read() as conn:
             head = audit.head(conn)
-            start = derived.position(conn, FOLLOWER)
+            was = derived.position(conn, FOLLOWER)
+            start = max(was, pruning.minimum(conn))
             rows = [] if head is None else audit.entries(conn, start, limit=min(_PAGE, head.size - start))
             if not rows:
                 return 0
-            spotter = self._spotter(conn, start)
+            spotter = self._spotter(conn, was)
         if self._eyes is None:
             self._eyes = eyes(self._parts, self._policy)
         hits: list[Hit] = []
@@ -127,7 +128,7 @@ class _Watcher:
             except ValueError:
                 continue
             hits += spotter.look(self._eyes.see(row.idx, entry))
-        return len(rows) if self._keep(spotter, hits, start, rows[-1].idx + 1) else 0
+        return len(rows) if self._keep(spotter, hits, was, rows[-1].idx + 1) else 0
 
     def tick(self) -> None:
         """Look at what should have come."""
@@ -204,8 +205,8 @@ def _entries(parts: Parts, begin: datetime, end: datetime) -> Iterator[tuple[int
     first, last = millis(begin), millis(end)
     with parts.stores.audit.read() as conn:
         head = audit.head(conn)
-        low, high = 0, 0 if head is None else head.size
-        size = high
+        low, size = pruning.minimum(conn), 0 if head is None else head.size
+        high = max(low, size)
         while low < high:
             middle = (low + high) // 2
             if time_of(audit.entries(conn, middle, limit=1)[0]) < first:

@@ -14,7 +14,7 @@ from vault.domain.terms import Action, EntryId
 from vault.errors import Conflict, NotFound
 from vault.services.governing import only_operator
 from vault.services.parts import Parts
-from vault.storage import audit, checkpoints
+from vault.storage import audit, checkpoints, pruning
 from vault.storage.unit_of_work import Store
 
 # So many entries are searched by one statement, which must end within seconds.
@@ -114,12 +114,13 @@ def windows_of(store: Store) -> Windows:
     """Find in the ledger, as it is stored, from where to where each key counts."""
     with store.read() as conn:
         head = audit.head(conn)
+        minimum = pruning.minimum(conn)
     size = head.size if head is not None else 0
     windows: Windows = {}
-    for start in range(0, size, _STRETCH):
+    for start in range(minimum, size, _STRETCH):
         with store.read() as conn:
             found = checkpoints.mentioning(conn, TRACE, start, stop=min(start + _STRETCH, size))
-        windows = with_bodies(windows, found)
+        windows = with_bodies(windows, found, minimum=minimum)
     return windows
 
 

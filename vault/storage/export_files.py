@@ -1,5 +1,6 @@
 """Export files: a directory of files that grows, each of them written whole, with one that makes it valid."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -28,6 +29,14 @@ class ExportFiles:
             return (self.directory / CHECKPOINT).read_bytes()
         except FileNotFoundError:
             return None
+
+    def first(self) -> int | None:
+        """Read from which entry on the export that lies there is whole; None where it does not say so."""
+        try:
+            found = json.loads((self.directory / ABOUT).read_bytes())["minimum_index"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return found if isinstance(found, int) and found >= 0 else None
 
     def put(self, name: str, content: bytes) -> None:
         """Write a file whole: whoever reads it meanwhile reads the one before, or none."""

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Delete, bindparam, delete, func, select
+from sqlalchemy import Connection, Delete, bindparam, delete, func, select, update
 
 from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH
 from vault.storage import ledger_tables as tables
+from vault.storage import tallies
 from vault.storage.shapes import Shape
 from vault.storage.statements import Question
 
@@ -34,9 +35,16 @@ def minimum(conn: Connection) -> int:
     return found[0].minimum if found else 0
 
 
-def raise_minimum(conn: Connection, becomes: int) -> None:
-    """Let the entries below *becomes* be taken out; the entry that says so is durable. It never sinks."""
+def raise_minimum(conn: Connection, becomes: int, *, index: str) -> None:
+    """Let the entries below *becomes* be taken out; the entry that says so is durable. It never sinks.
+
+    What counts them is put right in the same breath; *index* is the follower that counts.
+    """
     _PRUNED.put(conn, [PrunedRow(1, becomes)], where=lambda stands, comes: stands.minimum < comes.minimum)
+    # Whoever counts further entries moves the follower first, and so waits until this is over.
+    tallying = tables.follower.c
+    conn.execute(update(tables.follower).where(tallying.name == index).values(position=tallying.position))
+    tallies.recount(conn, minimum(conn))
 
 
 def remaining(conn: Connection) -> int:
@@ -65,11 +73,11 @@ def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:
     return None if found is None else (int(found.size), bytes(found.root))
 
 
-def followers_behind(conn: Connection, index: int) -> list[str]:
-    """Name the followers that have not had every entry below *index*."""
+def followers_behind(conn: Connection, index: int) -> dict[str, int]:
+    """Name the followers that have not had every entry below *index*, with how far they came."""
     held = tables.follower.c
-    found = conn.execute(select(held.name).where(held.position < index).order_by(held.name))
-    return [str(name) for (name,) in found]
+    found = conn.execute(select(held.name, held.position).where(held.position < index).order_by(held.name))
+    return {str(name): int(position) for name, position in found}
 
 
 def _remove_tiles(conn: Connection, below: int) -> int:

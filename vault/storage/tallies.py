@@ -4,7 +4,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Table, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from vault.domain.manner import Manner
 from vault.domain.stretches import DAY, HOUR, HOUR_MS, Stretch
@@ -106,11 +118,34 @@ def first_day(conn: Connection) -> int | None:
     return day
 
 
-def miscounted(conn: Connection, width: int, *, limit: int) -> list[int]:
-    """Name the lowest index of each hour or day whose count is not that of its lines, or the other way."""
+def recount(conn: Connection, first: int) -> None:
+    """Count no entry below index *first* any more, and forget the manners of which there are none left."""
+    for width, table in _TALLIES.items():
+        held, line = table.c, tables.line.c
+        conn.execute(delete(table).where(held.highest < first))
+        bucket = quotient(conn.dialect.name, line.at_ms, width * HOUR_MS)
+        counts = select(func.count(), func.min(line.idx)).where(
+            line.idx >= first, line.manner == bindparam("of"), bucket == bindparam("at")
+        )
+        # Hours and days that began before and ended behind it: a handful, but for clocks that ran wild.
+        both = conn.execute(select(held.bucket, held.manner).where(held.lowest < first)).all()
+        for at, manner in both:
+            entries, lowest = conn.execute(counts, {"of": manner, "at": at}).one()
+            mine = (held.bucket == at) & (held.manner == manner)
+            if entries:
+                conn.execute(update(table).where(mine).values(entries=entries, lowest=lowest))
+            else:
+                conn.execute(delete(table).where(mine))
+    conn.execute(delete(_manner).where(_manner.c.manner.not_in(select(tables.day_tally.c.manner))))
+
+
+def miscounted(conn: Connection, width: int, *, first: int, limit: int) -> list[int]:
+    """Name the lowest index of each hour or day whose count is not that of its lines from *first* on."""
     held, line = _TALLIES[width].c, tables.line.c
     bucket = quotient(conn.dialect.name, line.at_ms, width * HOUR_MS)
-    counts = select(bucket, line.manner, func.count(), func.min(line.idx), func.max(line.idx))
+    counts = select(bucket, line.manner, func.count(), func.min(line.idx), func.max(line.idx)).where(
+        line.idx >= first
+    )
     lines_say = counts.group_by(bucket, line.manner)
     tallies_say = select(held.bucket, held.manner, held.entries, held.lowest, held.highest)
     found: set[int] = set()

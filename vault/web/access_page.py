@@ -39,6 +39,7 @@ def page(report: Report, policy: Policy, language: str) -> Response:
         rows=[Row(*told, times) for told, times in alike.items()],
         processed=sum(one.times for one in report.processed),
         whole=text["whole"].format(counted=report.counted_to, covers=report.covers),
+        pruned=report.pruned_to and text["pruned"].format(month=report.pruned_to),
     )
     return Response(
         written, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": PAGE_POLICY}

@@ -53,6 +53,7 @@ class Accesses(Strict):
     covers = fields.Integer(required=True, strict=True)
     counted_to = fields.Integer(required=True, strict=True, allow_none=True)
     delayed = Flag(required=True)
+    pruned_to = fields.String(required=True, allow_none=True)
     accesses = fields.List(fields.Nested(OneAccess), required=True)
     nothing_shown = fields.List(fields.Nested(OneAccess), required=True)
     processed = fields.List(fields.Nested(OneProcessing), required=True)

@@ -146,6 +146,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
             "本清单与封存目录一致：目录覆盖账本的前 {counted} 条记录，其后至第 {covers} 条的记录也已列出。"
         ),
         "delayed": "依法，部分记录可能会延后显示。",
+        "pruned": "{month} 及更早的记录已过保存期限，可能已从账本中移除；本清单只列出仍保存的记录。",
         "staff": "此处列出的是角色，而非员工姓名。如为行使权利所必需，可向隐私负责人申请。",
         "contents": "本页不含您的数据内容，只说明哪些字段被如何显示。",
     },
@@ -168,6 +169,10 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
             " those after it, up to entry {covers}, are listed as well."
         ),
         "delayed": "By law, some entries may be shown later.",
+        "pruned": (
+            "Entries up to and in {month} may be gone, because they are not kept that long;"
+            " this list names those that are still there."
+        ),
         "staff": (
             "Roles stand here and no names of staff."
             " Where a name is needed to use your rights, ask the privacy officer."

@@ -62,6 +62,7 @@ CODES: Mapping[str, Kind] = {
     "emergency_cap": Kind(403, "An emergency meets no more customers than this; ask for a grant."),
     "apps_only": Kind(403, "A feed is for applications; people meet customers one by one."),
     "not_found": Kind(404, "Absent, erased or not yours, alike."),
+    "pruned": Kind(404, "The ledger had this entry; its years were taken out, and what is left says so."),
     "no_route": Kind(404, "No call has this address."),
     "method_not_allowed": Kind(405, "The call has this address, but not this method."),
     "conflict": Kind(409, "It meets something that already stands."),

@@ -81,8 +81,9 @@ class OneStep(Strict):
 
 
 class WholeCase(OneCase):
-    """A case with all that happened in it."""
+    """A case with all that happened in it; of ``pruned`` of its entries the ledger holds nothing any more."""
 
+    pruned = fields.Integer(required=True, strict=True)
     steps = fields.List(fields.Nested(OneStep), required=True)
 
 

@@ -9,6 +9,7 @@ import orjson
 from vault.domain.entry_reading import read_entry, read_id
 from vault.domain.kinds import Kind
 from vault.domain.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, fold, leaf_hash, subtree_root
+from vault.domain.shards import tells_pruned
 from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH
 from vault_verifier.export import Export, Missing
 from vault_verifier.report import Report
@@ -31,17 +32,25 @@ class Checking:
     watches: Sequence[Watch] = ()
     # Without it entries are only hashed, which is enough to know that they are those that were signed.
     reads: bool = True
+    # The first entry that the export has; what was pruned before it is known by its tree alone.
+    minimum: int = 0
     # The roots of the trees of these sizes are wanted.
     roots: dict[int, bytes] = field(default_factory=dict)
     # The tree of all full tiles so far, each of them a leaf; by level, the roots of tiles not yet in one.
     _tiles: Frontier = field(default_factory=Frontier)
     _rising: list[list[bytes]] = field(default_factory=list)
     _has_gap: bool = False
+    # The root of what was pruned, until an entry has told of it.
+    _untold: bytes | None = None
 
     def run(self, size: int, wanted: Iterable[int] = ()) -> Mapping[int, bytes]:
         """Go through *size* entries; returns the roots at that size and at each of *wanted* within it."""
-        sizes = sorted({one for one in wanted if 0 < one <= size} | {size})
-        for index in range(-(-size // TILE_WIDTH)):
+        sizes = sorted({one for one in wanted if max(self.minimum, 1) <= one <= size} | {size})
+        if self.minimum:
+            self._begin(size)
+            if sizes[0] == self.minimum:
+                self._root(sizes.pop(0), self.minimum, ())
+        for index in range(self.minimum // TILE_WIDTH, -(-size // TILE_WIDTH)):
             first = index * TILE_WIDTH
             width = min(TILE_WIDTH, size - first)
             hashes = self._tile(index, width)
@@ -54,6 +63,8 @@ class Checking:
                 self._rise(1, root)
         self._check_edge(size)
         self._check_narrower(size)
+        if self._untold is not None:
+            self.report.fault("pruned", 0, self.minimum - 1)
         for watch in self.watches:
             watch.finish(size)
         if size == 0:
@@ -71,6 +82,35 @@ class Checking:
             self.report.fault(str(fault), first, first + width - 1)
         return None
 
+    def _begin(self, size: int) -> None:
+        """Take the tree of what was pruned from the tiles above it; an entry must name its root."""
+        levels: list[list[bytes]] = []
+        level = 1
+        while count := self.minimum >> TILE_HEIGHT * level:
+            index = count // TILE_WIDTH
+            width = min(TILE_WIDTH, (size >> TILE_HEIGHT * level) - index * TILE_WIDTH)
+            stored = self._stored(level, index, width) if count % TILE_WIDTH else ()
+            self._has_gap = self._has_gap or stored is None
+            levels.append([*(stored or [_UNKNOWN] * TILE_WIDTH)[: count % TILE_WIDTH]])
+            for full in range(index):
+                self._hold_below(level, full, size)
+            level += 1
+        self._rising = levels
+        roots = [root for here in reversed(levels) for root in Frontier().extend(here).roots]
+        self._tiles = Frontier(self.minimum // TILE_WIDTH, tuple(roots))
+        self._untold = None if self._has_gap else fold(roots)
+
+    def _hold_below(self, level: int, index: int, size: int) -> None:
+        """Hold a full tile that lies before the first entry against the one above it."""
+        place = index // TILE_WIDTH
+        width = min(TILE_WIDTH, (size >> TILE_HEIGHT * (level + 1)) - place * TILE_WIDTH)
+        stored, above = self._stored(level, index, TILE_WIDTH), self._stored(level + 1, place, width)
+        if stored is None or above is None:
+            self._has_gap = True
+        elif subtree_root(stored) != above[index % TILE_WIDTH]:
+            span = TILE_WIDTH << TILE_HEIGHT * level
+            self.report.fault("tree", index * span, (index + 1) * span - 1)
+
     def _entries(self, index: int, width: int, hashes: Sequence[bytes]) -> None:
         for at, body in enumerate(self.bodies(index, width) or (), index * TILE_WIDTH):
             if not body:
@@ -78,8 +118,11 @@ class Checking:
                 self.report.fault("missing", at)
             elif leaf_hash(body) != hashes[at % TILE_WIDTH]:
                 self.report.fault("leaf", at)
-            elif self.reads:
-                self._entry(at, body)
+            else:
+                if self._untold is not None and tells_pruned(body, self.minimum, self._untold):
+                    self._untold = None
+                if self.reads:
+                    self._entry(at, body)
 
     def _entry(self, at: int, body: bytes) -> None:
         try:

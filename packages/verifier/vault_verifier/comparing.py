@@ -74,7 +74,10 @@ def _first_difference(shorter: Side, longer: Side) -> int | None:
     """Find the first leaf that the two have not in common; None where one of them has no leaves."""
     if shorter.export is None or longer.export is None:
         return None
-    for index in range(-(-shorter.head.size // TILE_WIDTH)):
+    first = max(
+        one.minimum(side.head.size) for side, one in ((shorter, shorter.export), (longer, longer.export))
+    )
+    for index in range(first // TILE_WIDTH, -(-shorter.head.size // TILE_WIDTH)):
         width = min(TILE_WIDTH, shorter.head.size - index * TILE_WIDTH)
         theirs = min(TILE_WIDTH, longer.head.size - index * TILE_WIDTH)
         try:

@@ -34,6 +34,8 @@ def check(path: Path, keys: tuple[VerifierKey, ...]) -> Report:
         origin=note.checkpoint.origin,
         size=note.checkpoint.size,
         months=[one.month for one in bundle.months],
+        # Nothing is said of entries before it: they were pruned.
+        counted_from=bundle.head.start,
         counted_to=checked.size,
         counted=checked.counted,
         since=checked.since,

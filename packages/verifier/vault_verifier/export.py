@@ -48,6 +48,13 @@ class Export:
             raise ValueError("export_unusable")
         return told
 
+    def minimum(self, size: int) -> int:
+        """Read from which entry on it is whole, of *size*; raises ValueError ``export_unusable``."""
+        first = self.about().get("minimum_index", 0)
+        if not isinstance(first, int) or not 0 <= first <= size or first % TILE_WIDTH:
+            raise ValueError("export_unusable")
+        return first
+
     def note(self) -> Note:
         """Read the checkpoint that the export was made at."""
         return Note.unpack(self._read(CHECKPOINT, MAX_NOTE_BYTES + 1))
@@ -90,9 +97,11 @@ class Export:
             return self.tile(0, index, width)[start % TILE_WIDTH : stop - index * TILE_WIDTH]
 
         def tiles(level: int, index: int) -> Tile:
-            if (index + 1) << TILE_HEIGHT * (level + 1) > size:
+            width = min(TILE_WIDTH, (size >> TILE_HEIGHT * level) - index * TILE_WIDTH)
+            # Above the leaves one that is not full yet will do: of a pruned ledger it may be all there is.
+            if width <= 0 or (width < TILE_WIDTH and level == 0):
                 raise LookupError(level, index)
-            return Tile(level, index, self.tile(level, index, TILE_WIDTH))
+            return Tile(level, index, self.tile(level, index, width))
 
         return tree_reader(leaves, tiles)
 

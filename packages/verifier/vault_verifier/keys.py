@@ -80,5 +80,5 @@ class Trust:
         return signers
 
     def _learn(self, head: Checkpoint) -> None:
-        told = {key: one for key, one in self.windows.items() if one.opened < head.size}
+        told = {key: one for key, one in self.windows.items() if one.told < head.size}
         self.keys += tuple(key for key in public_keys(told, head.origin) if key not in self.keys)

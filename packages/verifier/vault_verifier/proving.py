@@ -36,6 +36,9 @@ def prove(directory: Path, index: int, keys: tuple[VerifierKey, ...], *, out: Pa
     if not 0 <= index < newest.head.size:
         report.fault("index", index)
         return report
+    if index < export.minimum(newest.head.size):
+        report.fault("not_kept", index)
+        return report
     try:
         proof = proof_of(export, newest.note, index)
     except Missing as missing:

@@ -32,6 +32,7 @@ UNUSABLE: Final = frozenset(
         "index",
         "key_unusable",
         "newer_than_this_tool",
+        "not_kept",
         "note_unusable",
         "policy_unusable",
         "proof_unusable",

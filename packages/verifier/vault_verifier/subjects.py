@@ -32,7 +32,7 @@ def subject(
     newest = opened(export, report)
     if newest is None:
         return report
-    checking = Checking(export, report, reads=False)
+    checking = Checking(export, report, reads=False, minimum=export.minimum(newest.head.size))
     roots = checking.run(newest.head.size)
     if newest.head.size in roots and roots[newest.head.size] != newest.head.root:
         report.fault("root", 0, newest.head.size - 1)
@@ -48,7 +48,7 @@ def subject(
 def _naming(export: Export, size: int, sought: set[bytes]) -> list[tuple[int, bytes]]:
     texts = [token_text(token).encode() for token in sought]
     found: list[tuple[int, bytes]] = []
-    for index in range(-(-size // TILE_WIDTH)):
+    for index in range(export.minimum(size) // TILE_WIDTH, -(-size // TILE_WIDTH)):
         try:
             bodies = export.bundle(index, min(TILE_WIDTH, size - index * TILE_WIDTH))
         except (Missing, ValueError):

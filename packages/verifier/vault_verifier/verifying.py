@@ -30,12 +30,19 @@ def verify(
     if newest is None:
         return report
     head = newest.head
+    minimum = export.minimum(head.size)
     older = _older(export, report, head)
     known = [*anchors.given(report, anchor_files), *_exported_anchors(export, report)]
-    signing = SigningKeys()
-    watches: list[Watch] = [signing, ClockSteps(report), Maps(report)]
+    if minimum:
+        # Of a smaller tree nothing can be computed any more: what says something of it is counted.
+        heads = [*(one.head for one in older), *(one.head for one in known)]
+        older = [one for one in older if one.head.size >= minimum]
+        known = [one for one in known if one.head.size >= minimum]
+        report.facts["not_compared"] = sum(one.size < minimum for one in heads)
+    signing = SigningKeys(minimum)
+    watches: list[Watch] = [signing, ClockSteps(report), Maps(report, export, minimum)]
     wanted = [*(one.head.size for one in older), *(one.head.size for one in known)]
-    roots = Checking(export, report, watches).run(head.size, wanted)
+    roots = Checking(export, report, watches, minimum=minimum).run(head.size, wanted)
     trust = Trust(report, keys, signing.windows)
     notes = [*older, newest, *(Signed(one.what, one.note, one.head) for one in known if one.note is not None)]
     believed = trust.settle([one for one in notes if one.head.origin == head.origin])
@@ -61,11 +68,12 @@ def opened(export: Export, report: Report) -> Signed | None:
     try:
         note = export.note()
         head = note.checkpoint
+        minimum = export.minimum(head.size)
     except Missing as missing:
         report.fault("file_missing", what=missing.name)
         return None
     except ValueError as fault:
-        report.fault(str(fault), what=CHECKPOINT)
+        report.fault(str(fault), what=ABOUT if str(fault) == "export_unusable" else CHECKPOINT)
         return None
     if about.get("origin") != head.origin:
         report.fault("export_unusable", what=ABOUT)
@@ -73,6 +81,7 @@ def opened(export: Export, report: Report) -> Signed | None:
         origin=head.origin,
         size=head.size,
         root=head.root.hex(),
+        minimum_index=minimum,
         # Nobody signs this: it is what the house says of itself.
         notary=_notary(about.get("notary")),
     )

@@ -23,13 +23,14 @@ class Watch(Protocol):
 class SigningKeys:
     """Which keys sign, from where to where."""
 
-    def __init__(self) -> None:
-        """Begin without any."""
+    def __init__(self, minimum: int = 0) -> None:
+        """Begin without any; *minimum* is the first entry that will be seen."""
         self.windows: Windows = {}
+        self._minimum = minimum
 
     def see(self, index: int, entry: Entry) -> None:
         """Take an entry that opens or ends a key."""
-        self.windows = with_entry(self.windows, index, entry)
+        self.windows = with_entry(self.windows, index, entry, minimum=self._minimum)
 
     def finish(self, size: int) -> None:
         """Nothing is left to be said."""

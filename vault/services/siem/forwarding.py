@@ -17,7 +17,7 @@ from vault.services.parts import Parts
 from vault.services.siem import rendering
 from vault.services.siem.sinks import Sink, opened
 from vault.setting_exporters import Exporter
-from vault.storage import anchored, audit, checkpoints, derived, exporters
+from vault.storage import anchored, audit, checkpoints, derived, exporters, pruning
 from vault.storage.anchored import AnchoredRow
 from vault.storage.audit import LeafRow
 from vault.storage.checkpoints import CheckpointRow
@@ -117,18 +117,20 @@ def _batch(parts: Parts, exporter: Exporter, sink: Sink) -> int:
             # Each event said it: the SIEM holds how large the ledger was, and its root.
             signed = ahead.checkpoint
             anchored.put(conn, AnchoredRow(exporter.name, signed.size, ANCHOR, millis(now), signed.note))
-    return end - ahead.position
+    return end - ahead.entries[0].idx
 
 
 def _ahead(parts: Parts, exporter: Exporter) -> _Next:
     with parts.stores.audit.read() as conn:
         head = audit.head(conn)
         position = derived.position(conn, follower(exporter.name))
-        most = min(BATCH, head.size - position) if head is not None else 0
+        # One that begins has before it what was not pruned.
+        start = max(position, pruning.minimum(conn))
+        most = min(BATCH, head.size - start) if head is not None else 0
         return _Next(
             position,
             exporters.find(conn, exporter.name),
-            audit.entries(conn, position, limit=most) if most > 0 else (),
+            audit.entries(conn, start, limit=most) if most > 0 else (),
             checkpoints.newest(conn),
         )
 

@@ -35,6 +35,7 @@ def show(asked: Asked, customer: str) -> Response:
             "covers": found.covers,
             "counted_to": found.counted_to,
             "delayed": found.delayed,
+            "pruned_to": found.pruned_to,
             "accesses": [_described(one, with_index=is_person) for one in found.accesses],
             "nothing_shown": [_described(one, with_index=is_person) for one in found.nothing_shown],
             "processed": [

@@ -32,7 +32,7 @@ def list_cases(asked: Asked) -> Response:
 def show(asked: Asked, case: str) -> Response:
     """Show one case."""
     found, steps = cases.show(asked.parts, asked.call.actor, _case(case))
-    return emit.json({**_described(found), "steps": [_step(one) for one in steps]})
+    return emit.json({**_described(found), "pruned": found.pruned, "steps": [_step(one) for one in steps]})
 
 
 def assign(asked: Asked, case: str) -> Response:
