@@ -106,7 +106,7 @@ def test_a_hold_is_set_at_once_and_lifted_with_a_second_persons_word(old: House)
         run(old, "prune", "--before", "2027", "--reason", "DEC-17")
     run(old, "hold", "lift", hold["id"], "--reason", "CASE-9", "--approval", approval)
 
-    assert run(old, "hold", "list").stdout == ""
+    assert run(old, "hold", "list").stdout == "No hold stands.\n"
     with pytest.raises(NotFound):
         run(old, "hold", "lift", hold["id"], "--reason", "CASE-9", "--approval", approval)
 
