@@ -8,7 +8,7 @@ from vault import setting_anchors, setting_forms
 from vault.errors import Misconfigured
 from vault.setting_anchors import Anchor
 from vault.setting_given import Given
-from vault.settings import NAMES, Mode, state_dir_of, url_of
+from vault.settings import NAMES, TABLES, Mode, state_dir_of, url_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> AnchorSettings:
     Nothing else is looked at: a user of its own can read no slot, and the URL of no other store. Raises
     Misconfigured with every fault found, and where there is no anchor.
     """
-    given = Given(directory, NAMES, tables=(setting_anchors.NAME,))
+    given = Given(directory, NAMES, tables=TABLES)
     given.gather(environ)
     mode = given.parsed("VAULT_MODE", Mode, default=Mode.PRODUCTION, form="demo or production")
     state_dir = state_dir_of(given, mode)

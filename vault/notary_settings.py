@@ -7,7 +7,7 @@ from pathlib import Path
 from vault import setting_forms
 from vault.errors import Misconfigured
 from vault.setting_given import Given
-from vault.settings import NAMES, Mode, Settings, notary_dir_of, slots_of, state_dir_of, url_of
+from vault.settings import NAMES, TABLES, Mode, Settings, notary_dir_of, slots_of, state_dir_of, url_of
 
 _SLOT = "SIGNING"
 _WITHIN_STATE = "notary"
@@ -44,7 +44,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> NotarySettings:
     Nothing else is looked at: a notary under a user of its own can read no other slot and no other URL.
     Raises Misconfigured with every fault found.
     """
-    given = Given(directory, NAMES)
+    given = Given(directory, NAMES, tables=TABLES)
     given.gather(environ)
     mode = given.parsed("VAULT_MODE", Mode, default=Mode.PRODUCTION, form="demo or production")
     state_dir = state_dir_of(given, mode)

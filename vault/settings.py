@@ -25,6 +25,8 @@ SLOTS = (
 _URLS = tuple(f"VAULT_{store.upper()}_URL" for store in STORES)
 # All three together, or none of them.
 _SINGLE_SIGN_ON = ("VAULT_OIDC_ISSUER", "VAULT_OIDC_CLIENT_ID", "VAULT_OIDC_CLIENT_SECRET_FILE")
+# What may stand as tables in the settings file.
+TABLES = (setting_anchors.NAME, setting_exporters.NAME)
 NAMES = (
     "VAULT_SETTINGS",
     "VAULT_MODE",
@@ -122,7 +124,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
 
     Raises Misconfigured with every fault found, each a sentence that names the setting and the remedy.
     """
-    given = Given(directory, NAMES, tables=(setting_anchors.NAME, setting_exporters.NAME))
+    given = Given(directory, NAMES, tables=TABLES)
     given.gather(environ)
     mode = given.parsed("VAULT_MODE", Mode, default=Mode.PRODUCTION, form="demo or production")
     state_dir = state_dir_of(given, mode)

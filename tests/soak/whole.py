@@ -36,7 +36,8 @@ def check(serving: Serving, told: Told) -> None:
         endings_hold(house, told)
         house.check()
     doctor = serving.site.vaultctl("doctor", "--json")
-    assert json.loads(doctor.stdout) == {"findings": [], "well": True}, doctor.stdout + doctor.stderr
+    told_of = json.loads(doctor.stdout)
+    assert (told_of["findings"], told_of["well"]) == ([], True), doctor.stdout + doctor.stderr
 
 
 def complete(serving: Serving, told: Told) -> None:

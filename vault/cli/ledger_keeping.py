@@ -93,6 +93,8 @@ def lift(doors: Doors, /, *, hold: str, reason: str, approval: str | None) -> No
         )
     if waits is not None:
         _tell_waiting(id_text("apv", waits))
+    else:
+        click.echo(f"{hold} ended.")
 
 
 @hold.command("list")
@@ -107,6 +109,8 @@ def list_holds(doors: Doors, /, *, as_json: bool) -> None:
     else:
         for one in found:
             click.echo(_line(one))
+        if not found:
+            click.echo("No hold stands.")
 
 
 def _line(one: Hold) -> str:

@@ -85,8 +85,7 @@ def seek(parts: Parts, standing: Standing, term: Term) -> Sought:
 def months_with_keys(parts: Parts) -> frozenset[int]:
     """Name the months whose detail keys live: the others are not made again to look for something."""
     with parts.stores.keys.read() as conn:
-        rows = keys.sealed_keys(conn, parts.tenant)
-    return frozenset(row.epoch for row in rows if row.purpose == KeyPurpose.DETAIL)
+        return frozenset(keys.epochs(conn, parts.tenant, KeyPurpose.DETAIL, state="active"))
 
 
 def _named(term: Term, names: Names) -> Term:

@@ -7,11 +7,10 @@ from typing import ClassVar
 
 from vault.domain.access import Actor
 from vault.domain.canonical import Json
-from vault.domain.grants import token_text
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.shards import may_be_pruned
-from vault.domain.terms import ID_BYTES, ActorId, ApprovalId, is_code
+from vault.domain.terms import ID_BYTES, ActorId, ApprovalId, id_text, is_code
 from vault.errors import Conflict, Invalid, Refused
 from vault.services.commanding import APPROVED, EXECUTED, approval_ref, needs_second, open_row, request
 from vault.services.governing import Change, Ground, Told, govern
@@ -89,7 +88,7 @@ class LiftHold:
 
     def says(self, _parts: Parts, _ground: Ground) -> tuple[str, ...]:
         """Say which hold ends, and why."""
-        return (f"Lift the legal hold {token_text(self.hold)} of the ledger", f"because: {self.reason}")
+        return (f"Lift the legal hold {id_text('hld', self.hold)} of the ledger", f"because: {self.reason}")
 
     def beneficiary(self) -> ActorId | None:
         """Nobody."""
