@@ -1,4 +1,4 @@
-"""docs/benchmarks.md and the bench tell the same: each figure has its row, and a run renews its own rows alone."""
+"""docs/benchmarks.md and the bench tell the same: each figure has its row, and a run renews its own alone."""
 
 import shutil
 from pathlib import Path
