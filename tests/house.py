@@ -298,6 +298,7 @@ class House:
         """Take the speed bumps away that keep a table append-only."""
         if self.parts.stores.named(store).dialect == "postgresql":
             self.by_hand(store, f"DROP TRIGGER {table}_append_only ON {table}")
+            self.by_hand(store, f"DROP TRIGGER IF EXISTS {table}_no_delete ON {table}")
         else:
             for verb in ("update", "delete"):
                 self.by_hand(store, f"DROP TRIGGER {table}_no_{verb}")

@@ -70,7 +70,7 @@ MEANINGS: Mapping[str, str] = {
         " docs/operating.md. A ledger that was put back on purpose is taken by 'vaultctl notary accept'."
     ),
     "notary_unavailable": "The notary's directory cannot be read or written to.",
-    "proofs_unavailable": "The ledger's tree and its signed checkpoint do not fit; 'vaultctl ledger verify' looks.",
+    "proofs_unavailable": "The stored tree does not prove itself; 'vaultctl ledger verify' says where.",
     "no_checkpoint": "Nothing of the ledger is signed yet; 'vaultctl serve' or 'vaultctl notary' does that.",
     "no_newer_checkpoint": "Nothing was signed since the export that stands there.",
     "export_directory": "Something else lies there; name a new directory, or an export of this house.",
