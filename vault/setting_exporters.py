@@ -69,7 +69,7 @@ class Exporter:
     kinds: frozenset[str] = frozenset()
 
     def covers(self, kind: str) -> bool:
-        """Tell whether entries of this kind are for him."""
+        """Tell whether entries of this kind are for it."""
         return not self.kinds or kind in self.kinds or f"{kind.partition('.')[0]}.*" in self.kinds
 
 

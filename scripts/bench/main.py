@@ -6,13 +6,14 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from scripts.bench import growth, load, report, searching
+from scripts.bench import accepted, alerting, growth, load, proving, report, searching, verifying, waiting
+from scripts.bench.accepted import Figure
 from scripts.bench.contest import contest
 from scripts.bench.rows import ROWS, Result, run
 from scripts.bench.serving import ROOT
@@ -21,6 +22,8 @@ from tests.postgres import Server
 
 DATABASES: Final = ("sqlite", "postgresql")
 _SYNCS: Final = 50
+# An export is verified entry by entry; more of them take longer, and no longer each.
+_VERIFIED: Final = 200_000
 
 
 def main() -> None:
@@ -35,6 +38,10 @@ def main() -> None:
     words.add_argument("--growth", help="measure one house at these sizes instead, such as 10000,1000000")
     words.add_argument("--search", type=int, help="ask a ledger of so many entries instead, such as 1000000")
     words.add_argument(
+        "--ledger", type=int, help="measure what was accepted of the ledger instead, at so many entries"
+    )
+    words.add_argument("--part", action="append", choices=accepted.PARTS, help="of --ledger, this alone")
+    words.add_argument(
         "--compare", type=Path, help="name the ratios outside the noise of this run and that one"
     )
     words.add_argument("--json", type=Path, help="write every figure here")
@@ -45,6 +52,9 @@ def main() -> None:
         return
     if asked.search:
         _search(asked.search, asked.database or DATABASES, asked.json, write=asked.write)
+        return
+    if asked.ledger:
+        _ledger(asked.ledger, asked.part, asked.database or DATABASES, asked.json, write=asked.write)
         return
     load.require()
     customers = asked.customers or (120 if asked.quick else 1000)
@@ -103,6 +113,38 @@ def _search(size: int, databases: Sequence[str], kept: Path | None, *, write: bo
         kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if write:
         report.write_search(found, ROOT / "docs")
+
+
+def _ledger(
+    size: int, parts: Sequence[str] | None, databases: Sequence[str], kept: Path | None, *, write: bool
+) -> None:
+    """Measure what the ledger was accepted by; what no database is needed for is measured once."""
+    found: list[Figure] = []
+    chosen = parts or accepted.PARTS
+    with tempfile.TemporaryDirectory(prefix="vault-bench-") as folder:
+        if "verify" in chosen:
+            found += _said(verifying.measure(min(size, _VERIFIED)))
+        for database in databases:
+            with ExitStack() as stack:
+                server = _server(database, stack)
+                place = Path(folder) / database
+                place.mkdir()
+                if "wait" in chosen:
+                    found += _said(waiting.measure(database, server, place / "wait"))
+                if "prove" in chosen:
+                    found += _said(proving.measure(database, server, place / "prove", size))
+                if "alert" in chosen:
+                    found += _said(alerting.measure(database, server, place / "alert"))
+    if kept:
+        kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if write:
+        report.write_ledger(found, ROOT / "docs")
+
+
+def _said(figures: Iterator[Figure]) -> Iterator[Figure]:
+    for one in figures:
+        print(accepted.line(one), flush=True)
+        yield one
 
 
 def _server(database: str, stack: ExitStack) -> Server | None:

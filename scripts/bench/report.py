@@ -5,6 +5,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from scripts.bench import accepted
+from scripts.bench.accepted import Figure
 from scripts.bench.contest import CONTESTANTS
 from scripts.bench.rows import Result
 
@@ -16,6 +18,8 @@ _GROWTH: Final = "<!-- growth -->"
 _END_OF_GROWTH: Final = "<!-- end of growth -->"
 _SEARCH: Final = "<!-- search -->"
 _END_OF_SEARCH: Final = "<!-- end of search -->"
+_LEDGER: Final = "<!-- ledger -->"
+_END_OF_LEDGER: Final = "<!-- end of ledger -->"
 _COLOURS: Final = {"vault": "#1f6f5c", "floor": "#b9c4c9", "peer": "#d08a3c"}
 
 
@@ -107,6 +111,27 @@ def write_search(found: Sequence[Mapping[str, Any]], folder: Path) -> None:
     said = ", ".join(f"{database} {rate:,.0f}" for database, rate in derived.items())
     lines += ["", f"Entries indexed in a second, by one process: {said}.", ""]
     _renew(folder / _PAGE, "\n".join(lines), mark=_SEARCH, end=_END_OF_SEARCH)
+
+
+def write_ledger(found: Sequence[Figure], folder: Path) -> None:
+    """Renew what the page says of the ledger; rows that were not measured now stay as they were."""
+    page = folder / _PAGE
+    standing = _between(page.read_text(encoding="utf-8"), _LEDGER, _END_OF_LEDGER).splitlines()
+    lines = {_place(one): one for one in standing if one.startswith("| ") and not one.startswith("| work")}
+    lines |= {_place(one): one for one in map(accepted.line, found)}
+    titles = [row.title for row in accepted.ROWS.values()]
+    known = sorted((place for place in lines if place[0] in titles), key=lambda at: (titles.index(at[0]), at))
+    head = ["| work | database | median | p95 | bare | unit | target |", "|---|---|---|---|---|---|---|"]
+    _renew(page, "\n".join([*head, *(lines[place] for place in known), ""]), mark=_LEDGER, end=_END_OF_LEDGER)
+
+
+def _place(line: str) -> tuple[str, str]:
+    cells = [cell.strip() for cell in line.split("|")]
+    return cells[1], cells[2]
+
+
+def _between(text: str, mark: str, end: str) -> str:
+    return text.partition(mark)[2].partition(end)[0]
 
 
 def strangers(said: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:

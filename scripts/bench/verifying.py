@@ -1,12 +1,12 @@
 """Verifying: how fast the auditor's tool goes through an export, beside the bare hashing and parsing of it.
 
-Run ``python -m scripts.bench.verifying [ENTRIES]``. One process, one core; nothing of a house is needed.
+One process, one core; nothing of a house is needed.
 """
 
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import orjson
 from vault_verifier.verifying import verify
 
+from scripts.bench.accepted import Figure, figure
 from vault.crypto.signing import Signer
 from vault.domain.bundles import (
     ABOUT,
@@ -50,18 +51,15 @@ ORIGIN = "customer-vault/bench"
 BEGAN_MS = 1_795_262_430_000
 
 
-def main() -> None:
-    """Make an export, verify it, and print both rates."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+def measure(count: int) -> Iterator[Figure]:
+    """Make an export of *count* entries, and tell how many of them are verified in a second."""
     signer = Signer(ORIGIN, KeyKind.ED25519, bytes(32))
     with TemporaryDirectory() as home:
         directory = Path(home)
         write(directory, [opening(signer), *(disclosed(at) for at in range(1, count))], signer)
         bare = _timed(lambda: floor(directory, count))
         whole = _timed(lambda: _verified(directory, signer))
-    print(f"{count} entries on one core")
-    print(f"hash and parse, bare   {count / bare:10,.0f}/s")
-    print(f"vault-verify verify    {count / whole:10,.0f}/s   {bare / whole:.2f} of it")
+    yield figure("verify", "–", [count / whole], floor=count / bare)
 
 
 def opening(signer: Signer) -> bytes:
@@ -147,7 +145,3 @@ def _timed(work: Callable[[], None]) -> float:
     began = time.process_time()
     work()
     return time.process_time() - began
-
-
-if __name__ == "__main__":
-    main()

@@ -1,28 +1,27 @@
 """Waiting: what the ledger adds to a read over HTTP: how long each request waits until its entry is durable.
 
-``python -m scripts.bench.waiting`` serves a house as ``vaultctl serve`` does, reads one profile and a
-thousand, and prints medians and 95th percentiles. To wait is no choice: the entry precedes the opening.
+A house is served as ``vaultctl serve`` does, and one profile and a thousand are read. To wait is no choice:
+the entry precedes the opening. Run as ``python -m scripts.bench.waiting``, it is that server.
 """
 
-import argparse
 import json
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
-from statistics import quantiles
 from typing import Any, Final, cast
 
 from scripts.bench import houses, serving
+from scripts.bench.accepted import Figure, figure
+from scripts.bench.growth import urls_of
 from scripts.bench.records import FIELDS
 from scripts.bench.serving import THREADS, WORKERS, Served
-from tests import postgres
+from tests.postgres import Server
 from vault.app import create_app
 from vault.bootstrap import open_house
 from vault.cli.serve import serve
@@ -31,7 +30,8 @@ from vault.domain.entry import Entry
 from vault.services import authenticate
 from vault.settings import Settings, read
 
-_STORES: Final = ("data", "keys", "audit", "register")
+READS: Final = 2_000
+BATCHES: Final = 60
 _CUSTOMERS: Final = 1_000
 _WRITTEN: Final = "BENCH_WAITS"
 
@@ -81,27 +81,14 @@ class _Row:
     ask: Callable[[HTTPConnection, int], None]
 
 
-def main() -> None:
-    """Measure on each database, and print."""
-    words = argparse.ArgumentParser(prog="python -m scripts.bench.waiting", description=__doc__)
-    words.add_argument("--database", action="append", choices=("sqlite", "postgresql"))
-    words.add_argument("--reads", type=int, default=2_000)
-    words.add_argument("--batches", type=int, default=60)
-    words.add_argument(
-        "--serve", action="store_true", help="serve what the environment names; used by itself"
-    )
-    asked = words.parse_args()
-    if asked.serve:
-        sys.exit(serve(read(os.environ, directory=Path.cwd()), factory="scripts.bench.waiting:Application"))
-    for database in asked.database or ("sqlite", "postgresql"):
-        with tempfile.TemporaryDirectory(prefix="vault-bench-") as folder:
-            _measure(database, Path(folder), asked.reads, asked.batches)
-
-
-def _measure(database: str, folder: Path, reads: int, batches: int) -> None:
+def measure(
+    database: str, server: Server | None, folder: Path, *, reads: int = READS, batches: int = BATCHES
+) -> Iterator[Figure]:
+    """Read one profile *reads* times and a thousand *batches* times, over HTTP."""
+    folder.mkdir()
     with ExitStack() as stack:
-        urls = _urls(stack) if database == "postgresql" else {}
-        bench = houses.build(folder / "vault", urls, customers=_CUSTOMERS, listed=_CUSTOMERS)
+        url = None if server is None else stack.enter_context(server.database())
+        bench = houses.build(folder / "vault", urls_of(url), customers=_CUSTOMERS, listed=_CUSTOMERS)
         ids, headers = bench.ids["desk"], bench.headers("desk")
         waits = folder / "waits"
         served = stack.enter_context(_served({**bench.environ, _WRITTEN: str(waits)}))
@@ -115,34 +102,29 @@ def _measure(database: str, folder: Path, reads: int, batches: int) -> None:
             _ask(connection, "POST", "/v1/profiles/batch", headers, body)
 
         rows = [
-            _Row("one profile, 1 connection", 1, reads, one),
-            _Row(f"one profile, {THREADS} connections", THREADS, reads, one),
-            _Row("1,000 profiles, 1 connection", 1, batches, many),
+            _Row("wait_one", 1, reads, one),
+            _Row("wait_many", THREADS, reads, one),
+            _Row("wait_batch", 1, batches, many),
         ]
         for row in rows:
             _run(served, replace(row, times=max(row.threads, row.times // 10)))
             before = waits.stat().st_size
-            whole = _run(served, row)
+            _run(served, row)
             waited = [float(line) for line in waits.read_text()[before:].splitlines()]
-            print(
-                f"{database:<11} {row.name:<29} ledger {_told(waited)}   request {_told(whole)}", flush=True
-            )
+            yield figure(row.name, database, waited)
 
 
-def _run(served: Served, row: _Row) -> list[float]:
-    """Ask so many times over so many connections; tell how long each took."""
+def _run(served: Served, row: _Row) -> None:
+    """Ask so many times over so many connections."""
 
-    def work(place: int) -> list[float]:
-        connection, took = HTTPConnection("127.0.0.1", served.port, timeout=60), []
+    def work(place: int) -> None:
+        connection = HTTPConnection("127.0.0.1", served.port, timeout=60)
         for number in range(place, row.times, row.threads):
-            began = time.perf_counter()
             row.ask(connection, number)
-            took.append((time.perf_counter() - began) * 1e3)
         connection.close()
-        return took
 
     with ThreadPoolExecutor(row.threads) as pool:
-        return [one for took in pool.map(work, range(row.threads)) for one in took]
+        list(pool.map(work, range(row.threads)))
 
 
 def _ask(
@@ -157,19 +139,6 @@ def _ask(
         raise SystemExit(f"{path} was answered {answer.status} {said[:200]!r}")
 
 
-def _told(figures: Sequence[float]) -> str:
-    cuts = quantiles(figures, n=100)
-    return f"p50 {cuts[49]:8.2f} ms  p95 {cuts[94]:8.2f} ms"
-
-
-def _urls(stack: ExitStack) -> dict[str, str]:
-    os.environ[postgres.DURABLE] = "1"
-    stack.enter_context(postgres.a_run())
-    server = postgres.the_server(lambda _: None)
-    whole = stack.enter_context(server.database())
-    return {str(name): url for name, url in postgres.schema_urls(whole).items()}
-
-
 @contextmanager
 def _served(environ: Mapping[str, str]) -> Iterator[Served]:
     port = serving.free_port()
@@ -178,10 +147,10 @@ def _served(environ: Mapping[str, str]) -> Iterator[Served]:
         "VAULT_WORKERS": str(WORKERS),
         "VAULT_THREADS": str(THREADS),
     }
-    command = [sys.executable, "-m", "scripts.bench.waiting", "--serve"]
+    command = [sys.executable, "-m", "scripts.bench.waiting"]
     with serving.running(command, {**environ, **own}, port, "/readyz") as served:
         yield served
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(serve(read(os.environ, directory=Path.cwd()), factory="scripts.bench.waiting:Application"))

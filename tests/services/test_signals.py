@@ -9,7 +9,7 @@ from tests.house import House
 from vault.domain.grants import token_text
 from vault.domain.kinds import Kind
 from vault.errors import LedgerUnavailable
-from vault.services import disclose, filing, policies, signals, watching
+from vault.services import disclose, filing, policies, signals, watch, watching
 from vault.services.policies import apply_policy
 from vault.storage import alerts, casefiles, derived
 from vault.storage.casefiles import CaseRow
@@ -239,6 +239,37 @@ def test_a_changed_rule_is_a_version_of_the_policy_and_begins_anew(watched: Hous
     remembered = watched.rows_of("audit", "SELECT DISTINCT rule FROM signal_memory")
     assert len(told(watched, Kind.POLICY_APPLIED)) == 3
     assert [rule for (rule,) in remembered if rule.startswith("read:")] == []
+
+
+# ---- rows 18 and 19 ----
+
+
+def test_a_clock_that_was_set_back_is_an_alert_as_soon_as_the_house_opens_again(house: House) -> None:
+    house.admit()
+    signals.catch_up(house.parts)
+    hour = timedelta(hours=1)
+
+    house.clock.advance(-hour)
+    assert watch.look(house.parts) == "clock_behind"
+    house.clock.advance(hour)
+    assert watch.look(house.parts) is None
+    signals.catch_up(house.parts)
+
+    raised = [str(entry["object"]) for entry in told(house, Kind.ALERT_RAISED)]
+    assert [one for one in raised if "value_rejected" in one]
+
+
+def test_a_changed_rule_is_an_entry_that_says_who_changed_it_and_a_signal(house: House) -> None:
+    signals.catch_up(house.parts)
+    held = policies.version_files(house.parts)["signals.toml"]
+
+    adopt(house, held.replace("score = 40\n", "score = 1\n"))
+    signals.catch_up(house.parts)
+
+    entry = told(house, Kind.POLICY_APPLIED)[-1]
+    raised = [str(one["object"]) for one in told(house, Kind.ALERT_RAISED)]
+    assert "operator:" in str(entry["actor"])
+    assert [one for one in raised if "rules_changed" in one]
 
 
 NETWORKS = """

@@ -18,7 +18,7 @@ class Eyes:
 
     hours: Hours
     groups: Mapping[str, str]
-    # Tokens, of the month of the moment, of customers who are looked after.
+    # Tokens, of the month of the moment, of customers who are watched.
     watched: Callable[[int], frozenset[bytes]] = lambda _: frozenset()
     # Of whoever is named, the tokens of relations and of oneself.
     related: Callable[[str, int], frozenset[bytes]] = lambda _who, _at: frozenset()

@@ -58,7 +58,7 @@ class _Tokens:
 
 
 class _watched:  # noqa: N801 - it is called as a function is
-    """Who is looked after."""
+    """Who is watched."""
 
     def __init__(self, parts: Parts) -> None:
         with parts.stores.data.read() as conn:

@@ -26,10 +26,10 @@ _LOOK_AGAIN_SECONDS: Final = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """Who takes messages, where, and whom we believe that it is he.
+    """What takes messages, where, and whom we believe that it is the one.
 
-    *ca_file* has the certificates that vouch for him, where the machine's own do not; *client_file* has our
-    certificate and its key, where he asks for one.
+    *ca_file* has the certificates that vouch for it, where the machine's own do not; *client_file* has our
+    certificate and its key, where it asks for one.
     """
 
     transport: Transport

@@ -1,4 +1,4 @@
-"""Watching: customers who are looked after, and what staff have in common with customers, as tokens."""
+"""Watching: customers who are watched, and what staff have in common with customers, as tokens."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,12 +25,12 @@ _MOST_VALUES = 100
 
 
 def watch(parts: Parts, call: Call, customer: str) -> None:
-    """Look after a customer: whoever meets it without a case is told of. Repeating it changes nothing."""
+    """Watch a customer: whoever meets it without a ticket is told of. Repeating it changes nothing."""
     _mark(parts, call, customer, Kind.SUBJECT_WATCHED)
 
 
 def unwatch(parts: Parts, call: Call, customer: str) -> None:
-    """Look after a customer no more; repeating it changes nothing."""
+    """Watch a customer no more; repeating it changes nothing."""
     _mark(parts, call, customer, Kind.SUBJECT_UNWATCHED)
 
 

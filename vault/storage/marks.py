@@ -1,4 +1,4 @@
-"""Marks: customers who are looked after, and the index tokens of members of staff."""
+"""Marks: customers who are watched, and the index tokens of members of staff."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from vault.storage.shapes import Shape
 
 @dataclass(frozen=True, slots=True)
 class WatchedRow:
-    """A customer who is looked after, and since when."""
+    """A customer who is watched, and since when."""
 
     tenant: TenantId
     subject: SubjectId
@@ -36,18 +36,18 @@ _watched, _relation = tables.watched.c, tables.relation.c
 
 
 def watch(conn: Connection, row: WatchedRow) -> bool:
-    """Look after a customer; False where that is so already."""
+    """Watch a customer; False where that is so already."""
     return _WATCHED.insert_or_ignore(conn, [row]) == 1
 
 
 def unwatch(conn: Connection, tenant: TenantId, subject: SubjectId) -> bool:
-    """Look after a customer no more; False where that was so already."""
+    """Watch a customer no more; False where that was so already."""
     gone = delete(tables.watched).where(_watched.tenant == tenant, _watched.subject == subject)
     return conn.execute(gone).rowcount == 1
 
 
 def watched(conn: Connection, tenant: TenantId) -> list[SubjectId]:
-    """List who is looked after."""
+    """List who is watched."""
     query = select(_watched.subject).where(_watched.tenant == tenant).order_by(_watched.subject)
     return [SubjectId(subject) for (subject,) in conn.execute(query)]
 

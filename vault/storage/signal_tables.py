@@ -84,7 +84,7 @@ sample_entry = Table(
     PrimaryKeyConstraint("day", "place"),
 )
 
-# Customers who are looked after: whoever meets them without a case is told of.
+# Customers who are watched: whoever meets them without a ticket is told of.
 watched = Table(
     "watched",
     data,

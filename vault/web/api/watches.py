@@ -1,4 +1,4 @@
-"""Watches: customers who are looked after, and what staff have in common with customers."""
+"""Watches: customers who are watched, and what staff have in common with customers."""
 
 from flask import Response
 
@@ -13,13 +13,13 @@ from vault.web.routes import Route
 
 
 def watch(asked: Asked, customer: str) -> Response:
-    """Look after a customer."""
+    """Watch a customer."""
     watching.watch(asked.parts, asked.call, customer)
     return emit.done()
 
 
 def unwatch(asked: Asked, customer: str) -> Response:
-    """Look after a customer no more."""
+    """Watch a customer no more."""
     watching.unwatch(asked.parts, asked.call, customer)
     return emit.done()
 
@@ -37,7 +37,7 @@ ROUTES = (
         "/v1/subjects/<customer>/watch",
         Action.RESTRICT,
         watch,
-        "Look after a customer: whoever meets it without a case is told of. Repeating it changes nothing.",
+        "Watch a customer: whoever meets it without a ticket is told of. Repeating it changes nothing.",
         status=204,
     ),
     Route(
@@ -45,7 +45,7 @@ ROUTES = (
         "/v1/subjects/<customer>/watch",
         Action.RESTRICT,
         unwatch,
-        "Look after a customer no more.",
+        "Watch a customer no more.",
         status=204,
     ),
     Route(
