@@ -8,10 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.house import House
-from tests.services.test_prune import sign, write
+from tests.services.test_prune import forged, sign, write
 from tests.staff import Person, admins
 from vault.cli.ledger import ledger
+from vault.domain.kinds import Kind
 from vault.errors import Conflict, NotFound, Refused
+from vault.services.hold import holds
 from vault.services.years import close_years
 
 
@@ -49,7 +51,7 @@ def test_an_operator_prunes_a_year_and_is_told_where_the_ledger_begins(old: Hous
     assert "The entries before 256 were taken out, as an entry says.\n" in verified.stdout
     assert verified.exit_code == 0
     again = run(old, "prune", "--before", "2027", "--reason", "DEC-17", "--json")
-    assert json.loads(again.stdout) == {"waits": None, "minimum": 256, "removed": 0}
+    assert json.loads(again.stdout) == {"waits": None, "minimum": 256, "removed": 0, "unproven": []}
 
 
 def test_a_hold_is_set_listed_and_lifted(old: House) -> None:
@@ -68,6 +70,21 @@ def test_a_hold_is_set_listed_and_lifted(old: House) -> None:
     assert [one["id"] for one in json.loads(run(old, "hold", "list", "--json").stdout)["holds"]] == [
         told[1]["id"]
     ]
+
+
+def test_an_entry_that_lifts_a_hold_and_is_not_of_this_house_is_named(old: House) -> None:
+    run(old, "hold", "set", "--to", "2026-12-31", "--reason", "CASE-9")
+    (hold,) = holds(old.parts, old.operator)
+    forged(old, Kind.HOLD_LIFTED, hold.ref())
+    index = len(old.entries()) - 1
+
+    listed = run(old, "hold", "list")
+    told = json.loads(run(old, "hold", "list", "--json").stdout)
+
+    assert "CASE-9" in listed.stdout
+    assert listed.stderr == f"Entry {index}, hold.lifted, is not of this house: no proof.\n"
+    assert told["unproven"] == [{"index": index, "kind": "hold.lifted"}]
+    assert len(told["holds"]) == 1
 
 
 def test_with_two_administrators_one_of_them_agrees_to_exactly_this(old: House) -> None:

@@ -9,21 +9,25 @@ import pytest
 
 from tests.custody.ledgers import meddle
 from tests.house import FOUNDED, House
-from vault.domain.entry import ActorRef, Entry
+from vault.domain.entry import ActorRef, Entry, ObjectRef
+from vault.domain.entry_reading import read_entry
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier
-from vault.domain.shards import Shard
+from vault.domain.shards import Hold, Shard
 from vault.domain.terms import EntryId
 from vault.errors import Conflict, Invalid, NotFound, Refused
 from vault.services import deriving, tail
 from vault.services.attest import verify
-from vault.services.hold import holds, lift_hold, set_hold
+from vault.services.governing import ground_for
+from vault.services.hold import holds, lift_hold, set_hold, told_of
+from vault.services.keeping import kept, shard_of
 from vault.services.letting_go import Prune
 from vault.services.prune import Pruned, prune
 from vault.services.years import close_years
 from vault.storage import audit, derived, pruning, tree
 
+FIRST = date(2026, 1, 1)
 YEARS = (2026, 2027, 2028)
 BEFORE_2028 = Prune(2028, "DEC-17")
 
@@ -324,6 +328,102 @@ def test_a_hold_that_an_owners_hand_takes_out_still_keeps_everything(sqlite_hous
         pruned(house, replace(BEFORE_2028, before=2027))
     with pytest.raises(Conflict, match=r"ledger_broken") if "derived" not in how else pytest.raises(NotFound):
         lift_hold(house.parts, house.operator, b"?" * 16, reason="X")
+
+
+def forged(house: House, kind: Kind, about: ObjectRef, *, times: int = 0) -> None:
+    """Write what whoever has the audit store alone can write: everything but the proof."""
+    parts, operator = house.parts, house.operator
+    told = kept(parts, operator, kind, about, ground=ground_for(parts, operator), times=times, reason="X")
+    parts.ledger.append(replace(told, proof=None if times % 2 else bytes(32)))
+
+
+def test_a_hold_ends_by_no_entry_that_the_house_did_not_write(old: House) -> None:
+    hold = set_hold(old.parts, old.operator, first=FIRST, last=date(2026, 12, 31), reason="CASE-9")
+
+    forged(old, Kind.HOLD_LIFTED, hold.ref())
+    forged(old, Kind.HOLD_SET, replace(hold, first=date(2031, 1, 1), last=date(2031, 1, 2)).ref())
+
+    with pytest.raises(Conflict, match="legal_hold"):
+        pruned(old)
+    told = told_of(old.parts, old.operator)
+    assert list(told.standing) == [hold]
+    assert [one.kind for one in told.unproven] == [Kind.HOLD_LIFTED, Kind.HOLD_SET]
+
+
+def test_a_proof_counts_for_its_own_entry_alone(old: House) -> None:
+    first, other = (
+        set_hold(old.parts, old.operator, first=FIRST, last=date(2026, 12, 31), reason="CASE-9")
+        for _ in range(2)
+    )
+    lift_hold(old.parts, old.operator, first.id, reason="CASE-9")
+    with old.parts.stores.audit.read() as conn:
+        head = audit.head(conn)
+        assert head is not None
+        lifted = read_entry(audit.entries(conn, head.size - 1, limit=1)[0].body)
+
+    old.parts.ledger.append(replace(lifted, id=EntryId(old.parts.new_id()), object=other.ref()))
+
+    assert holds(old.parts, old.operator) == [other]
+
+
+def test_a_hold_that_somebody_else_set_keeps_all_the_same_and_is_lifted(old: House) -> None:
+    hold = Hold(b"?" * 16, FIRST, date(2026, 12, 31), old.clock().date(), "X")
+    forged(old, Kind.HOLD_SET, hold.ref())
+
+    with pytest.raises(Conflict, match="legal_hold"):
+        pruned(old)
+
+    lift_hold(old.parts, old.operator, hold.id, reason="CASE-9")
+    assert pruned(old).minimum > 0
+
+
+def test_nothing_is_pruned_because_an_entry_that_the_house_did_not_write_says_so(old: House) -> None:
+    end = closed(old)[2031] // 256 * 256
+    forged(old, Kind.LEDGER_PRUNED, shard_of(old.parts, 2031, first=0, end=end).ref(), times=end)
+
+    done = pruned(old)
+
+    assert done.minimum == first_of(old) == closed(old)[2027] // 256 * 256 < end
+    assert [one.kind for one in done.unproven] == [Kind.LEDGER_PRUNED]
+
+
+def test_a_minimum_index_that_a_forged_entry_covers_is_no_whole_ledger(old: House) -> None:
+    forged(old, Kind.LEDGER_PRUNED, shard_of(old.parts, 2026, first=0, end=256).ref(), times=256)
+    for statement in UNTOLD["the minimum index was raised by hand"]:
+        meddle(old.parts.stores.audit, statement)
+
+    with pytest.raises(Conflict, match="ledger_broken"):
+        pruned(old)
+
+
+def test_a_year_ends_by_no_entry_that_the_house_did_not_write(unchecked_house: House) -> None:
+    house = unchecked_house
+    write(house, 400)
+    house.clock.at = datetime(2032, 2, 1, tzinfo=UTC)
+    write(house, 300)
+    forged(house, Kind.YEAR_CLOSED, shard_of(house.parts, 2026, first=0, end=600).ref(), times=600)
+    deriving.catch_up(house.parts)
+    sign(house)
+
+    with pytest.raises(Conflict, match="year_open"):
+        pruned(house, replace(BEFORE_2028, before=2027))
+    with pytest.raises(Conflict, match="ledger_broken"):
+        close_years(house.parts)
+
+
+def test_a_prune_that_was_begun_is_held_against_the_policy_again(
+    old: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(pruning, "raise_minimum", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pruned(old)
+    old.clock.at = datetime(2030, 1, 1, tzinfo=UTC)
+
+    with pytest.raises(Conflict, match="retention"):
+        pruned(old)
+
+    assert first_of(old) == 0
 
 
 def test_a_hold_has_a_first_and_a_last_day_in_this_order(old: House) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 
@@ -15,6 +15,7 @@ from vault.domain.terms import ApprovalId, id_bytes, id_text
 from vault.errors import NotFound
 from vault.services import hold as holding
 from vault.services.governing import operator
+from vault.services.keeping import Unproven
 from vault.services.letting_go import Prune
 from vault.services.parts import Parts
 from vault.services.prune import prune as take_out
@@ -50,8 +51,9 @@ def prune(doors: Doors, /, *, before: int, reason: str, approval: str | None, as
             progress=lambda removed: click.echo(f"{removed} rows", err=True) if sys.stderr.isatty() else None,
         )
     waits = None if done.waits is None else id_text("apv", done.waits)
+    unproven = _unproven(done.unproven)
     if as_json:
-        _write({"waits": waits, "minimum": done.minimum, "removed": done.removed})
+        _write({"waits": waits, "minimum": done.minimum, "removed": done.removed, "unproven": unproven})
     elif waits is not None:
         _tell_waiting(waits)
     else:
@@ -101,12 +103,20 @@ def lift(doors: Doors, /, *, hold: str, reason: str, approval: str | None) -> No
 def list_holds(doors: Doors, /, *, as_json: bool) -> None:
     """List the holds that stand, as the ledger itself tells them."""
     with doors() as parts:
-        found = holding.holds(parts, operator(os.getuid()))
+        found = holding.told_of(parts, operator(os.getuid()))
+    unproven = _unproven(found.unproven)
     if as_json:
-        _write({"holds": [_described(one) for one in found]})
+        _write({"holds": [_described(one) for one in found.standing], "unproven": unproven})
     else:
-        for one in found:
+        for one in found.standing:
             click.echo(_line(one))
+
+
+def _unproven(found: Sequence[Unproven]) -> list[Json]:
+    """Name what the house goes by and did not write; it is said on stderr too, whoever reads the rest."""
+    for one in found:
+        click.echo(f"Entry {one.index}, {one.kind.value}, is not of this house: no proof.", err=True)
+    return [{"index": one.index, "kind": one.kind.value} for one in found]
 
 
 def _line(one: Hold) -> str:

@@ -1,15 +1,15 @@
 """Prune: years of entries are taken out of the ledger, behind an entry that says which and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vault.domain.access import Actor
 from vault.domain.kinds import Kind
-from vault.domain.shards import Shard, whole_tiles
+from vault.domain.shards import Shard, may_be_pruned, whole_tiles
 from vault.domain.terms import ApprovalId
 from vault.errors import Conflict
-from vault.services.governing import ground_for, only_operator
-from vault.services.keeping import Said, kept, read_all, shard_of
+from vault.services.governing import Ground, ground_for, only_operator
+from vault.services.keeping import Said, Unproven, kept, read_all, read_on, shard_of
 from vault.services.letting_go import Prune, agree
 from vault.services.parts import Parts
 from vault.storage import pruning
@@ -24,6 +24,8 @@ class Pruned:
     waits: ApprovalId | None = None
     minimum: int = 0
     removed: int = 0
+    # What was read in the ledger, and is not of this house: it counted for nothing.
+    unproven: Sequence[Unproven] = ()
 
 
 def prune(
@@ -46,23 +48,29 @@ def prune(
     said = read_all(parts)
     going = _begun(said) or _wanted(parts, said, wanted)
     _check_kept(parts, said, going)
-    if going.end > said.minimum and going not in said.pruned:
-        waits = agree(parts, actor, wanted, approval)
-        if waits is not None:
-            return Pruned(waits=waits)
-        ground = ground_for(parts, actor)
-        entry = kept(
-            parts,
-            actor,
-            Kind.LEDGER_PRUNED,
-            going.ref(),
-            ground=ground,
-            times=going.end,
-            reason=wanted.reason,
-        )
-        parts.ledger.append(entry)
+    if going.end > said.minimum:
+        _check_retention(ground_for(parts, actor), going)
+        if going not in said.pruned:
+            waits = agree(parts, actor, wanted, approval)
+            if waits is not None:
+                return Pruned(waits=waits, unproven=said.unproven)
+            _tell(parts, actor, Kind.LEDGER_PRUNED, going, wanted.reason)
+        # Reading the ledger took its time: a hold whose entry came before this one keeps what it holds.
+        read_on(parts, said)
+        if _is_held(said, going):
+            _tell(parts, actor, Kind.ENDING_STOPPED, going, wanted.reason)
+            raise Conflict("legal_hold")
     parts.stores.audit.transact(lambda conn: pruning.raise_minimum(conn, going.end))
-    return Pruned(minimum=going.end, removed=_remove(parts, progress))
+    return Pruned(minimum=going.end, removed=_remove(parts, progress), unproven=said.unproven)
+
+
+def _tell(parts: Parts, actor: Actor, kind: Kind, going: Shard, reason: str) -> None:
+    ground = ground_for(parts, actor)
+    about, end = going.ref(), going.end
+    outcome = "refused:legal_hold" if kind is Kind.ENDING_STOPPED else "recorded"
+    parts.ledger.append(
+        kept(parts, actor, kind, about, ground=ground, times=end, reason=reason, outcome=outcome)
+    )
 
 
 def _begun(said: Said) -> Shard | None:
@@ -86,7 +94,7 @@ def _wanted(parts: Parts, said: Said, wanted: Prune) -> Shard:
 
 def _check_kept(parts: Parts, said: Said, going: Shard) -> None:
     """Refuse to take out what somebody or something still needs."""
-    if any(hold.keeps_from().year <= going.year for hold in said.holds.values()):
+    if _is_held(said, going):
         raise Conflict("legal_hold")
     with parts.stores.audit.read() as conn:
         signed = pruning.newest_checkpoint(conn)
@@ -96,6 +104,16 @@ def _check_kept(parts: Parts, said: Said, going: Shard) -> None:
         raise Conflict("not_signed")
     if behind:
         raise Conflict("not_followed", follower=behind[0])
+
+
+def _is_held(said: Said, going: Shard) -> bool:
+    return any(hold.keeps_from().year <= going.year for hold in said.holds.values())
+
+
+def _check_retention(ground: Ground, going: Shard) -> None:
+    """Refuse what the policy keeps, also where a prune was begun under one that kept less."""
+    if not may_be_pruned(going.year, keep_years=ground.policy.ledger.keep_years, at=ground.at):
+        raise Conflict("retention")
 
 
 def _remove(parts: Parts, progress: Progress) -> int:
