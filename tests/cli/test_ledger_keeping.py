@@ -22,7 +22,7 @@ def old(sqlite_house: House) -> House:
     """A house of 2032 whose year 2026 is closed and signed for."""
     house = sqlite_house
     write(house, 400)
-    house.clock.at = datetime(2032, 2, 1, tzinfo=UTC)
+    house.stand_until(datetime(2032, 2, 1, tzinfo=UTC))
     close_years(house.parts)
     sign(house)
     return house

@@ -17,7 +17,7 @@ from vault.domain.merkle import Frontier
 from vault.domain.shards import Hold, Shard
 from vault.domain.terms import EntryId
 from vault.errors import Conflict, Invalid, NotFound, Refused
-from vault.services import deriving, tail
+from vault.services import deriving, tail, watch
 from vault.services.attest import verify
 from vault.services.governing import ground_for
 from vault.services.hold import holds, lift_hold, set_hold, told_of
@@ -132,7 +132,7 @@ def test_an_entry_that_a_fast_clock_dated_ahead_makes_no_year_longer(house: Hous
     write(house, 1)
     house.clock.at = FOUNDED + timedelta(days=2)
     write(house, 5)
-    house.clock.at = datetime(2030, 1, 1, tzinfo=UTC)
+    house.stand_until(datetime(2030, 1, 1, tzinfo=UTC))
 
     shards = close_years(house.parts)
 
@@ -140,6 +140,21 @@ def test_an_entry_that_a_fast_clock_dated_ahead_makes_no_year_longer(house: Hous
         at for at, one in enumerate(house.entries()) if one["t"] > millis(datetime(2028, 1, 1, tzinfo=UTC))
     )
     assert [one.end for one in shards[:2]] == [ahead, ahead]
+
+
+def test_no_year_is_closed_by_a_clock_that_runs_ahead(house: House) -> None:
+    write(house, 3)
+    assert watch.look(house.parts) is None
+    house.clock.at = datetime(2099, 2, 1, tzinfo=UTC)
+    write(house, 1)
+
+    with pytest.raises(Conflict, match="clock_ahead"):
+        close_years(house.parts)
+    with pytest.raises(Conflict, match="clock_ahead"):
+        pruned(house)
+
+    house.stand_until(FOUNDED)
+    assert said(house, Kind.YEAR_CLOSED) == []
 
 
 # ---- pruning ----
@@ -211,17 +226,17 @@ def test_years_that_the_policy_keeps_are_not_pruned(old: House) -> None:
 
 
 def test_the_last_year_that_may_go_is_over_for_as_long_as_the_policy_says(old: House) -> None:
-    old.clock.at = datetime(2030, 12, 31, 23, 59, 59, tzinfo=UTC)
+    old.stand_until(datetime(2030, 12, 31, 23, 59, 59, tzinfo=UTC))
     with pytest.raises(Conflict, match="retention"):
         pruned(old)
 
-    old.clock.at = datetime(2031, 1, 1, tzinfo=UTC)
+    old.stand_until(datetime(2031, 1, 1, tzinfo=UTC))
 
     assert pruned(old).minimum > 0
 
 
 def test_a_year_that_was_not_closed_is_not_pruned(unchecked_house: House) -> None:
-    unchecked_house.clock.at = datetime(2032, 2, 1, tzinfo=UTC)
+    unchecked_house.stand_until(datetime(2032, 2, 1, tzinfo=UTC))
 
     with pytest.raises(Conflict, match="year_open"):
         pruned(unchecked_house)
@@ -418,7 +433,7 @@ def test_a_prune_that_was_begun_is_held_against_the_policy_again(
         patched.setattr(pruning, "raise_minimum", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pruned(old)
-    old.clock.at = datetime(2030, 1, 1, tzinfo=UTC)
+    old.stand_until(datetime(2030, 1, 1, tzinfo=UTC))
 
     with pytest.raises(Conflict, match="retention"):
         pruned(old)

@@ -49,6 +49,7 @@ MEANINGS: Mapping[str, str] = {
     "dates": "The first day lies behind the last.",
     "hold": "A hold is named by its id; 'vaultctl ledger hold list' names those that stand.",
     "retention": "The policy in force keeps these years; its retention.toml says for how long.",
+    "clock_ahead": "The clock is far ahead of what is known; 'vaultctl accept-clock' says that it is right.",
     "year_open": "The year before is not closed yet: 'vaultctl jobs' closes it once it is over.",
     "legal_hold": "A legal hold keeps some of it; 'vaultctl ledger hold list' names it.",
     "not_signed": "No checkpoint covers these entries yet; the notary signs one.",

@@ -12,7 +12,7 @@ import click
 
 from vault.cli import anchoring, worker
 from vault.errors import VaultError
-from vault.services import alerting, charting, deriving, detail_keys, samples, signals, years
+from vault.services import alerting, charting, deriving, detail_keys, samples, signals, watch, years
 from vault.services.anchor import Handover
 from vault.services.parts import Parts
 from vault.services.siem import forwarding
@@ -37,8 +37,8 @@ JOBS: Final[Sequence[Job]] = (
     Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
     # One a day; asked more often, so that a day whose first try failed has its map all the same.
     Job("map", 60.0, lambda parts, _: charting.seal_daily(parts)),
-    Job("years", 3_600.0, lambda parts, _: _ignore(years.close_years(parts))),
-    Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(parts))),
+    Job("years", 3_600.0, lambda parts, _: _ignore(years.close_years(_looked_at(parts)))),
+    Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(_looked_at(parts)))),
     Job("signals", 1.0, lambda parts, _: _ignore(signals.catch_up(parts))),
     Job("samples", 60.0, lambda parts, _: _ignore(samples.draw(parts))),
     # One each, so that a receiver that is gone delays no other.
@@ -125,6 +125,12 @@ def _do(job: Job, parts: Parts, settings: Settings) -> bool:
 def _tell(job: Job, code: str, reason: str = "") -> None:
     told = {"event": "job_failed", "job": job.name, "code": code, **({"reason": reason} if reason else {})}
     sys.stderr.write(f"{json.dumps(told)}\n")
+
+
+def _looked_at(parts: Parts) -> Parts:
+    """Look at the house first, which locks it where its stores contradict: then nothing ends."""
+    watch.look(parts)
+    return parts
 
 
 def _ignore(_: object) -> None:

@@ -14,6 +14,7 @@ from vault.domain.shards import FIRST_DAY, LAST_DAY, Hold
 from vault.domain.terms import ApprovalId, id_bytes, id_text
 from vault.errors import NotFound
 from vault.services import hold as holding
+from vault.services import watch
 from vault.services.governing import operator
 from vault.services.keeping import Unproven
 from vault.services.letting_go import Prune
@@ -43,6 +44,7 @@ def prune(doors: Doors, /, *, before: int, reason: str, approval: str | None, as
     that broke off is completed by the same command again.
     """
     with doors() as parts:
+        watch.look(parts)
         done = take_out(
             parts,
             operator(os.getuid()),

@@ -18,7 +18,7 @@ from vault.services.parts import Parts
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The holds that stand, oldest first, and what somebody else wrote among the entries that tell of them."""
+    """The holds that stand, oldest first, and what somebody else wrote that tells of such."""
 
     standing: Sequence[Hold]
     unproven: Sequence[Unproven]

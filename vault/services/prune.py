@@ -8,6 +8,7 @@ from vault.domain.kinds import Kind
 from vault.domain.shards import Shard, may_be_pruned, whole_tiles
 from vault.domain.terms import ApprovalId
 from vault.errors import Conflict
+from vault.services.dating import present
 from vault.services.governing import Ground, ground_for, only_operator
 from vault.services.keeping import Said, Unproven, kept, read_all, read_on, shard_of
 from vault.services.letting_go import Prune, agree
@@ -42,9 +43,10 @@ def prune(
     minimum index, or the minimum index itself, to be seen to by the same command again, which says nothing
     new. Raises Conflict ``retention``, ``year_open``, ``legal_hold``, ``not_signed`` or ``not_followed``
     where something keeps the entries, ``ledger_broken`` where they do not prove each other, and what
-    agreeing raises.
+    agreeing and dating raise.
     """
     only_operator(actor)
+    present(parts)
     said = read_all(parts)
     going = _begun(said) or _wanted(parts, said, wanted)
     _check_kept(parts, said, going)

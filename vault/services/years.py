@@ -8,6 +8,7 @@ from vault.domain.kinds import Kind
 from vault.domain.shards import Shard, year_ends
 from vault.domain.terms import RoleId
 from vault.errors import Conflict
+from vault.services.dating import present
 from vault.services.governing import ground_for
 from vault.services.keeping import kept, shard_of
 from vault.services.parts import Parts
@@ -23,8 +24,9 @@ def close_years(parts: Parts) -> list[Shard]:
 
     A year ends before the first entry that is dated in a later one: whatever stands before it is of the year
     or of an older one, whatever clocks did. Two processes may say the same; the first of them counts.
+    Raises what dating raises.
     """
-    now = parts.clock().year
+    now = present(parts).year
     last = _newest(parts)
     year, first = (last.year + 1, last.end) if last is not None else _beginning(parts)
     closed: list[Shard] = []
