@@ -11,10 +11,12 @@ from tests.services.test_prune import write
 from vault.domain.grants import token_bytes
 from vault.domain.kinds import Kind
 from vault.errors import Conflict, HouseLocked
-from vault.services import watch
+from vault.services import detail_keys, keeping, watch
 from vault.services.attest import verify
 from vault.services.detail_keys import destroy_due
 from vault.services.hold import lift_hold, set_hold
+from vault.services.keeping import Said
+from vault.services.parts import Parts
 from vault.storage import keys
 
 MONTH = 202611
@@ -211,3 +213,26 @@ def test_nothing_ends_while_the_house_is_locked(house: House, told: tuple[bytes,
 
     house.parts.lock.reason = None
     assert house.parts.detail.open(*told)
+
+
+def test_a_hold_that_becomes_durable_while_the_ledger_is_read_keeps_the_key(
+    house: House, told: tuple[bytes, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.stand_until(DUE)
+    other = house.another()
+
+    def slow(parts: Parts) -> Said:
+        said = keeping.read_all(parts)
+        set_hold(other.parts, other.operator, first=FOUNDED.date(), last=FOUNDED.date(), reason="CASE-9")
+        return said
+
+    monkeypatch.setattr(detail_keys, "read_all", slow)
+
+    assert destroy_due(house.parts) == []
+    assert house.another().parts.detail.open(*told)
+    last = [(one["kind"], one["outcome"], one["object"]) for one in house.entries()[-2:]]
+    about = {"type": "detail_key", "code": "202611"}
+    assert last == [
+        ("detail_key.destroyed", "recorded", about),
+        ("ending.stopped", "refused:legal_hold", about),
+    ]

@@ -17,12 +17,14 @@ from vault.domain.merkle import Frontier
 from vault.domain.shards import Hold, Shard
 from vault.domain.terms import EntryId
 from vault.errors import Conflict, Invalid, NotFound, Refused
-from vault.services import deriving, tail, watch
+from vault.services import deriving, keeping, tail, watch
+from vault.services import prune as pruning_rows
 from vault.services.attest import verify
 from vault.services.governing import ground_for
 from vault.services.hold import holds, lift_hold, set_hold, told_of
-from vault.services.keeping import kept, shard_of
+from vault.services.keeping import Said, kept, shard_of
 from vault.services.letting_go import Prune
+from vault.services.parts import Parts
 from vault.services.prune import Pruned, prune
 from vault.services.years import close_years
 from vault.storage import audit, derived, pruning, tree
@@ -444,6 +446,37 @@ def test_a_prune_that_was_begun_is_held_against_the_policy_again(
 def test_a_hold_has_a_first_and_a_last_day_in_this_order(old: House) -> None:
     with pytest.raises(Invalid, match="dates"):
         set_hold(old.parts, old.operator, first=date(2028, 1, 2), last=date(2028, 1, 1), reason="CASE-9")
+
+
+def test_a_hold_that_becomes_durable_while_the_ledger_is_read_keeps_the_years(
+    old: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = old.another()
+    held: list[Hold] = []
+
+    def slow(parts: Parts) -> Said:
+        found = keeping.read_all(parts)
+        held.append(set_hold(other.parts, other.operator, first=FIRST, last=FIRST, reason="CASE-9"))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pruning_rows, "read_all", slow)
+        with pytest.raises(Conflict, match="legal_hold"):
+            pruned(old)
+
+    told, stopped = old.entries()[-2:]
+    assert first_of(old) == 0
+    assert (told["kind"], stopped["kind"], stopped["outcome"]) == (
+        Kind.LEDGER_PRUNED,
+        Kind.ENDING_STOPPED,
+        "refused:legal_hold",
+    )
+    assert (stopped["object"], stopped["n"]) == (told["object"], told["n"])
+    # What was stopped is not completed when the hold ends: it is decided anew.
+    lift_hold(old.parts, old.operator, held[0].id, reason="CASE-9")
+    assert pruned(old).minimum == first_of(old) > 0
+    assert len(said(old, Kind.LEDGER_PRUNED)) == 2
+    assert not {one.reason for one in verify(old.parts.stores).faults} & {"pruned", "pruned_tree", "missing"}
 
 
 # ---- crashes and hands ----

@@ -9,7 +9,7 @@ from vault.domain.shards import days_of, is_month, months_over
 from vault.domain.terms import RoleId
 from vault.services.dating import newest_told, present
 from vault.services.governing import ground_for
-from vault.services.keeping import kept, read_all
+from vault.services.keeping import HELD, Said, kept, read_all, read_on
 from vault.services.parts import Parts
 from vault.services.system import house_itself
 from vault.storage import keys
@@ -35,14 +35,28 @@ def destroy_due(parts: Parts) -> list[int]:
     # What is written now needs the key of its month, however the clock got there.
     most = month(newest) if newest is not None else 0
     due = [one for one in living if is_month(one) and one < most and months_over(one, at=now) >= least]
-    holds = read_all(parts).holds.values() if due else ()
-    free = [epoch for epoch in due if not any(hold.covers(*days_of(epoch)) for hold in holds)]
-    for epoch in free:
+    if not due:
+        return []
+    said, gone = read_all(parts), list[int]()
+    for epoch in due:
+        if _is_held(said, epoch):
+            continue
         about = ObjectRef("detail_key", code=str(epoch))
         parts.ledger.append(kept(parts, actor, Kind.DETAIL_KEY_DESTROYED, about, ground=ground))
+        # Reading the ledger took its time: a hold whose entry came before this one keeps what it holds.
+        read_on(parts, said)
+        if _is_held(said, epoch):
+            stopped = kept(parts, actor, Kind.ENDING_STOPPED, about, ground=ground, outcome=HELD)
+            parts.ledger.append(stopped)
+            continue
         _destroy(parts, epoch)
-    parts.detail.forget(free)
-    return free
+        gone.append(epoch)
+    parts.detail.forget(gone)
+    return gone
+
+
+def _is_held(said: Said, epoch: int) -> bool:
+    return any(hold.covers(*days_of(epoch)) for hold in said.holds.values())
 
 
 def _destroy(parts: Parts, epoch: int) -> None:

@@ -20,6 +20,8 @@ from vault.services.parts import Parts
 from vault.storage import audit, floors, pruning, tree
 from vault.storage.audit import HeadRow, LeafRow
 
+# The outcome of an entry that tells of an end which a hold has stopped.
+HELD: Final = "refused:legal_hold"
 _PAGE: Final = 1_000
 _TELLING: Final = {
     Kind.YEAR_CLOSED: b'"kind":"year.closed"',

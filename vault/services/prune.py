@@ -10,7 +10,7 @@ from vault.domain.terms import ApprovalId
 from vault.errors import Conflict
 from vault.services.dating import present
 from vault.services.governing import Ground, ground_for, only_operator
-from vault.services.keeping import Said, Unproven, kept, read_all, read_on, shard_of
+from vault.services.keeping import HELD, Said, Unproven, kept, read_all, read_on, shard_of
 from vault.services.letting_go import Prune, agree
 from vault.services.parts import Parts
 from vault.storage import pruning
@@ -69,7 +69,7 @@ def prune(
 def _tell(parts: Parts, actor: Actor, kind: Kind, going: Shard, reason: str) -> None:
     ground = ground_for(parts, actor)
     about, end = going.ref(), going.end
-    outcome = "refused:legal_hold" if kind is Kind.ENDING_STOPPED else "recorded"
+    outcome = HELD if kind is Kind.ENDING_STOPPED else "recorded"
     parts.ledger.append(
         kept(parts, actor, kind, about, ground=ground, times=end, reason=reason, outcome=outcome)
     )
