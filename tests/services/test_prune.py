@@ -1,14 +1,19 @@
 """Years of the ledger are closed, held and taken out, behind entries, and what is left proves itself."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
+from sqlalchemy import make_url
 
 from tests.custody.ledgers import meddle
 from tests.house import FOUNDED, House
+from vault.bootstrap import open_house
 from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.entry_reading import read_entry
 from vault.domain.instants import millis
@@ -267,6 +272,30 @@ def test_a_reason_is_a_code(old: House) -> None:
 def test_nobody_but_an_operator_prunes(old: House) -> None:
     with pytest.raises(Refused, match="role"):
         prune(old.parts, replace(old.operator, kind="person"), BEFORE_2028)
+
+
+@pytest.mark.parametrize("unchecked_house", ["postgresql"], indirect=True)
+def test_a_role_that_may_not_delete_is_told_so_before_anything_is_told(old: House) -> None:
+    url = make_url(old.settings.urls["audit"])
+    role = sql.Identifier(name := f"{url.database}_serving")
+    dsn = url.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
+    with closing(psycopg.connect(dsn, autocommit=True)) as owner:
+        owner.execute(sql.SQL("CREATE ROLE {}").format(role))
+        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA audit TO {}").format(role))
+        owner.execute(
+            sql.SQL("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA audit TO {}").format(role)
+        )
+    serving = url.update_query_dict({"options": f"-csearch_path=audit -crole={name}"})
+    urls = {**old.settings.urls, "audit": serving.render_as_string(hide_password=False)}
+    size = len(old.entries())
+
+    with open_house(replace(old.settings, urls=urls), clock=old.clock) as parts:
+        with pytest.raises(Refused, match="not_the_owner"):
+            prune(parts, old.operator, BEFORE_2028)
+        assert len(old.entries()) == size
+    with closing(psycopg.connect(dsn, autocommit=True)) as owner:
+        owner.execute(sql.SQL("DROP OWNED BY {}").format(role))
+        owner.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 # ---- holds ----

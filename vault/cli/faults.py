@@ -52,6 +52,7 @@ MEANINGS: Mapping[str, str] = {
     "clock_ahead": "The clock is far ahead of what is known; 'vaultctl accept-clock' says that it is right.",
     "year_open": "The year before is not closed yet: 'vaultctl jobs' closes it once it is over.",
     "legal_hold": "A legal hold keeps some of it; 'vaultctl ledger hold list' names it.",
+    "not_the_owner": "This role of the database may not delete entries; VAULT_AUDIT_URL must be the owner's.",
     "not_signed": "No checkpoint covers these entries yet; the notary signs one.",
     "not_followed": "Whoever follows the ledger has not had these entries yet.",
     "ledger_broken": "The ledger does not prove itself; 'vaultctl ledger verify' names what is wrong.",

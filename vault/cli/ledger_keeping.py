@@ -36,6 +36,7 @@ _day = click.DateTime(["%Y-%m-%d"])
 @_reason
 @_approval
 @_as_json
+@click.confirmation_option(prompt="Take these years out of the ledger for good?", help="Do not ask.")
 @click.pass_obj
 def prune(doors: Doors, /, *, before: int, reason: str, approval: str | None, as_json: bool) -> None:
     """Take the entries of every year before a year out of the ledger, for good.
@@ -71,22 +72,27 @@ def hold() -> None:
 @click.option("--from", "first", type=_day, default=str(FIRST_DAY), help="The first day of what is kept.")
 @click.option("--to", "last", type=_day, default=str(LAST_DAY), help="The last day of what is kept.")
 @_reason
+@_as_json
 @click.pass_obj
-def set_hold(doors: Doors, /, *, first: datetime, last: datetime, reason: str) -> None:
+def set_hold(doors: Doors, /, *, first: datetime, last: datetime, reason: str, as_json: bool) -> None:
     """Keep the entries of these days, and the keys of their details, from now on."""
     with doors() as parts:
         found = holding.set_hold(
             parts, operator(os.getuid()), first=first.date(), last=last.date(), reason=reason
         )
-    click.echo(_line(found))
+    if as_json:
+        _write(_described(found))
+    else:
+        click.echo(_line(found))
 
 
 @hold.command("lift")
 @click.argument("hold")
 @_reason
 @_approval
+@_as_json
 @click.pass_obj
-def lift(doors: Doors, /, *, hold: str, reason: str, approval: str | None) -> None:
+def lift(doors: Doors, /, *, hold: str, reason: str, approval: str | None, as_json: bool) -> None:
     """End HOLD. Where the house has two administrators this asks for an approval first."""
     raw = id_bytes("hld", hold)
     if raw is None:
@@ -95,7 +101,9 @@ def lift(doors: Doors, /, *, hold: str, reason: str, approval: str | None) -> No
         waits = holding.lift_hold(
             parts, operator(os.getuid()), raw, reason=reason, approval=_approval_of(approval)
         )
-    if waits is not None:
+    if as_json:
+        _write({"waits": None if waits is None else id_text("apv", waits)})
+    elif waits is not None:
         _tell_waiting(id_text("apv", waits))
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from vault.domain.access import Actor
 from vault.domain.kinds import Kind
 from vault.domain.shards import Shard, may_be_pruned, whole_tiles
 from vault.domain.terms import ApprovalId
-from vault.errors import Conflict
+from vault.errors import Conflict, Refused, StoreUnavailable
 from vault.services.dating import present
 from vault.services.governing import Ground, ground_for, only_operator
 from vault.services.keeping import HELD, Said, Unproven, kept, read_all, read_on, shard_of
@@ -16,6 +17,8 @@ from vault.services.parts import Parts
 from vault.storage import pruning
 
 Progress = Callable[[int], None]
+# The SQLSTATE for a right that a role does not have.
+_NO_RIGHT: Final = "42501"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def prune(
     minimum index, or the minimum index itself, to be seen to by the same command again, which says nothing
     new. Raises Conflict ``retention``, ``year_open``, ``legal_hold``, ``not_signed`` or ``not_followed``
     where something keeps the entries, ``ledger_broken`` where they do not prove each other, and what
-    agreeing and dating raise.
+    agreeing and dating raise; Refused ``not_the_owner`` where the store does not let this role delete.
     """
     only_operator(actor)
     present(parts)
@@ -52,6 +55,7 @@ def prune(
     _check_kept(parts, said, going)
     if going.end > said.minimum:
         _check_retention(ground_for(parts, actor), going)
+        _check_right(parts)
         if going not in said.pruned:
             waits = agree(parts, actor, wanted, approval)
             if waits is not None:
@@ -116,6 +120,16 @@ def _check_retention(ground: Ground, going: Shard) -> None:
     """Refuse what the policy keeps, also where a prune was begun under one that kept less."""
     if not may_be_pruned(going.year, keep_years=ground.policy.ledger.keep_years, at=ground.at):
         raise Conflict("retention")
+
+
+def _check_right(parts: Parts) -> None:
+    """Refuse who may not take rows out of the store, before an agreement is used up and anything is told."""
+    try:
+        parts.stores.audit.transact(pruning.try_removing)
+    except StoreUnavailable as fault:
+        if fault.facts.get("reason") != _NO_RIGHT:
+            raise
+        raise Refused("not_the_owner") from None
 
 
 def _remove(parts: Parts, progress: Progress) -> int:
