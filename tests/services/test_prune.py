@@ -278,7 +278,11 @@ def test_nobody_but_an_operator_prunes(old: House) -> None:
 def test_a_role_that_may_not_delete_is_told_so_before_anything_is_told(old: House) -> None:
     url = make_url(old.settings.urls["audit"])
     role = sql.Identifier(name := f"{url.database}_serving")
-    dsn = url.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
+    dsn = (
+        url.set(drivername="postgresql")
+        .difference_update_query(["options"])
+        .render_as_string(hide_password=False)
+    )
     with closing(psycopg.connect(dsn, autocommit=True)) as owner:
         owner.execute(sql.SQL("CREATE ROLE {}").format(role))
         owner.execute(sql.SQL("GRANT USAGE ON SCHEMA audit TO {}").format(role))

@@ -48,6 +48,8 @@ JOBS: Final[Sequence[Job]] = (
 )
 # One job for each exporter, ``siem:NAME``, so that a SIEM that does not answer delays no other.
 _SIEM: Final = "siem"
+_LASTING: Final = frozenset({"ledger_broken", "clock_ahead"})
+_LASTING_SECONDS: Final = 3_600.0
 
 
 def jobs_of(settings: Settings) -> tuple[Job, ...]:
@@ -79,7 +81,7 @@ def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
     with ctx.obj.open(settings) as parts:
         if once:
             forwarding.forget_others(parts, settings.exporters)
-            failed = [job.name for job in chosen if not _do(job, parts, settings)]
+            failed = [job.name for job in chosen if _do(job, parts, settings) is not None]
             ctx.exit(1 if failed else 0)
         stopped = threading.Event()
         worker.obey_signals(stopped.set)
@@ -105,21 +107,32 @@ def _again_and_again(job: Job, parts: Parts, settings: Settings, stopped: thread
     pause = job.every_seconds
     while not stopped.is_set():
         began = time.monotonic()
-        # One that fails is tried less and less often, up to a minute, and at once again when it worked.
-        pause = job.every_seconds if _do(job, parts, settings) else min(max(2 * pause, 1.0), 60.0)
+        pause = pause_after(job, _do(job, parts, settings), was=pause)
         stopped.wait(max(0.0, pause - (time.monotonic() - began)))
 
 
-def _do(job: Job, parts: Parts, settings: Settings) -> bool:
+def pause_after(job: Job, code: str | None, *, was: float) -> float:
+    """Tell how long a job is left alone that failed by *code*, or did not, and waited *was* seconds before.
+
+    One that fails is tried less and less often, up to a minute, and at once again when it worked. What is
+    wrong with the whole ledger, or with the clock, an operator puts right, and no hurry does.
+    """
+    if code is None:
+        return job.every_seconds
+    return _LASTING_SECONDS if code in _LASTING else min(max(2 * was, 1.0), 60.0)
+
+
+def _do(job: Job, parts: Parts, settings: Settings) -> str | None:
+    """Do it once; returns the code of what went wrong."""
     try:
         job.work(parts, settings)
     except VaultError as fault:
         _tell(job, fault.code, str(fault.facts.get("reason", "")))
+        return fault.code
     except Exception as fault:  # noqa: BLE001 - one job's defect must not end the others
         _tell(job, type(fault).__name__)
-    else:
-        return True
-    return False
+        return type(fault).__name__
+    return None
 
 
 def _tell(job: Job, code: str, reason: str = "") -> None:
