@@ -39,7 +39,7 @@ from vault.errors import VaultError
 from vault.notary_settings import settings_of
 from vault.outpost import open_seat
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, consent, disclose, govern, intake, rectify, standing_facts
+from vault.services import authenticate, consent, disclose, govern, intake, rectify, standing_facts, watch
 from vault.services.answering import Admitted
 from vault.services.attest import verify
 from vault.services.governing import operator
@@ -258,6 +258,11 @@ class House:
             own = self.app(app)
             headers = {"Authorization": f"Bearer {own.token}", "Vault-Purpose": own.purpose}
         return Client(flask.test_client(), headers, self.disclosed)
+
+    def stand_until(self, at: datetime) -> None:
+        """Let nothing happen until *at*, when an operator takes the clock for right."""
+        self.clock.at = at
+        watch.accept_clock(self.parts, self.operator)
 
     def another(self) -> "House":
         """Another worker: new parts over the same stores, as another process would have them."""

@@ -17,6 +17,7 @@ from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
+from vault.custody.entry_seal import EntrySeal
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
@@ -194,6 +195,7 @@ def connect(
             seal_detail=detail.seal,
             outbox_seal=OutboxSeal(keyring.root(KeyPurpose.AUTHORITY)),
         ),
+        entry_seal=EntrySeal(keyring.root(KeyPurpose.AUTHORITY), house.house),
         rulebook=rulebook or Rulebook(),
         lock=Lock(),
         anchors=anchors,

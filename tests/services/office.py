@@ -15,6 +15,7 @@ from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
+from vault.custody.entry_seal import EntrySeal
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
@@ -210,6 +211,7 @@ class Office:
                 seal_detail=detail.seal,
                 outbox_seal=OutboxSeal(keyring.root(KeyPurpose.AUTHORITY)),
             ),
+            entry_seal=EntrySeal(keyring.root(KeyPurpose.AUTHORITY), house.house),
             rulebook=RULEBOOK,
             lock=Lock(),
         )

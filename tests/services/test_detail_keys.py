@@ -7,13 +7,16 @@ import pytest
 
 from tests.custody.ledgers import meddle
 from tests.house import FOUNDED, House
+from tests.services.test_prune import write
 from vault.domain.grants import token_bytes
 from vault.domain.kinds import Kind
-from vault.errors import Conflict
-from vault.services import watch
+from vault.errors import Conflict, HouseLocked
+from vault.services import detail_keys, keeping, watch
 from vault.services.attest import verify
 from vault.services.detail_keys import destroy_due
 from vault.services.hold import lift_hold, set_hold
+from vault.services.keeping import Said
+from vault.services.parts import Parts
 from vault.storage import keys
 
 MONTH = 202611
@@ -37,7 +40,7 @@ def destroyed(house: House) -> list[dict[str, Any]]:
 def test_the_detail_of_an_entry_is_opened_while_the_policy_keeps_it(
     house: House, told: tuple[bytes, int]
 ) -> None:
-    house.clock.at = LAST_MOMENT
+    house.stand_until(LAST_MOMENT)
 
     assert destroy_due(house.parts) == []
 
@@ -48,8 +51,8 @@ def test_the_detail_of_an_entry_is_opened_while_the_policy_keeps_it(
 def test_a_month_whose_time_is_over_is_opened_by_nobody_and_the_ledger_stays(
     house: House, told: tuple[bytes, int]
 ) -> None:
+    house.stand_until(DUE)
     size = verify(house.parts.stores).size
-    house.clock.at = DUE
 
     assert destroy_due(house.parts) == [MONTH]
 
@@ -66,7 +69,7 @@ def test_a_month_whose_time_is_over_is_opened_by_nobody_and_the_ledger_stays(
 
 def test_a_key_is_destroyed_once(house: House, told: tuple[bytes, int]) -> None:
     assert told
-    house.clock.at = DUE
+    house.stand_until(DUE)
     destroy_due(house.parts)
 
     assert destroy_due(house.another().parts) == []
@@ -75,7 +78,7 @@ def test_a_key_is_destroyed_once(house: House, told: tuple[bytes, int]) -> None:
 
 def test_no_entry_dated_in_such_a_month_brings_a_key_back(house: House, told: tuple[bytes, int]) -> None:
     assert told
-    house.clock.at = DUE
+    house.stand_until(DUE)
     destroy_due(house.parts)
 
     with pytest.raises(Conflict, match="detail_destroyed"):
@@ -89,7 +92,7 @@ def test_a_worker_that_remembers_a_key_lets_go_of_it_at_its_next_look(
 ) -> None:
     running = house.another()
     running.parts.detail.seal(int(FOUNDED.timestamp() * 1000), {})
-    house.clock.at = DUE
+    house.stand_until(DUE)
     destroy_due(house.parts)
     assert running.parts.detail.open(*told)
 
@@ -107,7 +110,7 @@ def test_a_hold_over_the_month_keeps_its_key_until_it_is_lifted(
     operator = house.operator
     day = date(2026, 11, 30)
     hold = set_hold(house.parts, operator, first=day, last=day, reason="CASE-9")
-    house.clock.at = DUE
+    house.stand_until(DUE)
 
     assert destroy_due(house.parts) == []
     assert house.parts.detail.open(*told)
@@ -120,7 +123,7 @@ def test_a_hold_over_other_months_keeps_no_key(house: House, told: tuple[bytes, 
     assert told
     for first, last in ((date(2020, 1, 1), date(2026, 10, 31)), (date(2026, 12, 1), date(2030, 1, 1))):
         set_hold(house.parts, house.operator, first=first, last=last, reason="CASE-9")
-    house.clock.at = DUE
+    house.stand_until(DUE)
 
     assert destroy_due(house.parts) == [MONTH]
 
@@ -128,7 +131,7 @@ def test_a_hold_over_other_months_keeps_no_key(house: House, told: tuple[bytes, 
 def test_no_key_is_destroyed_by_a_ledger_that_does_not_prove_itself(unchecked_house: House) -> None:
     house = unchecked_house
     house.admit()
-    house.clock.at = DUE
+    house.stand_until(DUE)
     meddle(house.parts.stores.audit, "DELETE FROM entry WHERE idx = 3")
 
     with pytest.raises(Conflict, match="ledger_broken"):
@@ -141,7 +144,7 @@ def test_no_key_is_destroyed_by_a_ledger_that_does_not_prove_itself(unchecked_ho
 def test_a_crash_between_the_entry_and_the_key_is_made_good_by_the_next_run(
     house: House, told: tuple[bytes, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.clock.at = DUE
+    house.stand_until(DUE)
     with monkeypatch.context() as patched:
         patched.setattr(keys, "destroy_sealed_key", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -156,6 +159,80 @@ def test_later_months_go_when_their_time_comes(house: House) -> None:
     house.admit()
     house.clock.advance(timedelta(days=31))
     house.parts.detail.seal(int(house.clock().timestamp() * 1000), {})
-    house.clock.at = datetime(2029, 1, 1, tzinfo=UTC)
+    house.stand_until(datetime(2029, 1, 1, tzinfo=UTC))
 
     assert destroy_due(house.parts) == [202611, 202612]
+
+
+FAR = datetime(2099, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("by", ["looked", "written", "neither"])
+def test_a_clock_that_runs_ahead_ends_no_key_and_leaves_the_house_well_when_it_is_right_again(
+    house: House, told: tuple[bytes, int], by: str
+) -> None:
+    assert watch.look(house.parts) is None
+    house.clock.at = FAR
+
+    if by == "looked":
+        watch.look(house.another().parts)
+    if by == "written":
+        write(house.another(), 1)
+    for _ in range(2):
+        with pytest.raises(Conflict, match="clock_ahead"):
+            destroy_due(house.another().parts)
+
+    house.clock.at = FOUNDED + timedelta(minutes=1)
+    assert house.another().parts.detail.open(*told)
+    if by == "neither":
+        assert watch.look(house.another().parts) is None
+    house.stand_until(FOUNDED + timedelta(minutes=1))
+    assert watch.look(house.another().parts) is None
+
+
+def test_the_keys_of_this_month_and_of_the_two_before_it_stay_whatever_the_policy_says(
+    house: House, told: tuple[bytes, int]
+) -> None:
+    house.clock.at = DUE
+    with pytest.raises(Conflict, match="clock_ahead"):
+        destroy_due(house.parts)
+    house.stand_until(DUE)
+    house.parts.detail.seal(int(DUE.timestamp() * 1000), {})
+
+    assert destroy_due(house.parts) == [MONTH]
+    assert told
+    assert house.parts.detail.seal(int(DUE.timestamp() * 1000), {})[1] == 202812
+
+
+def test_nothing_ends_while_the_house_is_locked(house: House, told: tuple[bytes, int]) -> None:
+    house.stand_until(DUE)
+    house.parts.lock.reason = "audit_behind"
+
+    with pytest.raises(HouseLocked, match="audit_behind"):
+        destroy_due(house.parts)
+
+    house.parts.lock.reason = None
+    assert house.parts.detail.open(*told)
+
+
+def test_a_hold_that_becomes_durable_while_the_ledger_is_read_keeps_the_key(
+    house: House, told: tuple[bytes, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.stand_until(DUE)
+    other = house.another()
+
+    def slow(parts: Parts) -> Said:
+        said = keeping.read_all(parts)
+        set_hold(other.parts, other.operator, first=FOUNDED.date(), last=FOUNDED.date(), reason="CASE-9")
+        return said
+
+    monkeypatch.setattr(detail_keys, "read_all", slow)
+
+    assert destroy_due(house.parts) == []
+    assert house.another().parts.detail.open(*told)
+    last = [(one["kind"], one["outcome"], one["object"]) for one in house.entries()[-2:]]
+    about = {"type": "detail_key", "code": "202611"}
+    assert last == [
+        ("detail_key.destroyed", "recorded", about),
+        ("ending.stopped", "refused:legal_hold", about),
+    ]

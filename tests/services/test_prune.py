@@ -1,29 +1,40 @@
 """Years of the ledger are closed, held and taken out, behind entries, and what is left proves itself."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
+from sqlalchemy import make_url
 
 from tests.custody.ledgers import meddle
 from tests.house import FOUNDED, House
-from vault.domain.entry import ActorRef, Entry
+from vault.bootstrap import open_house
+from vault.domain.entry import ActorRef, Entry, ObjectRef
+from vault.domain.entry_reading import read_entry
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier
-from vault.domain.shards import Shard
+from vault.domain.shards import Hold, Shard
 from vault.domain.terms import EntryId
 from vault.errors import Conflict, Invalid, NotFound, Refused
-from vault.services import deriving, tail
+from vault.services import deriving, keeping, tail, watch
+from vault.services import prune as pruning_rows
 from vault.services.attest import verify
-from vault.services.hold import holds, lift_hold, set_hold
+from vault.services.governing import ground_for
+from vault.services.hold import holds, lift_hold, set_hold, told_of
+from vault.services.keeping import Said, kept, shard_of
 from vault.services.letting_go import Prune
+from vault.services.parts import Parts
 from vault.services.prune import Pruned, prune
 from vault.services.years import close_years
 from vault.storage import audit, derived, pruning
 
+FIRST = date(2026, 1, 1)
 YEARS = (2026, 2027, 2028)
 BEFORE_2028 = Prune(2028, "DEC-17")
 
@@ -121,7 +132,7 @@ def test_an_entry_that_a_fast_clock_dated_ahead_makes_no_year_longer(house: Hous
     write(house, 1)
     house.clock.at = FOUNDED + timedelta(days=2)
     write(house, 5)
-    house.clock.at = datetime(2030, 1, 1, tzinfo=UTC)
+    house.stand_until(datetime(2030, 1, 1, tzinfo=UTC))
 
     shards = close_years(house.parts)
 
@@ -129,6 +140,21 @@ def test_an_entry_that_a_fast_clock_dated_ahead_makes_no_year_longer(house: Hous
         at for at, one in enumerate(house.entries()) if one["t"] > millis(datetime(2028, 1, 1, tzinfo=UTC))
     )
     assert [one.end for one in shards[:2]] == [ahead, ahead]
+
+
+def test_no_year_is_closed_by_a_clock_that_runs_ahead(house: House) -> None:
+    write(house, 3)
+    assert watch.look(house.parts) is None
+    house.clock.at = datetime(2099, 2, 1, tzinfo=UTC)
+    write(house, 1)
+
+    with pytest.raises(Conflict, match="clock_ahead"):
+        close_years(house.parts)
+    with pytest.raises(Conflict, match="clock_ahead"):
+        pruned(house)
+
+    house.stand_until(FOUNDED)
+    assert said(house, Kind.YEAR_CLOSED) == []
 
 
 # ---- pruning ----
@@ -200,17 +226,17 @@ def test_years_that_the_policy_keeps_are_not_pruned(old: House) -> None:
 
 
 def test_the_last_year_that_may_go_is_over_for_as_long_as_the_policy_says(old: House) -> None:
-    old.clock.at = datetime(2030, 12, 31, 23, 59, 59, tzinfo=UTC)
+    old.stand_until(datetime(2030, 12, 31, 23, 59, 59, tzinfo=UTC))
     with pytest.raises(Conflict, match="retention"):
         pruned(old)
 
-    old.clock.at = datetime(2031, 1, 1, tzinfo=UTC)
+    old.stand_until(datetime(2031, 1, 1, tzinfo=UTC))
 
     assert pruned(old).minimum > 0
 
 
 def test_a_year_that_was_not_closed_is_not_pruned(unchecked_house: House) -> None:
-    unchecked_house.clock.at = datetime(2032, 2, 1, tzinfo=UTC)
+    unchecked_house.stand_until(datetime(2032, 2, 1, tzinfo=UTC))
 
     with pytest.raises(Conflict, match="year_open"):
         pruned(unchecked_house)
@@ -239,6 +265,34 @@ def test_a_reason_is_a_code(old: House) -> None:
 def test_nobody_but_an_operator_prunes(old: House) -> None:
     with pytest.raises(Refused, match="role"):
         prune(old.parts, replace(old.operator, kind="person"), BEFORE_2028)
+
+
+@pytest.mark.parametrize("unchecked_house", ["postgresql"], indirect=True)
+def test_a_role_that_may_not_delete_is_told_so_before_anything_is_told(old: House) -> None:
+    url = make_url(old.settings.urls["audit"])
+    role = sql.Identifier(name := f"{url.database}_serving")
+    dsn = (
+        url.set(drivername="postgresql")
+        .difference_update_query(["options"])
+        .render_as_string(hide_password=False)
+    )
+    with closing(psycopg.connect(dsn, autocommit=True)) as owner:
+        owner.execute(sql.SQL("CREATE ROLE {}").format(role))
+        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA audit TO {}").format(role))
+        owner.execute(
+            sql.SQL("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA audit TO {}").format(role)
+        )
+    serving = url.update_query_dict({"options": f"-csearch_path=audit -crole={name}"})
+    urls = {**old.settings.urls, "audit": serving.render_as_string(hide_password=False)}
+    size = len(old.entries())
+
+    with open_house(replace(old.settings, urls=urls), clock=old.clock) as parts:
+        with pytest.raises(Refused, match="not_the_owner"):
+            prune(parts, old.operator, BEFORE_2028)
+        assert len(old.entries()) == size
+    with closing(psycopg.connect(dsn, autocommit=True)) as owner:
+        owner.execute(sql.SQL("DROP OWNED BY {}").format(role))
+        owner.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 # ---- holds ----
@@ -319,9 +373,136 @@ def test_a_hold_that_an_owners_hand_takes_out_still_keeps_everything(sqlite_hous
         lift_hold(house.parts, house.operator, b"?" * 16, reason="X")
 
 
+def forged(house: House, kind: Kind, about: ObjectRef, *, times: int = 0) -> None:
+    """Write what whoever has the audit store alone can write: everything but the proof."""
+    parts, operator = house.parts, house.operator
+    told = kept(parts, operator, kind, about, ground=ground_for(parts, operator), times=times, reason="X")
+    parts.ledger.append(replace(told, proof=None if times % 2 else bytes(32)))
+
+
+def test_a_hold_ends_by_no_entry_that_the_house_did_not_write(old: House) -> None:
+    hold = set_hold(old.parts, old.operator, first=FIRST, last=date(2026, 12, 31), reason="CASE-9")
+
+    forged(old, Kind.HOLD_LIFTED, hold.ref())
+    forged(old, Kind.HOLD_SET, replace(hold, first=date(2031, 1, 1), last=date(2031, 1, 2)).ref())
+
+    with pytest.raises(Conflict, match="legal_hold"):
+        pruned(old)
+    told = told_of(old.parts, old.operator)
+    assert list(told.standing) == [hold]
+    assert [one.kind for one in told.unproven] == [Kind.HOLD_LIFTED, Kind.HOLD_SET]
+
+
+def test_a_proof_counts_for_its_own_entry_alone(old: House) -> None:
+    first, other = (
+        set_hold(old.parts, old.operator, first=FIRST, last=date(2026, 12, 31), reason="CASE-9")
+        for _ in range(2)
+    )
+    lift_hold(old.parts, old.operator, first.id, reason="CASE-9")
+    with old.parts.stores.audit.read() as conn:
+        head = audit.head(conn)
+        assert head is not None
+        lifted = read_entry(audit.entries(conn, head.size - 1, limit=1)[0].body)
+
+    old.parts.ledger.append(replace(lifted, id=EntryId(old.parts.new_id()), object=other.ref()))
+
+    assert holds(old.parts, old.operator) == [other]
+
+
+def test_a_hold_that_somebody_else_set_keeps_all_the_same_and_is_lifted(old: House) -> None:
+    hold = Hold(b"?" * 16, FIRST, date(2026, 12, 31), old.clock().date(), "X")
+    forged(old, Kind.HOLD_SET, hold.ref())
+
+    with pytest.raises(Conflict, match="legal_hold"):
+        pruned(old)
+
+    lift_hold(old.parts, old.operator, hold.id, reason="CASE-9")
+    assert pruned(old).minimum > 0
+
+
+def test_nothing_is_pruned_because_an_entry_that_the_house_did_not_write_says_so(old: House) -> None:
+    end = closed(old)[2031] // 256 * 256
+    forged(old, Kind.LEDGER_PRUNED, shard_of(old.parts, 2031, first=0, end=end).ref(), times=end)
+
+    done = pruned(old)
+
+    assert done.minimum == first_of(old) == closed(old)[2027] // 256 * 256 < end
+    assert [one.kind for one in done.unproven] == [Kind.LEDGER_PRUNED]
+
+
+def test_a_minimum_index_that_a_forged_entry_covers_is_no_whole_ledger(old: House) -> None:
+    forged(old, Kind.LEDGER_PRUNED, shard_of(old.parts, 2026, first=0, end=256).ref(), times=256)
+    for statement in UNTOLD["the minimum index was raised by hand"]:
+        meddle(old.parts.stores.audit, statement)
+
+    with pytest.raises(Conflict, match="ledger_broken"):
+        pruned(old)
+
+
+def test_a_year_ends_by_no_entry_that_the_house_did_not_write(unchecked_house: House) -> None:
+    house = unchecked_house
+    write(house, 400)
+    house.clock.at = datetime(2032, 2, 1, tzinfo=UTC)
+    write(house, 300)
+    forged(house, Kind.YEAR_CLOSED, shard_of(house.parts, 2026, first=0, end=600).ref(), times=600)
+    deriving.catch_up(house.parts)
+    sign(house)
+
+    with pytest.raises(Conflict, match="year_open"):
+        pruned(house, replace(BEFORE_2028, before=2027))
+    with pytest.raises(Conflict, match="ledger_broken"):
+        close_years(house.parts)
+
+
+def test_a_prune_that_was_begun_is_held_against_the_policy_again(
+    old: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(pruning, "raise_minimum", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pruned(old)
+    old.stand_until(datetime(2030, 1, 1, tzinfo=UTC))
+
+    with pytest.raises(Conflict, match="retention"):
+        pruned(old)
+
+    assert first_of(old) == 0
+
+
 def test_a_hold_has_a_first_and_a_last_day_in_this_order(old: House) -> None:
     with pytest.raises(Invalid, match="dates"):
         set_hold(old.parts, old.operator, first=date(2028, 1, 2), last=date(2028, 1, 1), reason="CASE-9")
+
+
+def test_a_hold_that_becomes_durable_while_the_ledger_is_read_keeps_the_years(
+    old: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = old.another()
+    held: list[Hold] = []
+
+    def slow(parts: Parts) -> Said:
+        found = keeping.read_all(parts)
+        held.append(set_hold(other.parts, other.operator, first=FIRST, last=FIRST, reason="CASE-9"))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pruning_rows, "read_all", slow)
+        with pytest.raises(Conflict, match="legal_hold"):
+            pruned(old)
+
+    told, stopped = old.entries()[-2:]
+    assert first_of(old) == 0
+    assert (told["kind"], stopped["kind"], stopped["outcome"]) == (
+        Kind.LEDGER_PRUNED,
+        Kind.ENDING_STOPPED,
+        "refused:legal_hold",
+    )
+    assert (stopped["object"], stopped["n"]) == (told["object"], told["n"])
+    # What was stopped is not completed when the hold ends: it is decided anew.
+    lift_hold(old.parts, old.operator, held[0].id, reason="CASE-9")
+    assert pruned(old).minimum == first_of(old) > 0
+    assert len(said(old, Kind.LEDGER_PRUNED)) == 2
+    assert not {one.reason for one in verify(old.parts.stores).faults} & {"pruned", "pruned_tree", "missing"}
 
 
 # ---- crashes and hands ----

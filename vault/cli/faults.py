@@ -49,8 +49,10 @@ MEANINGS: Mapping[str, str] = {
     "dates": "The first day lies behind the last.",
     "hold": "A hold is named by its id; 'vaultctl ledger hold list' names those that stand.",
     "retention": "The policy in force keeps these years; its retention.toml says for how long.",
+    "clock_ahead": "The clock is far ahead of what is known; 'vaultctl accept-clock' says that it is right.",
     "year_open": "The year before is not closed yet: 'vaultctl jobs' closes it once it is over.",
     "legal_hold": "A legal hold keeps some of it; 'vaultctl ledger hold list' names it.",
+    "not_the_owner": "This role of the database may not delete entries; VAULT_AUDIT_URL must be the owner's.",
     "not_signed": "No checkpoint covers these entries yet; the notary signs one.",
     "not_followed": (
         "A follower of the ledger has not had these entries yet; the command goes on once it has, or with"

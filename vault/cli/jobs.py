@@ -12,7 +12,7 @@ import click
 
 from vault.cli import anchoring, worker
 from vault.errors import VaultError
-from vault.services import alerting, charting, deriving, detail_keys, samples, signals, years
+from vault.services import alerting, charting, deriving, detail_keys, samples, signals, watch, years
 from vault.services.anchor import Handover
 from vault.services.parts import Parts
 from vault.services.siem import forwarding
@@ -37,8 +37,8 @@ JOBS: Final[Sequence[Job]] = (
     Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
     # One a day; asked more often, so that a day whose first try failed has its map all the same.
     Job("map", 60.0, lambda parts, _: charting.seal_daily(parts)),
-    Job("years", 3_600.0, lambda parts, _: _ignore(years.close_years(parts))),
-    Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(parts))),
+    Job("years", 3_600.0, lambda parts, _: _ignore(years.close_years(_looked_at(parts)))),
+    Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(_looked_at(parts)))),
     Job("signals", 1.0, lambda parts, _: _ignore(signals.catch_up(parts))),
     Job("samples", 60.0, lambda parts, _: _ignore(samples.draw(parts))),
     # One each, so that a receiver that is gone delays no other.
@@ -48,6 +48,8 @@ JOBS: Final[Sequence[Job]] = (
 )
 # One job for each exporter, ``siem:NAME``, so that a SIEM that does not answer delays no other.
 _SIEM: Final = "siem"
+_LASTING: Final = frozenset({"ledger_broken", "clock_ahead"})
+_LASTING_SECONDS: Final = 3_600.0
 
 
 def jobs_of(settings: Settings) -> tuple[Job, ...]:
@@ -79,7 +81,7 @@ def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
     with ctx.obj.open(settings) as parts:
         if once:
             forwarding.forget_others(parts, settings.exporters)
-            failed = [job.name for job in chosen if not _do(job, parts, settings)]
+            failed = [job.name for job in chosen if _do(job, parts, settings) is not None]
             ctx.exit(1 if failed else 0)
         stopped = threading.Event()
         worker.obey_signals(stopped.set)
@@ -105,26 +107,43 @@ def _again_and_again(job: Job, parts: Parts, settings: Settings, stopped: thread
     pause = job.every_seconds
     while not stopped.is_set():
         began = time.monotonic()
-        # One that fails is tried less and less often, up to a minute, and at once again when it worked.
-        pause = job.every_seconds if _do(job, parts, settings) else min(max(2 * pause, 1.0), 60.0)
+        pause = pause_after(job, _do(job, parts, settings), was=pause)
         stopped.wait(max(0.0, pause - (time.monotonic() - began)))
 
 
-def _do(job: Job, parts: Parts, settings: Settings) -> bool:
+def pause_after(job: Job, code: str | None, *, was: float) -> float:
+    """Tell how long a job is left alone that failed by *code*, or did not, and waited *was* seconds before.
+
+    One that fails is tried less and less often, up to a minute, and at once again when it worked. What is
+    wrong with the whole ledger, or with the clock, an operator puts right, and no hurry does.
+    """
+    if code is None:
+        return job.every_seconds
+    return _LASTING_SECONDS if code in _LASTING else min(max(2 * was, 1.0), 60.0)
+
+
+def _do(job: Job, parts: Parts, settings: Settings) -> str | None:
+    """Do it once; returns the code of what went wrong."""
     try:
         job.work(parts, settings)
     except VaultError as fault:
         _tell(job, fault.code, str(fault.facts.get("reason", "")))
+        return fault.code
     except Exception as fault:  # noqa: BLE001 - one job's defect must not end the others
         _tell(job, type(fault).__name__)
-    else:
-        return True
-    return False
+        return type(fault).__name__
+    return None
 
 
 def _tell(job: Job, code: str, reason: str = "") -> None:
     told = {"event": "job_failed", "job": job.name, "code": code, **({"reason": reason} if reason else {})}
     sys.stderr.write(f"{json.dumps(told)}\n")
+
+
+def _looked_at(parts: Parts) -> Parts:
+    """Look at the house first, which locks it where its stores contradict: then nothing ends."""
+    watch.look(parts)
+    return parts
 
 
 def _ignore(_: object) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 
@@ -14,7 +14,9 @@ from vault.domain.shards import FIRST_DAY, LAST_DAY, Hold
 from vault.domain.terms import ApprovalId, id_bytes, id_text
 from vault.errors import NotFound
 from vault.services import hold as holding
+from vault.services import watch
 from vault.services.governing import operator
+from vault.services.keeping import Unproven
 from vault.services.letting_go import Prune
 from vault.services.parts import Parts
 from vault.services.prune import prune as take_out
@@ -37,6 +39,7 @@ _day = click.DateTime(["%Y-%m-%d"])
     "--forget", multiple=True, metavar="FOLLOWER", help="Do not wait for this follower, which was given up."
 )
 @_as_json
+@click.confirmation_option(prompt="Take these years out of the ledger for good?", help="Do not ask.")
 @click.pass_obj
 def prune(
     doors: Doors, /, *, before: int, reason: str, approval: str | None, forget: tuple[str, ...], as_json: bool
@@ -47,6 +50,7 @@ def prune(
     that broke off is completed by the same command again.
     """
     with doors() as parts:
+        watch.look(parts)
         done = take_out(
             parts,
             operator(os.getuid()),
@@ -56,8 +60,9 @@ def prune(
             progress=lambda removed: click.echo(f"{removed} rows", err=True) if sys.stderr.isatty() else None,
         )
     waits = None if done.waits is None else id_text("apv", done.waits)
+    unproven = _unproven(done.unproven)
     if as_json:
-        _write({"waits": waits, "minimum": done.minimum, "removed": done.removed})
+        _write({"waits": waits, "minimum": done.minimum, "removed": done.removed, "unproven": unproven})
     elif waits is not None:
         _tell_waiting(waits)
     else:
@@ -73,22 +78,27 @@ def hold() -> None:
 @click.option("--from", "first", type=_day, default=str(FIRST_DAY), help="The first day of what is kept.")
 @click.option("--to", "last", type=_day, default=str(LAST_DAY), help="The last day of what is kept.")
 @_reason
+@_as_json
 @click.pass_obj
-def set_hold(doors: Doors, /, *, first: datetime, last: datetime, reason: str) -> None:
+def set_hold(doors: Doors, /, *, first: datetime, last: datetime, reason: str, as_json: bool) -> None:
     """Keep the entries of these days, and the keys of their details, from now on."""
     with doors() as parts:
         found = holding.set_hold(
             parts, operator(os.getuid()), first=first.date(), last=last.date(), reason=reason
         )
-    click.echo(_line(found))
+    if as_json:
+        _write(_described(found))
+    else:
+        click.echo(_line(found))
 
 
 @hold.command("lift")
 @click.argument("hold")
 @_reason
 @_approval
+@_as_json
 @click.pass_obj
-def lift(doors: Doors, /, *, hold: str, reason: str, approval: str | None) -> None:
+def lift(doors: Doors, /, *, hold: str, reason: str, approval: str | None, as_json: bool) -> None:
     """End HOLD. Where the house has two administrators this asks for an approval first."""
     raw = id_bytes("hld", hold)
     if raw is None:
@@ -97,7 +107,9 @@ def lift(doors: Doors, /, *, hold: str, reason: str, approval: str | None) -> No
         waits = holding.lift_hold(
             parts, operator(os.getuid()), raw, reason=reason, approval=_approval_of(approval)
         )
-    if waits is not None:
+    if as_json:
+        _write({"waits": None if waits is None else id_text("apv", waits)})
+    elif waits is not None:
         _tell_waiting(id_text("apv", waits))
     else:
         click.echo(f"{hold} ended.")
@@ -109,14 +121,22 @@ def lift(doors: Doors, /, *, hold: str, reason: str, approval: str | None) -> No
 def list_holds(doors: Doors, /, *, as_json: bool) -> None:
     """List the holds that stand, as the ledger itself tells them."""
     with doors() as parts:
-        found = holding.holds(parts, operator(os.getuid()))
+        found = holding.told_of(parts, operator(os.getuid()))
+    unproven = _unproven(found.unproven)
     if as_json:
-        _write({"holds": [_described(one) for one in found]})
+        _write({"holds": [_described(one) for one in found.standing], "unproven": unproven})
     else:
-        for one in found:
+        for one in found.standing:
             click.echo(_line(one))
-        if not found:
+        if not found.standing:
             click.echo("No hold stands.")
+
+
+def _unproven(found: Sequence[Unproven]) -> list[Json]:
+    """Name what the house goes by and did not write; it is said on stderr too, whoever reads the rest."""
+    for one in found:
+        click.echo(f"Entry {one.index}, {one.kind.value}, is not of this house: no proof.", err=True)
+    return [{"index": one.index, "kind": one.kind.value} for one in found]
 
 
 def _line(one: Hold) -> str:

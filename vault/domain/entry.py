@@ -103,6 +103,8 @@ class Entry:
     # Encrypted under the month's detail key: source address, ticket, typed terms of a miss.
     detail: bytes | None = None
     key_epoch: int | None = None
+    # A MAC over all of the above, where the house itself goes by what the entry says (custody/entry_seal).
+    proof: bytes | None = None
 
     @property
     def n(self) -> int:
@@ -164,6 +166,7 @@ def entry_object(entry: Entry, *, grant: bytes | None = None) -> dict[str, Json]
         object=_object_object(entry.object),
         det=token_text(entry.detail) if entry.detail else None,
         key_epoch=entry.key_epoch,
+        proof=token_text(entry.proof) if entry.proof else None,
     )
 
 

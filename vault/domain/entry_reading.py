@@ -112,6 +112,7 @@ def _entry(found: Mapping[str, Any]) -> Entry:
         object=_maybe(_about, get("object")),
         detail=_maybe(_bytes, get("det")),
         key_epoch=_maybe(_number, get("key_epoch")),
+        proof=_maybe(_bytes, get("proof")),
     )
 
 

@@ -89,6 +89,7 @@ class Kind(StrEnum):
     DETAIL_KEY_DESTROYED = "detail_key.destroyed"
     HOLD_SET = "hold.set"
     HOLD_LIFTED = "hold.lifted"
+    ENDING_STOPPED = "ending.stopped"
     ALERT_RAISED = "alert.raised"
     CASE_OPENED = "case.opened"
     CASE_REOPENED = "case.reopened"

@@ -96,10 +96,13 @@ class Hold:
 
 
 def standing_after(holds: dict[bytes, Hold], entry: Entry, told: date) -> None:
-    """Take one entry in, in the ledger's order: what it sets stands, what it lifts does not."""
+    """Take one entry in, in the ledger's order: what it sets stands, what it lifts does not.
+
+    A hold that stands is not made a shorter one by another entry of its id.
+    """
     if entry.kind is Kind.HOLD_SET:
         hold = Hold.of(entry, told)
-        holds[hold.id] = hold
+        holds.setdefault(hold.id, hold)
     elif entry.kind is Kind.HOLD_LIFTED:
         holds.pop(Hold.of(entry, told).id, None)
 

@@ -1,6 +1,7 @@
 """Hold: what of the ledger must stay for a court or an authority, said by entries and by nothing else."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from vault.domain.access import Actor
@@ -10,9 +11,17 @@ from vault.domain.shards import Hold
 from vault.domain.terms import ApprovalId, is_code
 from vault.errors import Invalid, NotFound
 from vault.services.governing import ground_for, only_operator
-from vault.services.keeping import kept, read_all
+from vault.services.keeping import Unproven, kept, read_all
 from vault.services.letting_go import LiftHold, agree
 from vault.services.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """The holds that stand, oldest first, and what somebody else wrote that tells of such."""
+
+    standing: Sequence[Hold]
+    unproven: Sequence[Unproven]
 
 
 def set_hold(parts: Parts, actor: Actor, *, first: date, last: date, reason: str) -> Hold:
@@ -54,5 +63,11 @@ def lift_hold(
 
 def holds(parts: Parts, actor: Actor) -> Sequence[Hold]:
     """List the holds that stand, oldest first. Raises Conflict ``ledger_broken``."""
+    return told_of(parts, actor).standing
+
+
+def told_of(parts: Parts, actor: Actor) -> Holds:
+    """List the holds with whatever was found unproven. Raises Conflict ``ledger_broken``."""
     only_operator(actor)
-    return list(read_all(parts).holds.values())
+    said = read_all(parts)
+    return Holds(list(said.holds.values()), tuple(said.unproven))

@@ -9,6 +9,7 @@ from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
+from vault.custody.entry_seal import EntrySeal
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import Keyring
 from vault.custody.ledger import Ledger
@@ -58,6 +59,7 @@ class Parts:
     logins: Logins
     visits: Visits
     ledger: Ledger
+    entry_seal: EntrySeal
     rulebook: Rulebook
     lock: Lock
     uses: Uses = field(default_factory=Uses)

@@ -16,6 +16,7 @@ from vault.domain.kinds import Kind
 from vault.domain.terms import Action, EntryId, SubjectId
 from vault.errors import Corrupt, StoreUnavailable, VaultError
 from vault.services import counting, heeding, using
+from vault.services.dating import BELIEVED
 from vault.services.governing import only_operator
 from vault.services.parts import Parts
 from vault.services.running import CLOCK_TOLERANCE
@@ -198,7 +199,11 @@ def _remember(parts: Parts, known: Floors, now: datetime) -> None:
     The newest entry would not do: whoever locks the house for a clock that was set back says so in an entry
     of that clock.
     """
-    if now - moment(known.latest_ms) >= _MOMENTS_APART:
+    last = moment(known.latest_ms)
+    if known.latest_ms and now - last > BELIEVED:
+        # A long standstill, or a clock that runs ahead: an operator says which, and nothing ends meanwhile.
+        return
+    if now - last >= _MOMENTS_APART:
         parts.stores.keys.transact(lambda conn: floors.lift(conn, latest_ms=millis(now)))
 
 

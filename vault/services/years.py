@@ -7,6 +7,8 @@ from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.shards import Shard, year_ends
 from vault.domain.terms import RoleId
+from vault.errors import Conflict
+from vault.services.dating import present
 from vault.services.governing import ground_for
 from vault.services.keeping import kept, shard_of
 from vault.services.parts import Parts
@@ -22,8 +24,9 @@ def close_years(parts: Parts) -> list[Shard]:
 
     A year ends before the first entry that is dated in a later one: whatever stands before it is of the year
     or of an older one, whatever clocks did. Two processes may say the same; the first of them counts.
+    Raises what dating raises.
     """
-    now = parts.clock().year
+    now = present(parts).year
     last = _newest(parts)
     year, first = (last.year + 1, last.end) if last is not None else _beginning(parts)
     closed: list[Shard] = []
@@ -38,11 +41,16 @@ def close_years(parts: Parts) -> list[Shard]:
 
 
 def _newest(parts: Parts) -> Shard | None:
-    """Read the entry by which a year was closed last."""
+    """Read the entry by which a year was closed last; raises Conflict ``ledger_broken`` for a stranger's."""
     with parts.stores.audit.read() as conn:
         index = derived.newest(conn, Kind.YEAR_CLOSED)
         rows = [] if index is None else audit.entries(conn, index, limit=1)
-    return Shard.of(read_entry(rows[0].body)) if rows else None
+    if not rows:
+        return None
+    entry = read_entry(rows[0].body)
+    if not parts.entry_seal.is_ours(entry):
+        raise Conflict("ledger_broken")
+    return Shard.of(entry)
 
 
 def _beginning(parts: Parts) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Delete, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Delete, bindparam, delete, false, func, select, update
 
 from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH
 from vault.storage import ledger_tables as tables
@@ -64,6 +64,12 @@ def remove(conn: Connection) -> int:
         if gone:
             return int(gone)
     return _remove_tiles(conn, below)
+
+
+def try_removing(conn: Connection) -> None:
+    """Take nothing out, so that whoever may not do it learns so now; the database raises as it does then."""
+    for table in (tables.subject_entry, tables.line, tables.entry, tables.node):
+        conn.execute(delete(table).where(false()))
 
 
 def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:
