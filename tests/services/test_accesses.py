@@ -324,6 +324,32 @@ def test_a_delay_has_an_end_within_a_year(on_files: Desk) -> None:
         assert (answer.status_code, answer.get_json()["code"]) == (422, "until"), until
 
 
+def test_of_no_entry_of_ones_own_is_a_customer_kept_in_the_dark(on_files: Desk) -> None:
+    on_files.listed()
+    seal(on_files.house)
+    (looked,) = [one for one in on_files.listed()["accesses"] if one["kind"] == Kind.ACCESSES_LISTED]
+
+    sent = {"until": "2026-11-25", "reason_code": "investigation"}
+    answer = on_files.ask("POST", f"/{looked['index']}/delay", sent)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "own_entry")
+    assert on_files.house.entries()[-1]["outcome"] == "refused:own_entry"
+    assert Kind.ACCESS_DELAYED not in {one["kind"] for one in on_files.house.entries()}
+
+
+def test_delays_of_one_entry_end_a_year_after_it_however_many_there_are(on_files: Desk) -> None:
+    first, _ = on_files.disclosed()
+    answers = []
+    for days in (0, 20):
+        on_files.house.clock.advance(timedelta(days=days))
+        on_files.officer.log_in()
+        for until in ("2027-11-22", "2027-11-23"):
+            sent = {"until": until, "reason_code": "investigation"}
+            answers.append(on_files.ask("POST", f"/{first['index']}/delay", sent).status_code)
+
+    assert answers == [204, 422, 204, 422]
+
+
 def test_naming_staff_is_a_decision_with_a_reason_and_an_entry(desk: Desk) -> None:
     first, _ = desk.disclosed()
 
