@@ -290,6 +290,7 @@ def test_a_delayed_entry_is_shown_when_its_time_has_come_and_so_is_the_decision(
     assert all(one.proof is None for one in bundle.months)
     checked = access_bundle.check(bundle)
     assert (checked.faults, checked.delayed) == ((), True)
+    page = desk.ask("GET", "/page?lang=en").get_data(as_text=True)
     # Not even which months it concerns is told.
     assert desk.listed("?from=2026-01&to=2026-02")["delayed"] is True
 
@@ -298,6 +299,8 @@ def test_a_delayed_entry_is_shown_when_its_time_has_come_and_so_is_the_decision(
     seal(desk.house)
     found = desk.listed()
     assert found["delayed"] is False
+    for written in (page, desk.ask("GET", "/page?lang=en").get_data(as_text=True)):
+        assert "By law, some entries may be shown later." in written
     assert [one["index"] for one in found["accesses"] if one["kind"] == Kind.PROFILE_DISCLOSED] == [
         first["index"],
         second["index"],
@@ -398,6 +401,7 @@ def test_a_portal_lists_for_an_open_request_and_learns_nothing_that_two_apps_sha
     assert found.status_code == 200, found.get_json()
     assert found.get_json()["accesses"]
     assert "index" not in found.get_data(as_text=True)
+    assert (found.get_json()["delayed"], found.get_json()["counted_to"]) == (None, None)
     whole = portal.get(f"{path}/bundle")
     assert (whole.status_code, whole.get_json()["code"]) == (403, "people_only")
     assert portal.get(f"{path}/page").status_code == 200

@@ -38,7 +38,7 @@ def page(report: Report, policy: Policy, language: str) -> Response:
         report=report,
         rows=[Row(*told, times) for told, times in alike.items()],
         processed=sum(one.times for one in report.processed),
-        whole=text["whole"].format(counted=report.counted_to, covers=report.covers),
+        whole=text["whole"].format(covers=report.covers),
     )
     return Response(
         written, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": PAGE_POLICY}
