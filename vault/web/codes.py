@@ -58,7 +58,8 @@ CODES: Mapping[str, Kind] = {
     "approval_other": Kind(403, "What was approved is something else, or somebody else's."),
     "own_case": Kind(403, "Nobody looks into a case about oneself, or about an application one answers for."),
     "own_entry": Kind(
-        403, "Nobody delays an entry of one's own, or of an application one answers for: somebody else decides."
+        403,
+        "Nobody delays an entry of one's own, or of an application one answers for: somebody else decides.",
     ),
     "second_factor_again": Kind(403, "Show the second factor once more, and say it within five minutes."),
     "emergency_bulk": Kind(403, "Whoever acts by an emergency meets customers one at a time."),
