@@ -5,9 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from tests.custody.ledgers import meddle
+from tests.domain.test_spotting import sight
 from tests.house import House
 from vault.domain.grants import token_text
 from vault.domain.kinds import Kind
+from vault.domain.spotting import Spotter
 from vault.errors import LedgerUnavailable
 from vault.services import disclose, filing, policies, signals, watching
 from vault.services.policies import apply_policy
@@ -241,6 +244,25 @@ def test_a_changed_rule_is_a_version_of_the_policy_and_begins_anew(watched: Hous
     assert [rule for (rule,) in remembered if rule.startswith("read:")] == []
 
 
+def test_a_row_that_is_missing_is_not_stepped_over(unchecked_house: House) -> None:
+    house = unchecked_house
+    adopt(house, RULES)
+    own = a_reader(house)
+    signals.catch_up(house.parts)
+    for _ in range(3):
+        house.disclose("settlement", own, "name")
+    with house.parts.stores.audit.read() as conn:
+        before = derived.position(conn, signals.FOLLOWER)
+    meddle(house.parts.stores.audit, "DELETE FROM entry WHERE idx = :idx", idx=before + 1)
+
+    with pytest.raises(LedgerUnavailable) as told:
+        signals.catch_up(house.parts)
+
+    assert told.value.facts["reason"] == "gap"
+    with house.parts.stores.audit.read() as conn:
+        assert derived.position(conn, signals.FOLLOWER) == before
+
+
 NETWORKS = """
 [[signal]]
 id = "network"
@@ -271,6 +293,24 @@ def test_a_network_of_which_nobody_came_before_is_told_of_and_kept_as_a_hash(hou
     assert len([one for one in raised if "network:3" in one]) == 1
     ((memory,),) = house.rows_of("audit", "SELECT memory FROM signal_memory")
     assert "192.0.2" not in memory
+
+
+@pytest.mark.parametrize(
+    ("kinds", "raised"),
+    [
+        (["subject.unwatched", "profile.disclosed"], ["unwatched", "unwatched_then_met"]),
+        (["access.delayed"], ["entry_delayed"]),
+        (["identity.disclosed"], ["staff_named"]),
+    ],
+)
+def test_the_delivered_rules_look_at_whoever_could_hide_what_was_seen(
+    sqlite_house: House, kinds: list[str], raised: list[str]
+) -> None:
+    rules = Spotter(sqlite_house.call("intake").policy.signals)
+
+    found = [hit.rule.id for idx, kind in enumerate(kinds) for hit in rules.look(sight(idx, kind=kind))]
+
+    assert found == raised
 
 
 def test_a_house_without_rules_watches_nothing(house: House) -> None:

@@ -25,9 +25,9 @@ def eyes(parts: Parts, policy: Policy) -> Eyes:
     return Eyes(
         hours=policy.signals.hours,
         groups={field.name: field.group for field in policy.catalogue.by_name.values()},
-        watched=_watched(parts),
-        related=_related(parts),
-        network=_network(parts, policy),
+        watched=_Watched(parts),
+        related=_Related(parts),
+        network=_Network(parts, policy),
     )
 
 
@@ -57,7 +57,7 @@ class _Tokens:
         return known
 
 
-class _watched:  # noqa: N801 - it is called as a function is
+class _Watched:
     """Who is looked after."""
 
     def __init__(self, parts: Parts) -> None:
@@ -69,7 +69,7 @@ class _watched:  # noqa: N801 - it is called as a function is
         return self._tokens.at(at_ms)
 
 
-class _related:  # noqa: N801 - it is called as a function is
+class _Related:
     """Which customers have a value in common with a member of the staff, or are that person."""
 
     def __init__(self, parts: Parts) -> None:
@@ -87,7 +87,7 @@ class _related:  # noqa: N801 - it is called as a function is
         return near.at(at_ms) if near is not None else frozenset()
 
 
-class _network:  # noqa: N801 - it is called as a function is
+class _Network:
     """From which network an entry came, as a keyed hash; None where nobody asks, or it is not known."""
 
     def __init__(self, parts: Parts, policy: Policy) -> None:
