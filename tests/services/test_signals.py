@@ -11,11 +11,13 @@ from tests.house import House
 from vault.domain.grants import token_text
 from vault.domain.kinds import Kind
 from vault.domain.spotting import Spotter
+from vault.domain.terms import PersonId, SubjectId
 from vault.errors import LedgerUnavailable
 from vault.services import disclose, filing, policies, signals, watching
 from vault.services.policies import apply_policy
-from vault.storage import alerts, casefiles, derived
+from vault.storage import alerts, casefiles, derived, marks, tokens
 from vault.storage.casefiles import CaseRow
+from vault.storage.marks import RelationRow
 
 RULES = """
 [[signal]]
@@ -293,6 +295,41 @@ def test_a_network_of_which_nobody_came_before_is_told_of_and_kept_as_a_hash(hou
     assert len([one for one in raised if "network:3" in one]) == 1
     ((memory,),) = house.rows_of("audit", "SELECT memory FROM signal_memory")
     assert "192.0.2" not in memory
+
+
+RELATED = """
+[[signal]]
+id = "near"
+title = "Somebody meets who is near"
+kind = "query"
+severity = "high"
+score = 20
+ignore = "10s"
+[signal.where]
+kinds = ["profile.disclosed"]
+related = true
+"""
+
+
+def test_a_relation_that_was_stated_just_now_is_looked_at_with_the_next_entry(house: House) -> None:
+    adopt(house, RELATED)
+    customer = house.admit()
+    house.state(customer, "order")
+    own = house.known_to("settlement", customer)
+    raised = []
+    for is_stated in (False, True):
+        if is_stated:
+            subject = SubjectId(house.subject_of(customer))
+            with house.parts.stores.data.write() as conn:
+                held = tokens.tokens_of(conn, house.parts.tenant, [subject])[subject][0]
+                person = PersonId(house.app("settlement").id)
+                row = RelationRow(house.parts.tenant, person, held.index_id, held.epoch, held.token)
+                marks.relate(conn, house.parts.tenant, person, [row])
+        house.disclose("settlement", own, "name")
+        signals.catch_up(house.parts)
+        raised.append(len(told(house, Kind.ALERT_RAISED)))
+
+    assert raised == [0, 1]
 
 
 @pytest.mark.parametrize(
