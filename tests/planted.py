@@ -1,4 +1,4 @@
-"""A planted week: staff and applications at their work, seeded, and twelve of them who misbehave."""
+"""A planted week: staff and applications at their work, seeded, and thirteen of them who misbehave."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -141,6 +141,7 @@ class Week:
             self.culprits[(desk if place % 2 else others)[place * 2].who] = kind
         self.culprits[others[25].who] = "works through the nights"
         self.culprits[self.apps[9]] = "an application that asks for everybody"
+        self.culprits[desk[40].who] = "names a case made up for each"
         self.by_kind = {kind: who for who, kind in self.culprits.items()}
         self.by_who = {one.who: one for one in self.staff}
 
@@ -274,6 +275,7 @@ class Week:
             "uses one case for many": self._one_case,
             "reads what is not of the role": self._elsewhere,
             "works through the nights": self._nights,
+            "names a case made up for each": self._made_up,
         }
         for kind, crime in crimes.items():
             yield from crime(self.by_who[self.by_kind[kind]], day)
@@ -372,6 +374,21 @@ class Week:
         for place in range(14):
             at_ms = self._at(day, 22.5 + place / 20)
             yield self._event(worker, at_ms, Kind.PROFILE_DISCLOSED, "granted", subjects=(self._customer(),))
+
+    def _made_up(self, worker: Worker, day: int) -> Iterator[Event]:
+        # Chance of its own, so that the rest of the week stays what it was.
+        chance = Random(day)
+        for place in range(14 if day < 5 else 0):
+            famous = place < 4 and day in {1, 3}
+            token = self.famous[place][1] if famous else sha256(b"pried %d %d" % (day, place)).digest()[:16]
+            yield self._event(
+                worker,
+                self._at(day, 9.2 + place * 0.6),
+                Kind.PROFILE_DISCLOSED if famous else Kind.HISTORY_VIEWED,
+                "granted",
+                subjects=(token,),
+                ticket=chance.randbytes(16),
+            )
 
     def _event(
         self,

@@ -37,6 +37,9 @@ def test_rules_of_a_folder_are_tried_on_past_days_and_raise_nothing(house: House
     found = run(house, "test", str(folder), *days)
     alone = run(house, "test", str(folder), "--rule", "watched", *days, "--json")
 
+    unknown = run(house, "test", str(folder), "--rule", "nothing", *days)
+
+    assert (unknown.exit_code, "No rule is called nothing." in unknown.output) == (2, True)
     assert "high read " in found.output
     assert "1 alerts would have been raised; nothing was." in found.output
     assert alone.output == ""

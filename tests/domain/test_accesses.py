@@ -134,10 +134,26 @@ def delay(index: int, of: int, until: str) -> bytes:
 
 
 def test_a_delay_hides_the_entry_and_itself_until_it_ends() -> None:
-    told = read(body(0), body(1), delay(2, 0, "2026-12-01"))
+    told = read(body(0), body(1, req=token_text(b"s" * 16)), delay(2, 0, "2026-12-01"))
 
     assert withheld(told, "2026-11-30") == {0, 2}
     assert withheld(told, "2026-12-01") == set()
+
+
+def test_a_delay_hides_whatever_tells_of_the_entry() -> None:
+    request = token_text(b"r" * 16)
+    decision = delay(2, 0, "2026-12-01")
+    about = {"type": "entry", "id": token_text(id_of(2))}
+    told = read(
+        body(0, req=request),
+        body(1, "release.cancelled", outcome="failed", req=request),
+        decision,
+        body(3, "identity.disclosed", object={"type": "entry", "id": token_text(id_of(0))}, req=None),
+        body(4, "identity.disclosed", object=about, req=token_text(b"s" * 16)),
+        body(5, req=token_text(b"t" * 16)),
+    )
+
+    assert withheld(told, "2026-11-30") == {0, 1, 2, 3, 4}
 
 
 def test_the_last_decision_about_an_entry_holds() -> None:

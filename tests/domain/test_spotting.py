@@ -1,13 +1,17 @@
 """Rules look at entries: what each kind finds, what it leaves alone, and what it remembers no longer."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vault.domain.entry import ActorRef, Entry, OutcomeSet
 from vault.domain.instants import millis
+from vault.domain.kinds import Kind
+from vault.domain.seeing import Eyes
 from vault.domain.sightings import HOUSE, Hours, Sighting
 from vault.domain.signals import (
     Beat,
@@ -21,6 +25,7 @@ from vault.domain.signals import (
     Where,
 )
 from vault.domain.spotting import Spotter
+from vault.domain.terms import EntryId, id_text
 
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -71,6 +76,46 @@ def rule(kind: SignalKind, /, **more: object) -> Signal:
 
 def spotter(*rules: Signal) -> Spotter:
     return Spotter(Signals(rules))
+
+
+def test_an_entry_on_behalf_of_somebody_is_seen_of_the_application_too() -> None:
+    entry = Entry(
+        id=EntryId(bytes(16)),
+        at_ms=millis(START),
+        kind=Kind.PROFILE_DISCLOSED,
+        actor=ActorRef("app", "app", on_behalf=id_text("per", b"p" * 16)),
+        outcome="granted",
+        sets=(OutcomeSet((bytes(16), b"1" * 16)),),
+    )
+    rules = spotter(
+        rule(
+            SignalKind.THRESHOLD, count=Count.MEETINGS, cap=3, where=replace(READ, actors=frozenset({"app"}))
+        )
+    )
+    eyes = Eyes(Hours(), {})
+
+    found = [hit for idx in range(2) for seen in eyes.sightings(idx, entry) for hit in rules.look(seen)]
+
+    assert [one.actor_type for one in eyes.sightings(0, entry)] == ["person", "app"]
+    assert len(eyes.sightings(0, replace(entry, actor=ActorRef("app", "app")))) == 1
+    assert [(hit.who, hit.who_type) for hit in found] == [("app", "app")]
+
+
+def test_a_crowd_is_of_people_and_counts_nobody_twice() -> None:
+    rules = spotter(rule(SignalKind.THRESHOLD, by=By.SUBJECT, count=Count.ENTRIES, cap=1))
+
+    assert not rules.look(sight(0))
+    assert not rules.look(sight(0, who="app", actor_type="app", again=True))
+    assert len(rules.look(sight(0))) == 1
+
+
+def test_cases_that_were_named_are_counted_each_once() -> None:
+    rules = spotter(rule(SignalKind.THRESHOLD, count=Count.TICKETS, cap=2))
+    named = [b"a", b"b", b"a", None, b"c"]
+
+    found = [len(rules.look(sight(place, ticket=one and one * 16))) for place, one in enumerate(named)]
+
+    assert found == [0, 0, 0, 0, 1]
 
 
 def test_a_query_finds_each_matching_entry_and_is_still_for_a_while() -> None:

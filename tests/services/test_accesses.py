@@ -292,6 +292,7 @@ def test_a_delayed_entry_is_shown_when_its_time_has_come_and_so_is_the_decision(
     assert all(one.proof is None for one in bundle.months)
     checked = access_bundle.check(bundle)
     assert (checked.faults, checked.delayed) == ((), True)
+    page = desk.ask("GET", "/page?lang=en").get_data(as_text=True)
     # Not even which months it concerns is told.
     assert desk.listed("?from=2026-01&to=2026-02")["delayed"] is True
 
@@ -300,6 +301,8 @@ def test_a_delayed_entry_is_shown_when_its_time_has_come_and_so_is_the_decision(
     seal(desk.house)
     found = desk.listed()
     assert found["delayed"] is False
+    for written in (page, desk.ask("GET", "/page?lang=en").get_data(as_text=True)):
+        assert "By law, some entries may be shown later." in written
     assert [one["index"] for one in found["accesses"] if one["kind"] == Kind.PROFILE_DISCLOSED] == [
         first["index"],
         second["index"],
@@ -324,6 +327,32 @@ def test_a_delay_has_an_end_within_a_year(on_files: Desk) -> None:
         sent = {"until": until, "reason_code": "investigation"}
         answer = on_files.ask("POST", f"/{first['index']}/delay", sent)
         assert (answer.status_code, answer.get_json()["code"]) == (422, "until"), until
+
+
+def test_of_no_entry_of_ones_own_is_a_customer_kept_in_the_dark(on_files: Desk) -> None:
+    on_files.listed()
+    seal(on_files.house)
+    (looked,) = [one for one in on_files.listed()["accesses"] if one["kind"] == Kind.ACCESSES_LISTED]
+
+    sent = {"until": "2026-11-25", "reason_code": "investigation"}
+    answer = on_files.ask("POST", f"/{looked['index']}/delay", sent)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "own_entry")
+    assert on_files.house.entries()[-1]["outcome"] == "refused:own_entry"
+    assert Kind.ACCESS_DELAYED not in {one["kind"] for one in on_files.house.entries()}
+
+
+def test_delays_of_one_entry_end_a_year_after_it_however_many_there_are(on_files: Desk) -> None:
+    first, _ = on_files.disclosed()
+    answers = []
+    for days in (0, 20):
+        on_files.house.clock.advance(timedelta(days=days))
+        on_files.officer.log_in()
+        for until in ("2027-11-22", "2027-11-23"):
+            sent = {"until": until, "reason_code": "investigation"}
+            answers.append(on_files.ask("POST", f"/{first['index']}/delay", sent).status_code)
+
+    assert answers == [204, 422, 204, 422]
 
 
 def test_naming_staff_is_a_decision_with_a_reason_and_an_entry(desk: Desk) -> None:
@@ -374,6 +403,7 @@ def test_a_portal_lists_for_an_open_request_and_learns_nothing_that_two_apps_sha
     assert found.status_code == 200, found.get_json()
     assert found.get_json()["accesses"]
     assert "index" not in found.get_data(as_text=True)
+    assert (found.get_json()["delayed"], found.get_json()["counted_to"]) == (None, None)
     whole = portal.get(f"{path}/bundle")
     assert (whole.status_code, whole.get_json()["code"]) == (403, "people_only")
     assert portal.get(f"{path}/page").status_code == 200

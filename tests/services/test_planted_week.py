@@ -1,4 +1,4 @@
-"""A week in which twelve misbehave: every one of them is among the first cases."""
+"""A week in which thirteen misbehave: every one of them is among the first cases."""
 
 import time
 from collections.abc import Callable

@@ -9,6 +9,7 @@ import pytest
 
 from tests.house import House
 from vault.domain.grants import token_bytes
+from vault.domain.kinds import Kind
 from vault.domain.terms import id_text
 from vault.errors import Invalid, InvalidValue, NotFound, Refused, StoreUnavailable
 from vault.services import deriving, entries, rendering, views
@@ -253,6 +254,9 @@ def test_a_mistake_is_told_by_place_and_nothing_typed_comes_back(house: House) -
 
     assert told.value.code == "query_qualifier"
     assert dict(told.value.facts) == {"field": "query", "position": 15}
+    entry = house.entries()[-1]
+    assert (entry["kind"], entry["outcome"]) == (Kind.LEDGER_SEARCHED, "refused:query_qualifier")
+    assert "det" not in entry
 
 
 def test_an_application_may_not_search_and_its_trying_is_an_entry(house: House) -> None:

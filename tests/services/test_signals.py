@@ -5,14 +5,19 @@ from datetime import timedelta
 
 import pytest
 
+from tests.custody.ledgers import meddle
+from tests.domain.test_spotting import sight
 from tests.house import House
 from vault.domain.grants import token_text
 from vault.domain.kinds import Kind
+from vault.domain.spotting import Spotter
+from vault.domain.terms import PersonId, SubjectId
 from vault.errors import LedgerUnavailable
 from vault.services import disclose, filing, policies, signals, watch, watching
 from vault.services.policies import apply_policy
-from vault.storage import alerts, casefiles, derived
+from vault.storage import alerts, casefiles, derived, marks, tokens
 from vault.storage.casefiles import CaseRow
+from vault.storage.marks import RelationRow
 
 RULES = """
 [[signal]]
@@ -272,6 +277,25 @@ def test_a_changed_rule_is_an_entry_that_says_who_changed_it_and_a_signal(house:
     assert [one for one in raised if "rules_changed" in one]
 
 
+def test_a_row_that_is_missing_is_not_stepped_over(unchecked_house: House) -> None:
+    house = unchecked_house
+    adopt(house, RULES)
+    own = a_reader(house)
+    signals.catch_up(house.parts)
+    for _ in range(3):
+        house.disclose("settlement", own, "name")
+    with house.parts.stores.audit.read() as conn:
+        before = derived.position(conn, signals.FOLLOWER)
+    meddle(house.parts.stores.audit, "DELETE FROM entry WHERE idx = :idx", idx=before + 1)
+
+    with pytest.raises(LedgerUnavailable) as told:
+        signals.catch_up(house.parts)
+
+    assert told.value.facts["reason"] == "gap"
+    with house.parts.stores.audit.read() as conn:
+        assert derived.position(conn, signals.FOLLOWER) == before
+
+
 NETWORKS = """
 [[signal]]
 id = "network"
@@ -302,6 +326,59 @@ def test_a_network_of_which_nobody_came_before_is_told_of_and_kept_as_a_hash(hou
     assert len([one for one in raised if "network:3" in one]) == 1
     ((memory,),) = house.rows_of("audit", "SELECT memory FROM signal_memory")
     assert "192.0.2" not in memory
+
+
+RELATED = """
+[[signal]]
+id = "near"
+title = "Somebody meets who is near"
+kind = "query"
+severity = "high"
+score = 20
+ignore = "10s"
+[signal.where]
+kinds = ["profile.disclosed"]
+related = true
+"""
+
+
+def test_a_relation_that_was_stated_just_now_is_looked_at_with_the_next_entry(house: House) -> None:
+    adopt(house, RELATED)
+    customer = house.admit()
+    house.state(customer, "order")
+    own = house.known_to("settlement", customer)
+    raised = []
+    for is_stated in (False, True):
+        if is_stated:
+            subject = SubjectId(house.subject_of(customer))
+            with house.parts.stores.data.write() as conn:
+                held = tokens.tokens_of(conn, house.parts.tenant, [subject])[subject][0]
+                person = PersonId(house.app("settlement").id)
+                row = RelationRow(house.parts.tenant, person, held.index_id, held.epoch, held.token)
+                marks.relate(conn, house.parts.tenant, person, [row])
+        house.disclose("settlement", own, "name")
+        signals.catch_up(house.parts)
+        raised.append(len(told(house, Kind.ALERT_RAISED)))
+
+    assert raised == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "raised"),
+    [
+        (["subject.unwatched", "profile.disclosed"], ["unwatched", "unwatched_then_met"]),
+        (["access.delayed"], ["entry_delayed"]),
+        (["identity.disclosed"], ["staff_named"]),
+    ],
+)
+def test_the_delivered_rules_look_at_whoever_could_hide_what_was_seen(
+    sqlite_house: House, kinds: list[str], raised: list[str]
+) -> None:
+    rules = Spotter(sqlite_house.call("intake").policy.signals)
+
+    found = [hit.rule.id for idx, kind in enumerate(kinds) for hit in rules.look(sight(idx, kind=kind))]
+
+    assert found == raised
 
 
 def test_a_house_without_rules_watches_nothing(house: House) -> None:

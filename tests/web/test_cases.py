@@ -242,9 +242,10 @@ def test_own_entries_are_never_in_ones_own_sample(desk: Reviewers) -> None:
 
     for person in (desk.auditor, desk.officer):
         items = person.get(f"/v1/samples/{day}")["items"]
-        own = token_text(id_bytes("per", person.id) or b"")
         assert 0 < len(items) <= 3
-        assert own not in {one["actor"] for one in items}
+        assert person.id not in {one["actor"]["id"] for one in items}
+        assert {one["actor"]["type"] for one in items} <= {"app", "person"}
+        assert None not in {one["actor"]["name"] for one in items}
 
 
 def test_a_sample_is_attested_by_a_second_factor_of_just_now(desk: Reviewers) -> None:

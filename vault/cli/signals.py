@@ -11,6 +11,8 @@ from typing import TypeAlias
 import click
 
 from vault.domain.instants import moment, rfc3339
+from vault.domain.signals import Hit
+from vault.errors import NotFound
 from vault.services import signals as rules
 from vault.services.parts import Parts
 from vault.services.policies import candidate
@@ -45,23 +47,26 @@ def try_rules(
         found = rules.try_rules(
             parts, files, begin=begin.replace(tzinfo=UTC), end=end.replace(tzinfo=UTC), rule=rule
         )
-        for hit in found:
-            counts[hit.rule.id] += 1
-            if as_json:
-                told = {
-                    "at": rfc3339(moment(hit.at_ms)),
-                    "rule": hit.rule.id,
-                    "severity": hit.rule.severity.value,
-                    "about": hit.who,
-                    "entries": list(hit.entries),
-                }
-                click.echo(json.dumps(told))
-            else:
-                click.echo(hit.say())
+        try:
+            for hit in found:
+                counts[hit.rule.id] += 1
+                click.echo(json.dumps(_told(hit)) if as_json else hit.say())
+        except NotFound:
+            raise click.UsageError(f"No rule is called {rule}.") from None
     if not as_json:
         for name, count in sorted(counts.items()):
             click.echo(f"{name}: {count}", err=True)
         click.echo(f"{counts.total()} alerts would have been raised; nothing was.", err=True)
+
+
+def _told(hit: Hit) -> dict[str, object]:
+    return {
+        "at": rfc3339(moment(hit.at_ms)),
+        "rule": hit.rule.id,
+        "severity": hit.rule.severity.value,
+        "about": hit.who,
+        "entries": list(hit.entries),
+    }
 
 
 @signals.command()

@@ -160,21 +160,26 @@ def settled(accesses: Sequence[Access], beside: Iterable[Beside]) -> list[Access
 
 
 def withheld(accesses: Iterable[Access], today: str) -> frozenset[int]:
-    """Name by index what is not shown yet: entries that a delay speaks of, and the delays themselves.
+    """Name by index what is not shown yet: entries that a delay speaks of, and whatever tells of one of them.
 
-    Of several decisions about one entry the last holds; when it is over, all of them are shown.
+    That is what belongs to the same request (a cancelled release), and what is about it (the delay itself,
+    that its actor was named), and so on. Of several decisions about one entry the last holds; when it is
+    over, all of it is shown.
     """
     latest: dict[bytes, Access] = {}
     listed = list(accesses)
     for one in listed:
         if one.until is not None and one.about is not None:
             latest[one.about] = one
-    standing = {about for about, one in latest.items() if one.until is not None and today < one.until}
-    return frozenset(
-        one.index
-        for one in listed
-        if one.id in standing or (one.about in standing and one.kind == Kind.ACCESS_DELAYED.value)
-    )
+    ids = {about for about, one in latest.items() if one.until is not None and today < one.until}
+    hidden: frozenset[int] = frozenset()
+    while True:
+        requests = {one.request for one in listed if one.id in ids and one.request is not None}
+        found = [one for one in listed if one.id in ids or one.about in ids or one.request in requests]
+        if len(found) == len(hidden):
+            return hidden
+        hidden = frozenset(one.index for one in found)
+        ids |= {one.id for one in found}
 
 
 def processed(accesses: Iterable[Access]) -> list[Processed]:

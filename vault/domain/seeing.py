@@ -1,7 +1,7 @@
 """Seeing: from an entry, and what is known beside it, to what the rules of a policy look at."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vault.domain.entry import Entry
 from vault.domain.grants import token_text
@@ -23,6 +23,26 @@ class Eyes:
     # Of whoever is named, the tokens of relations and of oneself.
     related: Callable[[str, int], frozenset[bytes]] = lambda _who, _at: frozenset()
     network: Callable[[Entry], str | None] = lambda _: None
+
+    def sightings(self, idx: int, entry: Entry) -> tuple[Sighting, ...]:
+        """Look at one entry, and once more where an application names a person: as at what itself did.
+
+        Whom an application names is its own word. One that names many would be seen by no rule, and each of
+        these persons would be seen for it.
+        """
+        seen = self.see(idx, entry)
+        if entry.actor.on_behalf is None or not (seen.subjects or seen.misses):
+            return (seen,)
+        own = replace(
+            seen,
+            who=entry.actor.id,
+            actor_type=entry.actor.type,
+            holder=None,
+            related=False,
+            network=None,
+            again=True,
+        )
+        return seen, own
 
     def see(self, idx: int, entry: Entry) -> Sighting:
         """Look at one entry."""

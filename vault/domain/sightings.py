@@ -62,3 +62,5 @@ class Sighting:
     off_hours: bool
     watched: tuple[bytes, ...]
     related: bool
+    # An entry is looked at again for the application that asked on behalf of a person.
+    again: bool = False

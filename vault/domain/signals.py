@@ -45,6 +45,9 @@ class Count(StrEnum):
 
     ENTRIES = "entries"
     SUBJECTS = "subjects"
+    # Each time that a customer is met; not told apart, so that a million of an application cost one number.
+    MEETINGS = "meetings"
+    TICKETS = "tickets"
     ACTORS = "actors"
     # What was asked for and is not there.
     MISSES = "misses"

@@ -18,7 +18,7 @@ from vault.domain.counting import (
     total,
 )
 from vault.domain.sightings import HOUSE, Sighting
-from vault.domain.signals import Count, Hit, Signal, SignalKind, Signals, Term
+from vault.domain.signals import By, Count, Hit, Signal, SignalKind, Signals, Term
 
 # A window is counted in so many parts, and forgets the oldest as a whole.
 _PARTS: Final = 6
@@ -26,6 +26,8 @@ _MOST_ITEMS: Final = 2_000
 _MOST_TERMS: Final = 256
 _MOST_ENTRIES: Final = 50
 _USUAL: Final = "usual:"
+# What is counted without telling one from another.
+_NUMBERS: Final = frozenset({Count.ENTRIES, Count.MEETINGS, Count.MISSES})
 
 
 @dataclass(slots=True)
@@ -76,7 +78,8 @@ class Spotter:
                 if rule.where.holds(seen):
                     yield from self._by(rule, self._of(rule, seen.who), seen, key=seen.who)
             case SignalKind.THRESHOLD:
-                if rule.where.holds(seen):
+                # What is counted of a customer is counted once.
+                if rule.where.holds(seen) and not (seen.again and rule.by is By.SUBJECT):
                     yield from self._counted(rule, seen)
             case SignalKind.NEW_TERM:
                 if rule.where.holds(seen):
@@ -84,7 +87,8 @@ class Spotter:
             case SignalKind.SEQUENCE:
                 yield from self._step(rule, seen)
             case SignalKind.ABSENCE:
-                self._await(rule, seen)
+                if not seen.again:
+                    self._await(rule, seen)
 
     # ---- thresholds ----
 
@@ -101,7 +105,7 @@ class Spotter:
                     if rule.median_times:
                         self._habit(rule, memory.get("r", ""), int(old) * width, parts[old])
                     del parts[old]
-                parts[name] = 0 if rule.count in {Count.ENTRIES, Count.MISSES} else {}
+                parts[name] = 0 if rule.count in _NUMBERS else {}
             self._add(rule, parts, name, seen)
             memory["r"] = "+".join(seen.roles)
             memory["t"] = seen.at_ms
@@ -119,6 +123,11 @@ class Spotter:
                 parts[name] += 1
             case Count.MISSES:
                 parts[name] += seen.misses
+            case Count.MEETINGS:
+                parts[name] += len(seen.subjects)
+            case Count.TICKETS:
+                if seen.ticket is not None and len(parts[name]) < _MOST_ITEMS:
+                    parts[name][seen.ticket[:8].hex()] = 1
             case Count.SUBJECTS:
                 held = parts[name]
                 for token in seen.watched if rule.where.watched else seen.subjects:

@@ -34,8 +34,8 @@ _USUAL_MONTHS = 12
 class Report:
     """What is told of some months; ``counted_to`` is the size up to which the sealed map proves it whole.
 
-    While something about the customer is delayed nothing is proved whole, in whatever months: not even that
-    it was there is told.
+    While something about the customer is delayed nothing is proved whole, in whatever months. Whoever is
+    asked on the customer's behalf must not tell it by that: applications have both as None, always.
     """
 
     first: str
@@ -46,7 +46,7 @@ class Report:
     # Refused, cancelled, failed: nothing was shown.
     nothing_shown: tuple[Access, ...]
     processed: tuple[Processed, ...]
-    delayed: bool
+    delayed: bool | None
     # Up to and with this month entries may be gone: their years were taken out of the ledger.
     pruned_to: str | None = None
 
@@ -65,15 +65,16 @@ def report(
         found, hidden = _found(parts, call, customer, names, with_bodies=False)
         told = [one for one in found.accesses if one.index not in hidden]
         by_people = [one for one in told if not one.is_processing]
+        is_staff = call.actor.kind == "person"
         return Report(
             names[0],
             names[-1],
             found.covers,
-            None if hidden else found.counted_to,
+            found.counted_to if is_staff and not hidden else None,
             tuple(one for one in by_people if one.outcome in {SHOWN, RECORDED}),
             tuple(one for one in by_people if one.outcome not in {SHOWN, RECORDED}),
             tuple(processed(told)),
-            bool(hidden),
+            bool(hidden) if is_staff else None,
             found.pruned_to if found.pruned_to is not None and found.pruned_to >= names[0] else None,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 from vault.custody.standing import Standing as Authority
 from vault.domain.accesses import UNTIL
 from vault.domain.entry import ObjectRef, OutcomeSet
-from vault.domain.grants import token_bytes
+from vault.domain.grants import token_bytes, token_text
 from vault.domain.instants import day, moment, month
 from vault.domain.kinds import Kind
 from vault.domain.subject_map import tokens_in
@@ -17,6 +17,7 @@ from vault.errors import Invalid, InvalidValue, NotFound, Refused
 from vault.services import witness
 from vault.services.amending import Standing
 from vault.services.evidencing import entry_at
+from vault.services.granting import owned_by
 from vault.services.parts import Call, Parts
 from vault.services.permitting import refuse
 from vault.services.serving import LONGEST_DELAY_DAYS, serve
@@ -34,16 +35,18 @@ class Staff:
 def delay(parts: Parts, call: Call, customer: str, index: int, *, until: str, reason: str) -> None:
     """Keep one entry from the customer up to a day; of several decisions the last holds.
 
-    The decision names the customer as any entry does: it is shown together with what it kept back. Raises
-    InvalidValue ``unknown_code``, Invalid ``until``, NotFound where the entry is not of this customer, and
-    Refused ``people_only``.
+    All of them together keep it no longer than a year from the entry itself. The decision names the customer
+    as any entry does: it is shown together with what it kept back. Raises InvalidValue ``unknown_code``,
+    Invalid ``until``, NotFound where the entry is not of this customer, Refused ``people_only``, and Refused
+    ``own_entry`` where the caller made the entry, or an application that the caller answers for.
     """
     call = _for(call, reason)
-    at = parts.clock()
     ends = _day(until)
-    if not day(at) <= ends <= day(at + timedelta(days=LONGEST_DELAY_DAYS)):
-        raise Invalid("until", field="until", most=LONGEST_DELAY_DAYS)
     standing, entry = _entry(parts, call, customer, index)
+    if _is_own(call, entry["actor"]):
+        refuse(parts, call, Action.REVIEW, Refused("own_entry"))
+    if not day(parts.clock()) <= ends <= day(moment(entry["t"]) + timedelta(days=LONGEST_DELAY_DAYS)):
+        raise Invalid("until", field="until", most=LONGEST_DELAY_DAYS)
     about = ObjectRef("entry", token_bytes(entry["id"]), f"{UNTIL}{ends}")
     _tell(parts, call, standing, Kind.ACCESS_DELAYED, about, outcome="recorded")
 
@@ -81,6 +84,13 @@ def _entry(parts: Parts, call: Call, customer: str, index: int) -> tuple[Standin
     if not tokens_in(body) & {identity.audit_token(one) for one in months}:
         raise NotFound
     return standing, entry
+
+
+def _is_own(call: Call, actor: dict[str, Any]) -> bool:
+    """Tell whether the caller made an entry: as itself, by an application, or by one it answers for."""
+    behalf = actor.get("on_behalf")
+    own = {token_text(one) for one in (call.actor.id, *owned_by(call.standing, call.actor.id))}
+    return actor["id"] in own or (behalf is not None and id_bytes("per", behalf) == call.actor.id)
 
 
 def _tell(

@@ -144,10 +144,12 @@ class Uses:
 class Spotting:
     """What the rules of this process remember, and up to which entry; what is in the store decides."""
 
-    __slots__ = ("_digest", "_position", "_spotter")
+    __slots__ = ("_digest", "_position", "_spotter", "near")
 
     def __init__(self) -> None:
         """Begin with nothing remembered: the first look reads it from the store."""
+        # Which customers are near to whom, and what of the relations and the time that was found by.
+        self.near: tuple[object, Mapping[str, frozenset[SubjectId]]] | None = None
         self.forget()
 
     def forget(self) -> None:

@@ -19,11 +19,13 @@ from vault.domain.terms import ID_BYTES, ZERO_ID, ActorId, AppId, EntryId, id_by
 from vault.domain.tiles import frontier
 from vault.errors import Invalid, NotFound, Refused
 from vault.services import filing
+from vault.services.addressing import names_of
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.governing import Ground
 from vault.services.granting import owned_by
 from vault.services.inspecting import admit, inspect, told
 from vault.services.parts import Parts
+from vault.services.rendering import shown_actor
 from vault.services.telling import ACTOR, append
 from vault.services.visiting import Visit
 from vault.storage import audit, samples, tree
@@ -49,6 +51,8 @@ class Drawn:
     index: int
     entry: Entry
     who: str
+    who_type: str
+    name: str | None
 
 
 def draw(parts: Parts) -> int:
@@ -115,15 +119,17 @@ def show(parts: Parts, actor: Actor, day: str) -> list[Drawn]:
     """Show the entries of a day's sample that the reader has not made. Raises NotFound."""
     about = ObjectRef("sample", None, _day(day))
     ground = inspect(parts, actor, about, kind=Kind.SAMPLE_VIEWED)
+    names = names_of(ground.standing).of
     with parts.stores.audit.read() as conn:
         _, listed = _sample(conn, ground, day)
         return [
-            Drawn(leaf.idx, entry, who_acts(entry)[0])
+            Drawn(leaf.idx, entry, shown_actor(who, who_type), who_type, names.get(who))
             for one in listed
             for leaf in audit.entries(conn, one.idx, limit=1)
             # What was pruned since is looked through by nobody any more.
             if leaf.idx == one.idx
             for entry in (read_entry(leaf.body),)
+            for who, who_type in (who_acts(entry),)
         ]
 
 

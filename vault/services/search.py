@@ -52,7 +52,11 @@ def search(
         query = read_query(text)
         sought = [addressing.seek(parts, ground.standing, term) for term in query.subjects]
     except QueryFault as fault:
-        raise InvalidValue(fault.code, field="query", position=fault.position) from None
+        wrong = InvalidValue(fault.code, field="query", position=fault.position)
+        # Of what was typed nothing is kept: only that somebody asked, and how that was wrong.
+        kind = Kind.LEDGER_SEARCHED
+        parts.ledger.refuse(inspecting.told(parts, ground, _ABOUT, kind=kind, purpose=purpose, refusal=wrong))
+        raise wrong from None
     names = addressing.names_of(ground.standing)
     query = addressing.actors_named(query, names)
     # One snapshot: whoever appends meanwhile changes nothing of the answer.

@@ -1,9 +1,9 @@
 """Sensing: what rules are given beside the entries: whom an officer watches, and who is near to whom."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import ip_address, ip_network
 
-from vault.custody.identity import open_ident
+from vault.custody.identity import Identity, open_ident
 from vault.domain.entry import Entry
 from vault.domain.grants import token_text
 from vault.domain.instants import moment, month
@@ -25,25 +25,18 @@ def eyes(parts: Parts, policy: Policy) -> Eyes:
     return Eyes(
         hours=policy.signals.hours,
         groups={field.name: field.group for field in policy.catalogue.by_name.values()},
-        watched=_watched(parts),
-        related=_related(parts),
-        network=_network(parts, policy),
+        watched=_Watched(parts),
+        related=_Related(parts),
+        network=_Network(parts, policy),
     )
 
 
 class _Tokens:
     """The audit tokens of some customers, by the month; made when a month is first met."""
 
-    def __init__(self, parts: Parts, subjects: Collection[SubjectId]) -> None:
-        """Open the idents of *subjects*; who was erased meanwhile has none."""
-        self._identities = []
-        with parts.stores.keys.read() as conn:
-            idents = keys.idents(conn, parts.tenant, subjects) if subjects else {}
-        for row in idents.values():
-            try:
-                self._identities.append(open_ident(parts.keyring, row))
-            except Corrupt:
-                continue
+    def __init__(self, identities: Iterable[Identity]) -> None:
+        """Make them for whoever is known by these."""
+        self._identities = list(identities)
         self._months: dict[int, frozenset[bytes]] = {}
 
     def at(self, at_ms: int) -> frozenset[bytes]:
@@ -57,37 +50,69 @@ class _Tokens:
         return known
 
 
-class _watched:  # noqa: N801 - it is called as a function is
+def _identities(parts: Parts, subjects: Collection[SubjectId]) -> dict[SubjectId, Identity]:
+    """Open the idents of *subjects*; who was erased meanwhile has none."""
+    with parts.stores.keys.read() as conn:
+        idents = keys.idents(conn, parts.tenant, subjects) if subjects else {}
+    found: dict[SubjectId, Identity] = {}
+    for subject, row in idents.items():
+        try:
+            found[subject] = open_ident(parts.keyring, row)
+        except Corrupt:
+            continue
+    return found
+
+
+class _Watched:
     """Who is watched."""
 
     def __init__(self, parts: Parts) -> None:
         with parts.stores.data.read() as conn:
             listed = marks.watched(conn, parts.tenant)
-        self._tokens = _Tokens(parts, listed)
+        self._tokens = _Tokens(_identities(parts, listed).values())
 
     def __call__(self, at_ms: int) -> frozenset[bytes]:
         return self._tokens.at(at_ms)
 
 
-class _related:  # noqa: N801 - it is called as a function is
+class _Related:
     """Which customers have a value in common with a member of the staff, or are that person."""
 
     def __init__(self, parts: Parts) -> None:
-        found: dict[str, set[SubjectId]] = {}
-        with parts.stores.data.read() as conn:
-            for row in marks.relations(conn, parts.tenant):
-                held = tokens.find_tokens(
-                    conn, parts.tenant, row.index_id, [row.epoch], row.token, limit=_MOST_FOUND
-                )
-                found.setdefault(token_text(row.person), set()).update(one.subject for one in held)
-        self._tokens = {who: _Tokens(parts, subjects) for who, subjects in found.items() if subjects}
+        found = _near(parts)
+        opened = _identities(parts, frozenset[SubjectId]().union(*found.values()))
+        self._tokens = {
+            who: _Tokens(opened[one] for one in subjects if one in opened) for who, subjects in found.items()
+        }
 
     def __call__(self, who: str, at_ms: int) -> frozenset[bytes]:
         near = self._tokens.get(who)
         return near.at(at_ms) if near is not None else frozenset()
 
 
-class _network:  # noqa: N801 - it is called as a function is
+def _near(parts: Parts) -> Mapping[str, frozenset[SubjectId]]:
+    """Find whom each of the staff is near to; a question for each value, so no oftener than once a minute.
+
+    What an officer states anew is looked for at once; a customer who is admitted, within the minute.
+    """
+    with parts.stores.data.read() as conn:
+        rows = marks.relations(conn, parts.tenant)
+        basis = (rows, int(parts.clock().timestamp()) // 60)
+        known = parts.spotting.near
+        if known is not None and known[0] == basis:
+            return known[1]
+        found: dict[str, frozenset[SubjectId]] = {}
+        for row in rows:
+            held = tokens.find_tokens(
+                conn, parts.tenant, row.index_id, [row.epoch], row.token, limit=_MOST_FOUND
+            )
+            who = token_text(row.person)
+            found[who] = found.get(who, frozenset()) | {one.subject for one in held}
+    parts.spotting.near = basis, found
+    return found
+
+
+class _Network:
     """From which network an entry came, as a keyed hash; None where nobody asks, or it is not known."""
 
     def __init__(self, parts: Parts, policy: Policy) -> None:

@@ -11,7 +11,7 @@ from vault.services.permitting import permit, refuse
 
 # The only purpose of it (GDPR 15, PIPL 45).
 RIGHTS: Final = PurposeId("P18")
-# For how long an entry may be kept from its customer by one decision, and so how far back one can stand.
+# For how long after it an entry may be kept from its customer, and so how far back a decision can stand.
 LONGEST_DELAY_DAYS: Final = 366
 DELAYED_MONTHS: Final = 14
 

@@ -14,7 +14,7 @@ from vault.domain.seeing import Eyes
 from vault.domain.signals import Hit, SignalKind, Signals
 from vault.domain.spotting import Spotter
 from vault.domain.terms import ZERO_ID, AppId, Millis
-from vault.errors import Misconfigured
+from vault.errors import LedgerUnavailable, Misconfigured, NotFound
 from vault.rulebook.checking import check
 from vault.services import filing
 from vault.services.authenticate import policy_in_force, stand
@@ -40,16 +40,20 @@ def catch_up(parts: Parts) -> int:
 
     What was seen, what is remembered of it and the alerts are one transaction. A crash behind it leaves
     alerts that are no entries yet: the next round tells them, each under the same id, so never twice.
+    Raises LedgerUnavailable ``gap`` where an entry is missing: what nobody has looked at is not stepped over.
     """
     policy = policy_in_force(parts, stand(parts, AppId(ZERO_ID)))
     if not policy.signals.rules:
         return 0
     watcher = _Watcher(parts, policy)
     taken = 0
-    while taken < _MOST and (count := watcher.page()):
-        taken += count
-    watcher.tick()
-    tell(parts, policy)
+    try:
+        while taken < _MOST and (count := watcher.page()):
+            taken += count
+    finally:
+        # Where the ledger has a gap, what should have come is looked for all the same.
+        watcher.tick()
+        tell(parts, policy)
     return taken
 
 
@@ -77,7 +81,7 @@ def try_rules(
     """Say what the rules of *files* would have raised between two moments; changes nothing.
 
     Without *files* those in force are tried. They look at thirty days more in front, to know what is usual.
-    Raises Misconfigured with every mistake of the files.
+    Raises Misconfigured with every mistake of the files, and NotFound where no rule is called *rule*.
     """
     policy = policy_in_force(parts, stand(parts, AppId(ZERO_ID)))
     if files is not None:
@@ -86,11 +90,13 @@ def try_rules(
             raise Misconfigured([str(mistake) for mistake in mistakes])
         policy = candidate
     rules = tuple(one for one in policy.signals.rules if rule in {None, one.id})
+    if rule is not None and not rules:
+        raise NotFound
     spotter, sight = Spotter(Signals(rules, policy.signals.hours)), eyes(parts, policy)
     first = millis(begin)
     ticked = 0
     for idx, entry in _entries(parts, begin - _WARM, end):
-        hits = spotter.look(sight.see(idx, entry))
+        hits = [hit for seen in sight.sightings(idx, entry) for hit in spotter.look(seen)]
         if entry.at_ms - ticked >= _TICK_MS:
             ticked = entry.at_ms
             hits = [*spotter.tick(ticked, {}), *hits]
@@ -115,9 +121,12 @@ class _Watcher:
             head = audit.head(conn)
             was = derived.position(conn, FOLLOWER)
             start = max(was, pruning.minimum(conn))
-            rows = [] if head is None else audit.entries(conn, start, limit=min(_PAGE, head.size - start))
-            if not rows:
+            most = 0 if head is None else min(_PAGE, head.size - start)
+            if most <= 0:
                 return 0
+            rows = audit.entries(conn, start, limit=most)
+            if [row.idx for row in rows] != list(range(start, start + most)):
+                raise LedgerUnavailable(reason="gap")
             spotter = self._spotter(conn, was)
         if self._eyes is None:
             self._eyes = eyes(self._parts, self._policy)
@@ -127,7 +136,8 @@ class _Watcher:
                 entry = look_at(row.body)
             except ValueError:
                 continue
-            hits += spotter.look(self._eyes.see(row.idx, entry))
+            for seen in self._eyes.sightings(row.idx, entry):
+                hits += spotter.look(seen)
         return len(rows) if self._keep(spotter, hits, was, rows[-1].idx + 1) else 0
 
     def tick(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from vault.domain.terms import Millis
 from vault.storage import signal_tables as tables
@@ -49,10 +49,11 @@ def remember(conn: Connection, rows: Sequence[MemoryRow], forgotten: Collection[
     """Keep what has changed, and drop what was forgotten."""
     _MEMORY.put(conn, rows)
     held = tables.signal_memory.c
-    listed = sorted(forgotten)
-    for start in range(0, len(listed), 400):
-        among = tuple_(held.rule, held.about).in_(listed[start : start + 400])
-        conn.execute(delete(tables.signal_memory).where(among))
+    # One by one, by the key: PostgreSQL holds every row against each pair of a long list.
+    this = (held.rule == bindparam("of")) & (held.about == bindparam("key"))
+    listed = [{"of": rule, "key": about} for rule, about in sorted(forgotten)]
+    if listed:
+        conn.execute(delete(tables.signal_memory).where(this), listed)
 
 
 def forget_all(conn: Connection) -> None:

@@ -38,7 +38,7 @@ def page(report: Report, policy: Policy, language: str) -> Response:
         report=report,
         rows=[Row(*told, times) for told, times in alike.items()],
         processed=sum(one.times for one in report.processed),
-        whole=text["whole"].format(counted=report.counted_to, covers=report.covers),
+        whole=text["whole"].format(covers=report.covers),
         pruned=report.pruned_to and text["pruned"].format(month=report.pruned_to),
     )
     return Response(

@@ -46,13 +46,13 @@ class OneProcessing(Strict):
 
 
 class Accesses(Strict):
-    """Who saw the data of a customer in some months, and up to where that is proved whole."""
+    """Who saw the data of a customer in some months; people are told up to where that is proved whole."""
 
     first = fields.String(required=True)
     last = fields.String(required=True)
     covers = fields.Integer(required=True, strict=True)
     counted_to = fields.Integer(required=True, strict=True, allow_none=True)
-    delayed = Flag(required=True)
+    delayed = Flag(required=True, allow_none=True)
     pruned_to = fields.String(required=True, allow_none=True)
     accesses = fields.List(fields.Nested(OneAccess), required=True)
     nothing_shown = fields.List(fields.Nested(OneAccess), required=True)

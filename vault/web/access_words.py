@@ -142,9 +142,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "processed": "系统自动处理（无人查看内容）",
         "nothing": "被拒绝或未完成的请求（没有向任何人显示内容）",
         "total": "合计",
-        "whole": (
-            "本清单与封存目录一致：目录覆盖账本的前 {counted} 条记录，其后至第 {covers} 条的记录也已列出。"
-        ),
+        "whole": "本清单依据账本的前 {covers} 条记录编制。",
         "delayed": "依法，部分记录可能会延后显示。",
         "pruned": "{month} 及更早的记录已过保存期限，可能已从账本中移除；本清单只列出仍保存的记录。",
         "staff": "此处列出的是角色，而非员工姓名。如为行使权利所必需，可向隐私负责人申请。",
@@ -164,10 +162,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "processed": "Done by the system itself (nobody saw any of it)",
         "nothing": "Requests that were refused or came to nothing (nobody was shown anything)",
         "total": "Total",
-        "whole": (
-            "This list is what the sealed map counts: it covers the first {counted} entries of the ledger;"
-            " those after it, up to entry {covers}, are listed as well."
-        ),
+        "whole": "This list was made from the first {covers} entries of the ledger.",
         "delayed": "By law, some entries may be shown later.",
         "pruned": (
             "Entries up to and in {month} may be gone, because they are not kept that long;"

@@ -57,6 +57,10 @@ CODES: Mapping[str, Kind] = {
     "approving_needs_second_factor": Kind(403, "Log in with a second factor, then approve."),
     "approval_other": Kind(403, "What was approved is something else, or somebody else's."),
     "own_case": Kind(403, "Nobody looks into a case about oneself, or about an application one answers for."),
+    "own_entry": Kind(
+        403,
+        "Nobody delays an entry of one's own, or of an application one answers for: somebody else decides.",
+    ),
     "second_factor_again": Kind(403, "Show the second factor once more, and say it within five minutes."),
     "emergency_bulk": Kind(403, "Whoever acts by an emergency meets customers one at a time."),
     "emergency_cap": Kind(403, "An emergency meets no more customers than this; ask for a grant."),
@@ -185,7 +189,7 @@ CODES: Mapping[str, Kind] = {
         422, "Months are written YYYY-MM, the first not after the last, and not 37 or more of them."
     ),
     "too_many_accesses": Kind(422, "More entries than one answer takes name this customer; ask for less."),
-    "until": Kind(422, "A delay ends on a day from today to a year from now, written YYYY-MM-DD."),
+    "until": Kind(422, "A delay ends on a day from today to a year after the entry, written YYYY-MM-DD."),
     "language": Kind(422, "The page is written in zh or en."),
     "topic": Kind(422, "A caller asks about payment, goods or account."),
     "grant_type": Kind(400, "The token's endpoint knows the grant client_credentials alone."),

@@ -3,6 +3,7 @@
 from marshmallow import fields
 
 from vault.services.cases import STATES, VERDICTS
+from vault.web.ledger_schemas import Named
 from vault.web.reading import Code, Strict, Values
 
 
@@ -116,7 +117,7 @@ class OneDrawn(Strict):
     index = fields.Integer(required=True, strict=True)
     at = fields.String(required=True)
     kind = Code(required=True)
-    actor = Code(required=True)
+    actor = fields.Nested(Named, required=True)
     purpose = Code(required=True, allow_none=True)
     tier = fields.Integer(required=True, allow_none=True, strict=True)
     outcome = Code(required=True)

@@ -49,7 +49,7 @@ def _drawn(one: Drawn) -> dict[str, object]:
         "index": one.index,
         "at": rfc3339(moment(entry.at_ms)),
         "kind": entry.kind.value,
-        "actor": one.who,
+        "actor": {"id": one.who, "type": one.who_type, "name": one.name},
         "purpose": entry.purpose,
         "tier": None if entry.tier is None else int(entry.tier),
         "outcome": entry.outcome,
