@@ -496,7 +496,8 @@ def test_an_entry_that_cannot_be_read_goes_out_as_that_and_holds_nothing_up(
     assert (first["metadata"]["sequence"], first["message"]) == (1, "entry.unreadable failed")
 
 
-def test_every_event_carries_the_newest_signed_checkpoint(house: House, tmp_path: Path) -> None:
+def test_every_event_carries_the_newest_signed_checkpoint(unchecked_house: House, tmp_path: Path) -> None:
+    house = unchecked_house
     signed = Checkpoint("vault.example.com/ledger", 2, b"\x07" * 32)
     house.by_hand(
         "audit",

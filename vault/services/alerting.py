@@ -19,6 +19,7 @@ from vault.domain.terms import id_text
 from vault.errors import Unavailable
 from vault.services import syslogging
 from vault.services.fetching import send
+from vault.services.following import page
 from vault.services.mailing import mail
 from vault.services.parts import Parts
 from vault.services.syslogging import Collector, Transport
@@ -160,7 +161,7 @@ def _deliver(parts: Parts, name: str, alerting: Alerting, post: Send) -> None:
         return
     while position < size:
         with parts.stores.audit.read() as conn:
-            rows = audit.entries(conn, position, limit=min(_PAGE, size - position))
+            rows = page(conn, position, limit=min(_PAGE, size - position))
         if not rows:
             return
         for row in rows:

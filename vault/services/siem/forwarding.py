@@ -13,11 +13,12 @@ from vault.domain.instants import day, millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.terms import EntryId, Millis
 from vault.errors import Misconfigured, StoreUnavailable, Unavailable
+from vault.services.following import page
 from vault.services.parts import Parts
 from vault.services.siem import rendering
 from vault.services.siem.sinks import Sink, opened
 from vault.setting_exporters import Exporter
-from vault.storage import anchored, audit, checkpoints, derived, exporters
+from vault.storage import anchored, checkpoints, derived, exporters
 from vault.storage.anchored import AnchoredRow
 from vault.storage.audit import LeafRow
 from vault.storage.checkpoints import CheckpointRow
@@ -73,8 +74,9 @@ def forget_others(parts: Parts, chosen: Sequence[Exporter]) -> None:
 def forward(parts: Parts, exporter: Exporter) -> int:
     """Send what there is to send; returns how many entries the exporter is further.
 
-    Raises Unavailable where the SIEM does not take it; from where it stands it is sent again, so that each
-    entry arrives at least once, and in order. Whoever calls waits longer and longer.
+    Raises Unavailable where the SIEM does not take it, or the next entry is not there; from where it stands
+    it is sent again, so that each entry arrives at least once, and in order. Whoever calls waits longer and
+    longer.
     """
     done = 0
     try:
@@ -122,13 +124,11 @@ def _batch(parts: Parts, exporter: Exporter, sink: Sink) -> int:
 
 def _ahead(parts: Parts, exporter: Exporter) -> _Next:
     with parts.stores.audit.read() as conn:
-        head = audit.head(conn)
         position = derived.position(conn, follower(exporter.name))
-        most = min(BATCH, head.size - position) if head is not None else 0
         return _Next(
             position,
             exporters.find(conn, exporter.name),
-            audit.entries(conn, position, limit=most) if most > 0 else (),
+            page(conn, position, limit=BATCH),
             checkpoints.newest(conn),
         )
 
