@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.custody.ledgers import meddle
 from tests.house import House
 from tests.notary import Notary
-from tests.services.meddling import meddle
 from vault.errors import LedgerUnavailable, StoreUnavailable
 from vault.services import alerting
 from vault.services.following import follow, lag

@@ -15,11 +15,14 @@ from tests.house import House
 from vault.domain.kinds import Kind
 from vault.domain.note import Checkpoint
 from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable
+from vault.services import alerting
 from vault.services.counting import count
-from vault.services.siem.forwarding import check, forget_others, forward
+from vault.services.forgetting import forget_others
+from vault.services.siem.forwarding import check, forward
 from vault.services.siem.overseeing import findings, lags, rewind, standings
+from vault.setting_alerts import Alerting, Server
 from vault.setting_exporters import Exporter, FileSink, HttpSink, SyslogSink
-from vault.storage import checkpoints
+from vault.storage import checkpoints, derived
 
 
 def a_file(folder: Path, *, max_mib: int = 100) -> Exporter:
@@ -212,21 +215,41 @@ def test_what_a_collector_does_not_take_arrives_when_it_is_back(does: int | str,
     assert findings(house.parts) == []
 
 
-def test_whom_the_settings_do_not_name_any_more_is_forgotten_and_goes_on_where_it_stood(
+def test_whom_the_settings_do_not_name_any_more_is_forgotten_and_begins_anew(
     house: House, tmp_path: Path
 ) -> None:
+    exporter, told_by = a_file(tmp_path / "events"), Alerting(syslog=Server("udp", "127.0.0.1", 9))
+    alerting.deliver_syslog(house.parts, told_by)
+    catch_up(house, exporter)
+    everybody = {"siem:file", *alerting.followers(told_by)}
+
+    forget_others(house.parts, everybody)
+    assert told(house, Kind.EVENTS_FORGOTTEN) == []
+    forget_others(house.parts, ())
+    forget_others(house.parts, ())
+    with house.parts.stores.audit.read() as conn:
+        standing = derived.positions(conn)
+    seen = lags(house.parts)
+    catch_up(house, a_file(tmp_path / "others"))
+
+    assert (seen, everybody & set(standing)) == ({}, set())
+    assert [one["object"] for one in told(house, Kind.EVENTS_FORGOTTEN)] == [
+        {"type": "receiver", "code": "syslog"},
+        {"type": "exporter", "code": "file"},
+    ]
+    assert indexes(written(tmp_path / "others")) == list(range(len(house.entries())))
+
+
+def test_an_exporter_that_was_forgotten_sends_into_its_folder_again(house: House, tmp_path: Path) -> None:
     exporter = a_file(tmp_path / "events")
     catch_up(house, exporter)
-    sent = len(house.entries())
+    before = indexes(written(tmp_path / "events"))
 
-    forget_others(house.parts, [])
-    seen = lags(house.parts)
-    house.app("intake")
+    forget_others(house.parts, ())
     catch_up(house, exporter)
 
-    assert seen == {}
-    assert indexes(written(tmp_path / "events")) == list(range(len(house.entries())))
-    assert len(house.entries()) > sent
+    assert before == list(range(len(before)))
+    assert set(indexes(written(tmp_path / "events"))) == set(range(len(house.entries())))
 
 
 def test_a_scraper_is_told_how_many_entries_wait_for_each_exporter(house: House, tmp_path: Path) -> None:

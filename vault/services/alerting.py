@@ -73,6 +73,12 @@ class Notice:
 Send: TypeAlias = Callable[[Notice], None]
 
 
+def followers(alerting: Alerting) -> set[str]:
+    """Name the followers of the ledger that the receivers of these settings are."""
+    chosen = {MAIL: alerting.mail, WEBHOOK: alerting.webhook, SYSLOG: alerting.syslog}
+    return {name for name, receiver in chosen.items() if receiver is not None}
+
+
 def deliver_mail(parts: Parts, alerting: Alerting) -> None:
     """Send what is new by e-mail; raises Unavailable ``mail_unavailable``, and goes on there next time."""
     box = alerting.mail

@@ -61,16 +61,6 @@ def check(chosen: Sequence[Exporter]) -> None:
         raise Misconfigured(faults)
 
 
-def forget_others(parts: Parts, chosen: Sequence[Exporter]) -> None:
-    """Let nobody be alarmed by an exporter that is not set up any more."""
-    names = {exporter.name for exporter in chosen}
-    with parts.stores.audit.read() as conn:
-        is_all = names.issuperset(row.name for row in exporters.standing(conn))
-    if not is_all:
-        with parts.stores.audit.write() as conn:
-            exporters.forget_others(conn, names)
-
-
 def forward(parts: Parts, exporter: Exporter) -> int:
     """Send what there is to send; returns how many entries the exporter is further.
 
