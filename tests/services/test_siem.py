@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -12,11 +13,12 @@ import pytest
 
 from tests.collectors import Posted, a_syslog_collector, an_http_collector, certificate
 from tests.house import House
+from tests.notary import Notary
 from vault.domain.kinds import Kind
 from vault.domain.note import Checkpoint
 from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable
 from vault.services import alerting
-from vault.services.counting import count
+from vault.services.counting import Count, count
 from vault.services.forgetting import forget_others
 from vault.services.siem.forwarding import check, forward
 from vault.services.siem.overseeing import findings, lags, rewind, standings
@@ -59,6 +61,10 @@ def lag(house: House, exporter: Exporter) -> int:
 def catch_up(house: House, exporter: Exporter) -> None:
     while forward(house.parts, exporter):
         pass
+
+
+def anchors_of(house: House) -> Count:
+    return count(house.parts.stores.audit, (), at=house.clock())
 
 
 # ---- to each kind of sink ----
@@ -537,21 +543,47 @@ def test_every_event_carries_the_newest_signed_checkpoint(unchecked_house: House
         assert told_of["checkpoint"]["root"] == signed.text().splitlines()[2]
 
 
-def test_a_siem_that_was_sent_every_entry_is_an_anchor_and_one_of_some_kinds_is_none(
-    house: House, tmp_path: Path
-) -> None:
-    some = Exporter("some", "ocsf", FileSink(tmp_path, 100), frozenset({"house.*"}))
-    house.attended()
+def test_a_siem_that_was_sent_every_entry_is_an_anchor_and_one_of_some_kinds_is_none(house: House) -> None:
+    with an_http_collector() as posted:
+        whole = a_post(posted)
+        house.attended()
 
-    catch_up(house, a_file(tmp_path / "events"))
-    catch_up(house, some)
+        catch_up(house, replace(whole, name="some", kinds=frozenset({"house.*"})))
+        catch_up(house, whole)
 
-    counted = count(house.parts.stores.audit, (), at=house.clock())
+    counted = anchors_of(house)
     with house.parts.stores.audit.read() as conn:
         signed = checkpoints.newest(conn)
     assert signed is not None
-    assert [(one.name, one.kind, one.size) for one in counted.held] == [("file", "siem", signed.size)]
+    assert [(one.name, one.size, one.faring) for one in counted.held] == [("post", signed.size, "well")]
     assert counted.sentence.startswith(f"anchors: 1, newest at size {signed.size};")
+
+    Notary(house).grow()
+    house.clock.advance(timedelta(minutes=61))
+    late = anchors_of(house)
+    assert ([one.faring for one in late.held], late.alarms) == (["overdue"], {})
+
+    house.by_hand("audit", "UPDATE anchored SET size = size - 1")
+    assert anchors_of(house).alarms == {"post": "unverified"}
+    assert anchors_of(house).newest is None
+
+    forget_others(house.parts, ())
+    assert anchors_of(house).held == ()
+
+
+def test_a_file_that_lies_here_and_a_datagram_that_nobody_acknowledges_are_no_anchors(
+    house: House, tmp_path: Path
+) -> None:
+    house.attended()
+
+    with socket.socket(type=socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+
+        catch_up(house, a_file(tmp_path / "events"))
+        catch_up(house, Exporter("datagrams", "ocsf", SyslogSink("udp", "127.0.0.1", port)))
+
+    assert anchors_of(house).held == ()
 
 
 def test_no_event_holds_a_value_of_a_customer(house: House, tmp_path: Path) -> None:

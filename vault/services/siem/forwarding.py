@@ -17,7 +17,7 @@ from vault.services.following import page
 from vault.services.parts import Parts
 from vault.services.siem import rendering
 from vault.services.siem.sinks import Sink, opened
-from vault.setting_exporters import Exporter
+from vault.setting_exporters import Exporter, HttpSink, SyslogSink
 from vault.storage import anchored, checkpoints, derived, exporters
 from vault.storage.anchored import AnchoredRow
 from vault.storage.audit import LeafRow
@@ -105,11 +105,21 @@ def _batch(parts: Parts, exporter: Exporter, sink: Sink) -> int:
             # Another process was first, or somebody had it sent again.
             return 0
         exporters.put(conn, row)
-        if ahead.checkpoint is not None and events and not exporter.kinds:
+        if ahead.checkpoint is not None and events and _is_anchor(exporter):
             # Each event said it: the SIEM holds how large the ledger was, and its root.
             signed = ahead.checkpoint
             anchored.put(conn, AnchoredRow(exporter.name, signed.size, ANCHOR, millis(now), signed.note))
     return end - ahead.position
+
+
+def _is_anchor(exporter: Exporter) -> bool:
+    """Tell whether what an exporter sends is held by another machine that has said so.
+
+    A file lies with the house until a collector takes it away, and a datagram may arrive nowhere.
+    """
+    sink = exporter.sink
+    is_heard = isinstance(sink, HttpSink) or (isinstance(sink, SyslogSink) and sink.transport != "udp")
+    return is_heard and not exporter.kinds
 
 
 def _ahead(parts: Parts, exporter: Exporter) -> _Next:
