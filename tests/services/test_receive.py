@@ -20,9 +20,11 @@ from vault.custody.notarial import SLOT, Notarial
 from vault.custody.providers.local import LocalSlots
 from vault.domain.note import KeyKind
 from vault.errors import Misconfigured
-from vault.services import watch
+from vault.services import signing_keys, watch
 from vault.services.anchor import Told
 from vault.services.counting import count
+from vault.services.governing import operator
+from vault.services.signing_keys import Keeper, Signing
 from vault.setting_anchors import Anchor, Host
 from vault.storage import note_files
 
@@ -132,18 +134,16 @@ def test_what_another_key_signed_is_not_taken(notary: Notary, tmp_path: Path) ->
 def test_a_receiver_that_was_given_the_next_key_goes_on_after_a_rotation(
     notary: Notary, tmp_path: Path
 ) -> None:
-    first, second = (
-        notary.pair,
-        Notarial(
-            LocalSlots.read({SLOT: notary.house.settings.slots[SLOT]}), notary.house.parts.house.house
-        ).pair(2),
-    )
-    vkeys = [key.text() for pair in (first, second) for key in pair.keys]
+    slots = LocalSlots.read({SLOT: notary.house.settings.slots[SLOT]})
+    own = Notarial(slots, notary.house.parts.house.house)
+    following = signing_keys.following(Signing(notary.house.parts.stores.audit, own))
+    vkeys = [key.text() for key in (*notary.pair.keys, *following)]
     with a_neighbour(tmp_path / "kept", *vkeys) as running:
         use(notary.house, running.anchor())
         notary.grow()
         before = hand_over(notary.house)
-        notary.pair = second
+        signing_keys.rotate(Keeper(notary.house.parts, own), operator(0))
+        notary.pair = own.pair(2)
         wait(notary.house, 10)
         row = notary.grow()
 
