@@ -25,11 +25,12 @@ def grow(notary: Notary, hours: int) -> list[int]:
     """Sign three times an hour, handing each over; returns each hour's last."""
     last = []
     for _ in range(hours):
+        signed = []
         for _ in range(3):
-            row = notary.grow()
+            signed.append(notary.grow().size)
             assert hand_over(notary.house) == ()
             wait(notary.house, 20 * 60)
-        last.append(row.size)
+        last.append(signed[-1])
     return last
 
 
