@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -71,7 +72,6 @@ class Alerting:
 
 def alerting(given: Given) -> Alerting:
     """Read who is told of alerts."""
-    ca_file = given.texts.get("VAULT_ALERT_CA_FILE")
     return Alerting(
         severity=given.parsed(
             "VAULT_ALERT_SEVERITY", _severity, default="medium", form=f"one of {', '.join(SEVERITIES)}"
@@ -82,10 +82,24 @@ def alerting(given: Given) -> Alerting:
             "VAULT_ALERT_SYSLOG",
             _collector,
             default=None,
-            form="tls://host:6514, or tcp:// or udp:// for this machine and networks that are trusted",
+            form="tls://host:6514, or tcp:// or udp:// for this machine alone",
         ),
-        ca_file=given.directory / ca_file if ca_file else None,
+        ca_file=_ca_file(given),
     )
+
+
+def _ca_file(given: Given) -> Path | None:
+    """Name the file of those who vouch for servers, which must be one of certificates."""
+    name = "VAULT_ALERT_CA_FILE"
+    if name not in given.texts:
+        return None
+    path = given.directory / given.texts[name]
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:
+        # An SSLError too: the file is there, and no PEM.
+        given.faults.append(f"{name}: {path} holds no certificates (PEM) that this user may read.")
+    return path
 
 
 def _mail(given: Given) -> Mailbox | None:
@@ -148,7 +162,10 @@ def _mail_server(text: str) -> Server:
 
 
 def _collector(text: str) -> Server | None:
-    return _server(text, frozenset({"tls", "tcp", "udp"}))
+    server = _server(text, frozenset({"tls", "tcp", "udp"}))
+    if server.scheme != "tls" and not setting_forms.is_loopback(server.host):
+        raise ValueError
+    return server
 
 
 def _server(text: str, schemes: frozenset[str]) -> Server:

@@ -26,6 +26,7 @@ def run(house: House, *words: str, code: int = 0, typed: str | None = None) -> R
 def test_keys_are_printed_rotated_and_revoked_and_each_is_an_entry(sqlite_house: House) -> None:
     house = sqlite_house
     before = json.loads(run(house, "notary", "keys", "--json").stdout)
+    foretold = run(house, "notary", "keys", "--next").stdout.splitlines()
     opened = run(house, "notary", "rotate").stdout.splitlines()
     after = json.loads(run(house, "notary", "keys", "--json").stdout)
     lost = after["keys"][2]["id"]
@@ -37,7 +38,7 @@ def test_keys_are_printed_rotated_and_revoked_and_each_is_an_entry(sqlite_house:
 
     assert before["notary"] is None
     assert [one["number"] for one in after["keys"]] == [1, 1, 2, 2]
-    assert [one["vkey"] for one in after["keys"][2:]] == opened
+    assert [one["vkey"] for one in after["keys"][2:]] == opened == foretold
     told = run(house, "notary", "keys").stdout
     assert f"key {lost}, number 2: opened by entry {after['keys'][2]['opened']}, revoked by entry" in told
     kinds = [one["kind"] for one in house.entries() if one["kind"].startswith("signing_key.")]

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,20 @@ from sqlalchemy import make_url, text
 
 from tests.house import FOUNDED, Clock, a_house, found
 from tests.notary import Notary as StandIn
-from tests.notary import a_directory
+from tests.notary import a_directory, use
 from tests.postgres import Server
 from vault.anchor_settings import AnchorSettings
 from vault.bootstrap import now
-from vault.cli.jobs import JOBS
+from vault.cli.jobs import jobs_of
 from vault.domain.instants import millis
 from vault.errors import StoreUnavailable
-from vault.notary_settings import NotarySettings
+from vault.notary_settings import NotarySettings, settings_of
 from vault.outpost import open_for_anchors, open_seat, open_signing
-from vault.services import anchor, deriving, restrict
+from vault.services import anchor, deriving, exports, restrict
 from vault.services.bulk.mapping_file import read_mapping
 from vault.services.notarise import Notary
 from vault.services.signing_keys import listing
+from vault.setting_exporters import Exporter, FileSink
 from vault.settings import SLOTS, Mode
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
@@ -146,8 +148,14 @@ def test_the_roles_of_the_guide_are_enough_to_serve_and_not_to_rewrite(
             house.parts, house.call("officer"), house.known_to("officer", customer), "accuracy_contested"
         )
         house.clock.advance(timedelta(days=1))
-        for job in JOBS:
+        with open_seat(settings_of(house.settings), clock=house.clock) as seat:
+            Notary(seat).attend()
+        use(house, a_directory(tmp_path / "wall"))
+        (tmp_path / "events").mkdir()
+        exporter = Exporter("siem", "ocsf", FileSink(tmp_path / "events", 1))
+        for job in jobs_of(replace(house.settings, exporters=(exporter,))):
             job.work(house.parts, house.settings)
+        exported = exports.export(house.parts, "operator", tmp_path / "export", uid=os.getuid())
         deriving.make_anew(house.parts)
         deriving.catch_up(house.parts)
         house.check()
@@ -161,6 +169,9 @@ def test_the_roles_of_the_guide_are_enough_to_serve_and_not_to_rewrite(
                 conn.execute(text(statement))
 
     assert shown.fields == {"name": "欧阳**"}
+    assert exported.fits
+    assert exported.entered
+    assert [path.suffix for path in (tmp_path / "wall").iterdir()] == [".note"]
 
 
 @pytest.mark.slow

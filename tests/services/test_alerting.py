@@ -5,7 +5,7 @@ import hmac
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -98,16 +98,21 @@ class Hook:
     port: int = 0
     status: int = 204
     posted: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    # Done once, before the first answer.
+    meanwhile: Callable[[], None] | None = None
 
 
 @contextmanager
-def a_hook() -> Iterator[Hook]:
+def a_hook(pem: Path | None = None) -> Iterator[Hook]:
     hook = Hook()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             hook.posted.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            meanwhile, hook.meanwhile = hook.meanwhile, None
+            if meanwhile is not None:
+                meanwhile()
             self.send_response(hook.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -117,6 +122,10 @@ def a_hook() -> Iterator[Hook]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if pem is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pem)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     hook.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -246,6 +255,35 @@ def test_a_webhook_that_fails_is_gone_on_with_where_it_stopped(watched: House) -
     assert len(ids) == 4
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
+
+
+def test_of_two_who_send_at_once_neither_goes_back_behind_the_other(watched: House) -> None:
+    with a_hook() as hook:
+        alerting.deliver_webhook(watched.parts, posted(hook))
+        raise_alerts(watched, a_reader(watched), 3)
+        hook.meanwhile = lambda: alerting.deliver_webhook(watched.another().parts, posted(hook))
+
+        alerting.deliver_webhook(watched.parts, posted(hook))
+
+        ids = [headers["webhook-id"] for headers, _ in hook.posted]
+    assert len(ids) == 4
+    assert len(set(ids)) == 3
+
+
+def test_a_webhook_is_believed_by_the_certificates_that_are_named(watched: House, tmp_path: Path) -> None:
+    pem = certificate(tmp_path)
+    with a_hook(pem) as hook:
+        told = Alerting(webhook=Webhook(f"https://127.0.0.1:{hook.port}/vault", SECRET), ca_file=pem)
+        alerting.deliver_webhook(watched.parts, told)
+        raise_alerts(watched, a_reader(watched))
+
+        with pytest.raises(Unavailable, match="certificate"):
+            alerting.deliver_webhook(watched.parts, replace(told, ca_file=None))
+        with pytest.raises(Unavailable, match="ca_file"):
+            alerting.deliver_webhook(watched.parts, replace(told, ca_file=tmp_path / "gone.pem"))
+        alerting.deliver_webhook(watched.parts, told)
+
+        assert len(hook.posted) == 1
 
 
 def test_one_receiver_that_is_gone_holds_up_no_other(watched: House) -> None:

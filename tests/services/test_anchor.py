@@ -10,15 +10,19 @@ import pytest
 
 from tests.house import House
 from tests.notary import Notary, a_directory, an_anchor, hand_over, use, wait
+from vault.crypto.signing import Signer
 from vault.domain.instants import millis
+from vault.domain.note import KeyKind, Note
+from vault.domain.terms import Millis
 from vault.services import anchor, watch
-from vault.services.anchor import Handover
+from vault.services.anchor import Handover, Told
 from vault.services.attest import verify
 from vault.services.beating import beats
 from vault.services.counting import Count, count, evidence
 from vault.services.running import Pauses
 from vault.setting_anchors import Directory
-from vault.storage import note_files
+from vault.storage import exporters, note_files
+from vault.storage.exporters import ExporterRow
 
 
 @pytest.fixture
@@ -46,6 +50,25 @@ def faults(house: House) -> dict[str, tuple[int | None, int | None, str | None]]
 
 
 # ---- taking ----
+
+
+@pytest.mark.parametrize("note", [b"no note", b"by another"])
+def test_what_no_key_in_force_has_signed_is_handed_to_nobody(
+    unchecked_house: House, tmp_path: Path, note: bytes
+) -> None:
+    house = unchecked_house
+    notary, wall = Notary(house), a_directory(tmp_path / "wall")
+    use(house, wall)
+    row = notary.grow()
+    other = Signer(notary.origin, KeyKind.ED25519, b"?" * 32)
+    said = Note.unpack(row.note).checkpoint
+    by_another = Note(said.text(), (other.sign(said, at_seconds=0),)).pack()
+    house.by_hand(
+        "audit", "UPDATE checkpoint SET note = :note", note=by_another if note == b"by another" else note
+    )
+
+    assert hand_over(house) == (Told("wall", "checkpoint"),)
+    assert list((tmp_path / "wall").iterdir()) == []
 
 
 def test_each_checkpoint_is_a_file_of_its_own_that_nobody_writes_again(notary: Notary, wall: Path) -> None:
@@ -368,8 +391,12 @@ def test_what_carries_checkpoints_away_counts_where_it_says_that_one_was_deliver
         note=row.note,
     )
 
+    nobody = counted(notary.house)
+    desk = ExporterRow(name="desk", settings=bytes(32), told_ms=Millis(0))
+    notary.house.parts.stores.audit.transact(lambda conn: exporters.put(conn, desk))
     found = counted(notary.house)
 
+    assert nobody.held == ()
     assert [(one.name, one.size, one.faring) for one in found.held] == [("desk", row.size, "well")]
     assert found.sentence.startswith(f"anchors: 1, newest at size {row.size};")
 

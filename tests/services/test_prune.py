@@ -458,7 +458,7 @@ def test_a_prune_that_was_begun_is_held_against_the_policy_again(
     old: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(pruning, "raise_minimum", lambda *_: 1 / 0)
+        patched.setattr(pruning, "raise_minimum", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pruned(old)
     old.stand_until(datetime(2030, 1, 1, tzinfo=UTC))

@@ -1,7 +1,8 @@
 """Receive: another host keeps a house's checkpoints, has nothing of the house, and is told nothing twice."""
 
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,11 +16,15 @@ from tests.notary import Notary, an_anchor, hand_over, use, wait
 from tests.services.test_fetching import certificate
 from vault.cli import receiving
 from vault.crypto.signing import Signer
+from vault.custody.notarial import SLOT, Notarial
+from vault.custody.providers.local import LocalSlots
 from vault.domain.note import KeyKind
 from vault.errors import Misconfigured
-from vault.services import watch
+from vault.services import signing_keys, watch
 from vault.services.anchor import Told
 from vault.services.counting import count
+from vault.services.governing import operator
+from vault.services.signing_keys import Keeper, Signing
 from vault.setting_anchors import Anchor, Host
 from vault.storage import note_files
 
@@ -124,6 +129,51 @@ def test_what_another_key_signed_is_not_taken(notary: Notary, tmp_path: Path) ->
 
     with pytest.raises(Misconfigured, match="--vkey"), a_neighbour(tmp_path / "kept", other[:-1]):
         pytest.fail("it listens")
+
+
+def test_a_receiver_that_was_given_the_next_key_goes_on_after_a_rotation(
+    notary: Notary, tmp_path: Path
+) -> None:
+    slots = LocalSlots.read({SLOT: notary.house.settings.slots[SLOT]})
+    own = Notarial(slots, notary.house.parts.house.house)
+    following = signing_keys.following(Signing(notary.house.parts.stores.audit, own))
+    vkeys = [key.text() for key in (*notary.pair.keys, *following)]
+    with a_neighbour(tmp_path / "kept", *vkeys) as running:
+        use(notary.house, running.anchor())
+        notary.grow()
+        before = hand_over(notary.house)
+        signing_keys.rotate(Keeper(notary.house.parts, own), operator(0))
+        notary.pair = own.pair(2)
+        wait(notary.house, 10)
+        row = notary.grow()
+
+        assert (before, hand_over(notary.house)) == ((), ())
+
+    assert newest(notary.house) == row.size
+
+
+def test_one_key_of_each_kind_that_is_given_must_have_signed(notary: Notary, tmp_path: Path) -> None:
+    other = Signer(notary.origin, KeyKind.MLDSA44, b"?" * 32).key.text()
+    with a_neighbour(tmp_path / "kept", notary.vkey, other) as running:
+        use(notary.house, running.anchor())
+        notary.grow()
+
+        assert hand_over(notary.house) == (Told("neighbour", "unavailable", "status_403"),)
+
+
+def test_a_body_is_not_waited_for_where_no_token_is_shown(neighbour: Neighbour) -> None:
+    with socket.create_connection(("127.0.0.1", neighbour.port), timeout=5) as line:
+        line.sendall(b"PUT /1.note HTTP/1.1\r\nHost: neighbour\r\nContent-Length: 1000\r\n\r\n")
+
+        assert b" 401 " in line.recv(100)
+
+
+def test_more_callers_than_there_is_room_for_are_let_go_of(neighbour: Neighbour) -> None:
+    with ExitStack() as held:
+        where = ("127.0.0.1", neighbour.port)
+        lines = [held.enter_context(socket.create_connection(where, timeout=5)) for _ in range(33)]
+
+        assert lines[-1].recv(1) == b""
 
 
 def test_a_smaller_checkpoint_than_it_holds_is_a_rollback(notary: Notary, neighbour: Neighbour) -> None:

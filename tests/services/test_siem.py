@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -12,14 +13,18 @@ import pytest
 
 from tests.collectors import Posted, a_syslog_collector, an_http_collector, certificate
 from tests.house import House
+from tests.notary import Notary
 from vault.domain.kinds import Kind
 from vault.domain.note import Checkpoint
 from vault.errors import Invalid, Misconfigured, NotFound, Refused, Unavailable
-from vault.services.counting import count
-from vault.services.siem.forwarding import check, forget_others, forward
+from vault.services import alerting
+from vault.services.counting import Count, count
+from vault.services.forgetting import forget_others
+from vault.services.siem.forwarding import check, forward
 from vault.services.siem.overseeing import findings, lags, rewind, standings
+from vault.setting_alerts import Alerting, Server
 from vault.setting_exporters import Exporter, FileSink, HttpSink, SyslogSink
-from vault.storage import checkpoints
+from vault.storage import checkpoints, derived
 
 
 def a_file(folder: Path, *, max_mib: int = 100) -> Exporter:
@@ -56,6 +61,10 @@ def lag(house: House, exporter: Exporter) -> int:
 def catch_up(house: House, exporter: Exporter) -> None:
     while forward(house.parts, exporter):
         pass
+
+
+def anchors_of(house: House) -> Count:
+    return count(house.parts.stores.audit, (), at=house.clock())
 
 
 # ---- to each kind of sink ----
@@ -212,21 +221,41 @@ def test_what_a_collector_does_not_take_arrives_when_it_is_back(does: int | str,
     assert findings(house.parts) == []
 
 
-def test_whom_the_settings_do_not_name_any_more_is_forgotten_and_goes_on_where_it_stood(
+def test_whom_the_settings_do_not_name_any_more_is_forgotten_and_begins_anew(
     house: House, tmp_path: Path
 ) -> None:
+    exporter, told_by = a_file(tmp_path / "events"), Alerting(syslog=Server("udp", "127.0.0.1", 9))
+    alerting.deliver_syslog(house.parts, told_by)
+    catch_up(house, exporter)
+    everybody = {"siem:file", *alerting.followers(told_by)}
+
+    forget_others(house.parts, everybody)
+    assert told(house, Kind.EVENTS_FORGOTTEN) == []
+    forget_others(house.parts, ())
+    forget_others(house.parts, ())
+    with house.parts.stores.audit.read() as conn:
+        standing = derived.positions(conn)
+    seen = lags(house.parts)
+    catch_up(house, a_file(tmp_path / "others"))
+
+    assert (seen, everybody & set(standing)) == ({}, set())
+    assert [one["object"] for one in told(house, Kind.EVENTS_FORGOTTEN)] == [
+        {"type": "receiver", "code": "syslog"},
+        {"type": "exporter", "code": "file"},
+    ]
+    assert indexes(written(tmp_path / "others")) == list(range(len(house.entries())))
+
+
+def test_an_exporter_that_was_forgotten_sends_into_its_folder_again(house: House, tmp_path: Path) -> None:
     exporter = a_file(tmp_path / "events")
     catch_up(house, exporter)
-    sent = len(house.entries())
+    before = indexes(written(tmp_path / "events"))
 
-    forget_others(house.parts, [])
-    seen = lags(house.parts)
-    house.app("intake")
+    forget_others(house.parts, ())
     catch_up(house, exporter)
 
-    assert seen == {}
-    assert indexes(written(tmp_path / "events")) == list(range(len(house.entries())))
-    assert len(house.entries()) > sent
+    assert before == list(range(len(before)))
+    assert set(indexes(written(tmp_path / "events"))) == set(range(len(house.entries())))
 
 
 def test_a_scraper_is_told_how_many_entries_wait_for_each_exporter(house: House, tmp_path: Path) -> None:
@@ -496,7 +525,8 @@ def test_an_entry_that_cannot_be_read_goes_out_as_that_and_holds_nothing_up(
     assert (first["metadata"]["sequence"], first["message"]) == (1, "entry.unreadable failed")
 
 
-def test_every_event_carries_the_newest_signed_checkpoint(house: House, tmp_path: Path) -> None:
+def test_every_event_carries_the_newest_signed_checkpoint(unchecked_house: House, tmp_path: Path) -> None:
+    house = unchecked_house
     signed = Checkpoint("vault.example.com/ledger", 2, b"\x07" * 32)
     house.by_hand(
         "audit",
@@ -513,21 +543,47 @@ def test_every_event_carries_the_newest_signed_checkpoint(house: House, tmp_path
         assert told_of["checkpoint"]["root"] == signed.text().splitlines()[2]
 
 
-def test_a_siem_that_was_sent_every_entry_is_an_anchor_and_one_of_some_kinds_is_none(
-    house: House, tmp_path: Path
-) -> None:
-    some = Exporter("some", "ocsf", FileSink(tmp_path, 100), frozenset({"house.*"}))
-    house.attended()
+def test_a_siem_that_was_sent_every_entry_is_an_anchor_and_one_of_some_kinds_is_none(house: House) -> None:
+    with an_http_collector() as posted:
+        whole = a_post(posted)
+        house.attended()
 
-    catch_up(house, a_file(tmp_path / "events"))
-    catch_up(house, some)
+        catch_up(house, replace(whole, name="some", kinds=frozenset({"house.*"})))
+        catch_up(house, whole)
 
-    counted = count(house.parts.stores.audit, (), at=house.clock())
+    counted = anchors_of(house)
     with house.parts.stores.audit.read() as conn:
         signed = checkpoints.newest(conn)
     assert signed is not None
-    assert [(one.name, one.kind, one.size) for one in counted.held] == [("file", "siem", signed.size)]
+    assert [(one.name, one.size, one.faring) for one in counted.held] == [("post", signed.size, "well")]
     assert counted.sentence.startswith(f"anchors: 1, newest at size {signed.size};")
+
+    Notary(house).grow()
+    house.clock.advance(timedelta(minutes=61))
+    late = anchors_of(house)
+    assert ([one.faring for one in late.held], late.alarms) == (["overdue"], {})
+
+    house.by_hand("audit", "UPDATE anchored SET size = size - 1")
+    assert anchors_of(house).alarms == {"post": "unverified"}
+    assert anchors_of(house).newest is None
+
+    forget_others(house.parts, ())
+    assert anchors_of(house).held == ()
+
+
+def test_a_file_that_lies_here_and_a_datagram_that_nobody_acknowledges_are_no_anchors(
+    house: House, tmp_path: Path
+) -> None:
+    house.attended()
+
+    with socket.socket(type=socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+
+        catch_up(house, a_file(tmp_path / "events"))
+        catch_up(house, Exporter("datagrams", "ocsf", SyslogSink("udp", "127.0.0.1", port)))
+
+    assert anchors_of(house).held == ()
 
 
 def test_no_event_holds_a_value_of_a_customer(house: House, tmp_path: Path) -> None:

@@ -54,6 +54,9 @@ def test_all_three_are_read(tmp_path: Path) -> None:
     ("texts", "fault"),
     [
         ({"severity": "grave"}, "VAULT_ALERT_SEVERITY must be one of"),
+        ({"syslog": "tcp://logs.example.com"}, "VAULT_ALERT_SYSLOG must be"),
+        ({"syslog": "udp://logs.example.com"}, "VAULT_ALERT_SYSLOG must be"),
+        ({"ca_file": "nowhere.pem"}, "VAULT_ALERT_CA_FILE: /"),
         ({"mail": "smtp://mail.example.com"}, "VAULT_ALERT_MAIL_FROM is needed"),
         ({"mail": "http://x", "mail_from": "a@b.c", "mail_to": "a@b.c"}, "VAULT_ALERT_MAIL must be"),
         ({"mail": "smtps://x", "mail_from": "nobody", "mail_to": "a@b.c"}, "VAULT_ALERT_MAIL_FROM must be"),

@@ -197,6 +197,15 @@ def test_who_does_not_review_sees_no_case_and_works_on_none(desk: Reviewers) -> 
     assert given.get_json()["code"] == "assignee"
 
 
+def test_no_more_cases_are_asked_for_than_an_answer_carries(desk: Reviewers) -> None:
+    asked = ("0", "1001", "9" * 5_000, "many")
+
+    answers = [desk.auditor.ask("GET", f"/v1/cases?limit={limit}") for limit in asked]
+
+    assert [one.get_json()["code"] for one in answers] == ["limit", "limit", "limit", "type"]
+    assert {one.status_code for one in answers} == {422}
+
+
 def test_what_is_no_verdict_no_comment_and_no_case_is_refused(desk: Reviewers) -> None:
     case = desk.case_about(desk.clerk)
 

@@ -181,6 +181,7 @@ def test_an_app_is_offered_its_feeds_with_their_fields(house: House, client: Fla
     [
         ("limit=0", 422, "limit"),
         ("limit=1000001", 422, "limit"),
+        (f"limit={'9' * 5_000}", 422, "limit"),
         ("limit=many", 422, "type"),
         ("limit=-1", 422, "type"),
         ("limit=%D9%A1", 422, "type"),

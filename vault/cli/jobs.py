@@ -12,7 +12,18 @@ import click
 
 from vault.cli import anchoring, worker
 from vault.errors import VaultError
-from vault.services import alerting, charting, deriving, detail_keys, samples, signals, watch, years
+from vault.services import (
+    alerting,
+    charting,
+    deriving,
+    detail_keys,
+    forgetting,
+    samples,
+    signals,
+    thinning,
+    watch,
+    years,
+)
 from vault.services.anchor import Handover
 from vault.services.parts import Parts
 from vault.services.siem import forwarding
@@ -39,6 +50,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("map", 60.0, lambda parts, _: charting.seal_daily(parts)),
     Job("years", 3_600.0, lambda parts, _: _ignore(years.close_years(_looked_at(parts)))),
     Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(_looked_at(parts)))),
+    Job("thin", 86_400.0, lambda parts, _: _ignore(thinning.thin(parts))),
     Job("signals", 1.0, lambda parts, _: _ignore(signals.catch_up(parts))),
     Job("samples", 60.0, lambda parts, _: _ignore(samples.draw(parts))),
     # One each, so that a receiver that is gone delays no other.
@@ -56,6 +68,12 @@ def jobs_of(settings: Settings) -> tuple[Job, ...]:
     """Name the jobs of a house with these settings."""
     forwarding.check(settings.exporters)
     return (*JOBS, *map(_forwarding, settings.exporters))
+
+
+def _followers(settings: Settings) -> frozenset[str]:
+    """Name those who are sent the ledger, or what was found in it."""
+    exporters = {forwarding.follower(exporter.name) for exporter in settings.exporters}
+    return frozenset(exporters | alerting.followers(settings.alerting))
 
 
 def _forwarding(exporter: Exporter) -> Job:
@@ -80,7 +98,7 @@ def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
     chosen = [job for job in jobs if not only or {job.name, job.name.partition(":")[0]} & set(only)]
     with ctx.obj.open(settings) as parts:
         if once:
-            forwarding.forget_others(parts, settings.exporters)
+            forgetting.forget_others(parts, _followers(settings))
             failed = [job.name for job in chosen if _do(job, parts, settings) is not None]
             ctx.exit(1 if failed else 0)
         stopped = threading.Event()
@@ -90,7 +108,7 @@ def command(ctx: click.Context, *, once: bool, only: tuple[str, ...]) -> None:
 
 def keep_doing(jobs: Sequence[Job], parts: Parts, settings: Settings, stopped: threading.Event) -> None:
     """Give each job a thread of its own, so that a slow one delays no other."""
-    forwarding.forget_others(parts, settings.exporters)
+    forgetting.forget_others(parts, _followers(settings))
     threads = [
         threading.Thread(
             target=_again_and_again, args=(job, parts, settings, stopped), name=f"job-{job.name}"

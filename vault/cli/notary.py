@@ -46,14 +46,19 @@ def attend(seat: Seat, stopped: threading.Event) -> None:
 
 @notary.command("keys")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--next", "is_next", is_flag=True, help="Print the keys that 'rotate' opens, and no others.")
 @click.pass_context
-def keys(ctx: click.Context, *, as_json: bool) -> None:
+def keys(ctx: click.Context, *, as_json: bool, is_next: bool) -> None:
     """Print the public keys of the ledger, each with the entries between which it counts.
 
     What an auditor is given: with these and an export, nobody is believed. It needs the audit store and the
     signing slot.
     """
     with ctx.obj.notary.signing(ctx.obj.notary.settings()) as signing:
+        if is_next:
+            vkeys = [key.text() for key in signing_keys.following(signing)]
+            click.echo(json.dumps({"vkeys": vkeys}) if as_json else "\n".join(vkeys))
+            return
         listed = signing_keys.listing(signing)
         notice = heeding.notice(signing.store, os.getuid())
     if as_json:

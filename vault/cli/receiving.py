@@ -1,11 +1,13 @@
 """Receiving: the small server by which another host takes checkpoints, without a store or key of a house."""
 
+import socket
 import ssl
 import stat
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from threading import BoundedSemaphore
+from typing import Any, Final, TypeAlias
 
 from typing_extensions import override
 
@@ -15,6 +17,9 @@ from vault.services.receive import MOST_BYTES, Answered, Receiver
 from vault.setting_forms import is_loopback
 
 _PATIENCE_SECONDS: Final = 10
+# One house calls; whoever else does occupies no more threads than these, and each for some seconds.
+_MOST_CALLERS: Final = 32
+_Request: TypeAlias = socket.socket | tuple[bytes, socket.socket]
 
 
 def serve(
@@ -62,6 +67,31 @@ def build(
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        """Listen at *address*."""
+        self._places = BoundedSemaphore(_MOST_CALLERS)
+        super().__init__(address, handler)
+
+    @override
+    def process_request(self, request: _Request, client_address: Any) -> None:
+        """Give the caller a thread; one too many is let go of, and tries again."""
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._places.release()
+            raise
+
+    @override
+    def process_request_thread(self, request: _Request, client_address: Any) -> None:
+        """Answer, and make room."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
     @override
     def handle_error(self, *_: object) -> None:
         """Let go of whoever breaks off, or does not speak TLS."""
@@ -86,10 +116,14 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 return Answered(411)
             if int(length) > MOST_BYTES:
                 return Answered(413)
+            authorization = self.headers.get("Authorization", "")
+            if not receiver.knows(authorization):
+                # Nothing is read of whoever shows no token.
+                return Answered(401)
             try:
                 packed = self.rfile.read(int(length))
                 name = self.path.rpartition("/")[2]
-                return receiver.take(name, self.headers.get("Authorization", ""), packed)
+                return receiver.take(name, authorization, packed)
             except OSError:
                 # A full disk, or a directory that is gone: the house tries again.
                 return Answered(503)

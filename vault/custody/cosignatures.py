@@ -38,10 +38,21 @@ def is_cosigned(packed: bytes, size: int, keys: tuple[VerifierKey, ...]) -> bool
     return is_of_size
 
 
-def is_signed_by_all(note: Note, keys: tuple[VerifierKey, ...]) -> bool:
-    """Tell whether every one of *keys* signed *note*; a line that is not what it says to be spoils it."""
+def is_signed_by_each_kind(note: Note, keys: tuple[VerifierKey, ...]) -> bool:
+    """Tell whether of each kind among *keys* one signed *note*; a line that is not what it says spoils it.
+
+    Of a kind there may be several: the key that signs now, and the one that signs after the next rotation.
+    """
     try:
-        return set(verified(note, keys)) == set(keys)
+        return {key.kind for key in verified(note, keys)} == {key.kind for key in keys}
+    except ValueError:
+        return False
+
+
+def is_signed_by_any(note: Note, keys: tuple[VerifierKey, ...]) -> bool:
+    """Tell whether one of *keys* signed *note*; a line that is not what it says to be spoils it."""
+    try:
+        return bool(verified(note, keys))
     except ValueError:
         return False
 

@@ -79,6 +79,7 @@ class Kind(StrEnum):
     SIGNING_KEY_RESTATED = "signing_key.restated"
     EVENTS_FORWARDED = "events.forwarded"
     EVENTS_REWOUND = "events.rewound"
+    EVENTS_FORGOTTEN = "events.forgotten"
     LEDGER_SEARCHED = "ledger.searched"
     DETAIL_OPENED = "detail.opened"
     VIEW_SAVED = "view.saved"

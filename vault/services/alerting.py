@@ -1,6 +1,7 @@
 """Alerting: whoever is named hears of alerts and cases: in codes, ids and counts, at least once, in order."""
 
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -18,6 +19,7 @@ from vault.domain.terms import id_text
 from vault.errors import Unavailable
 from vault.services import syslogging
 from vault.services.fetching import send
+from vault.services.following import page
 from vault.services.mailing import mail
 from vault.services.parts import Parts
 from vault.services.syslogging import Collector, Transport
@@ -71,6 +73,12 @@ class Notice:
 Send: TypeAlias = Callable[[Notice], None]
 
 
+def followers(alerting: Alerting) -> set[str]:
+    """Name the followers of the ledger that the receivers of these settings are."""
+    chosen = {MAIL: alerting.mail, WEBHOOK: alerting.webhook, SYSLOG: alerting.syslog}
+    return {name for name, receiver in chosen.items() if receiver is not None}
+
+
 def deliver_mail(parts: Parts, alerting: Alerting) -> None:
     """Send what is new by e-mail; raises Unavailable ``mail_unavailable``, and goes on there next time."""
     box = alerting.mail
@@ -85,7 +93,7 @@ def deliver_mail(parts: Parts, alerting: Alerting) -> None:
         # A repetition has the same id, by which mail programs know it again.
         message["Message-ID"] = f"<{notice.id}@{box.sender.rpartition('@')[2]}>"
         message.set_content(json.dumps(notice.told(), indent=2) + "\n")
-        mail(box, message, ca_file=alerting.ca_file)
+        mail(box, message, trusting=_trusted(alerting, "mail_unavailable"))
 
     _deliver(parts, MAIL, alerting, post)
 
@@ -101,7 +109,14 @@ def deliver_webhook(parts: Parts, alerting: Alerting) -> None:
         at_seconds = int(parts.clock().timestamp())
         signed = webhooks.signed(hook.secret, f"msg_{notice.id}", at_seconds=at_seconds, body=body)
         headers = {"Content-Type": "application/json", **signed}
-        heard = send("POST", hook.address, unheard="webhook_unavailable", body=body, headers=headers)
+        heard = send(
+            "POST",
+            hook.address,
+            unheard="webhook_unavailable",
+            body=body,
+            headers=headers,
+            trusting=_trusted(alerting, "webhook_unavailable"),
+        )
         if not 200 <= heard.status < 300:
             raise Unavailable("webhook_unavailable", reason="refused")
 
@@ -152,7 +167,7 @@ def _deliver(parts: Parts, name: str, alerting: Alerting, post: Send) -> None:
         return
     while position < size:
         with parts.stores.audit.read() as conn:
-            rows = audit.entries(conn, position, limit=min(_PAGE, size - position))
+            rows = page(conn, position, limit=min(_PAGE, size - position))
         if not rows:
             return
         for row in rows:
@@ -160,7 +175,11 @@ def _deliver(parts: Parts, name: str, alerting: Alerting, post: Send) -> None:
             if notice is not None and GRAVITY[notice.severity] >= least:
                 post(notice)
                 position = _moved(parts, name, position, row.idx + 1)
-        position = _moved(parts, name, position, rows[-1].idx + 1)
+                if position != row.idx + 1:
+                    # Another process has been here: what is left of the page is told already, or by it.
+                    break
+        else:
+            position = _moved(parts, name, position, rows[-1].idx + 1)
 
 
 def _moved(parts: Parts, name: str, was: int, becomes: int) -> int:
@@ -170,6 +189,17 @@ def _moved(parts: Parts, name: str, was: int, becomes: int) -> int:
         return becomes
     with parts.stores.audit.read() as conn:
         return derived.position(conn, name)
+
+
+def _trusted(alerting: Alerting, code: str) -> ssl.SSLContext | None:
+    """Believe whom the settings name; None believes whom the machine does."""
+    if alerting.ca_file is None:
+        return None
+    try:
+        return syslogging.trusting(alerting.ca_file)
+    except OSError:
+        # It was read when the house started, and is gone or changed.
+        raise Unavailable(code, reason="ca_file") from None
 
 
 def _notice(idx: int, body: bytes) -> Notice | None:

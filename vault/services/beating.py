@@ -14,7 +14,7 @@ from vault.storage.audit import LeafRow
 
 SIGNALS: Final = "signals"
 # Followers that send the ledger, or what was found in it, elsewhere.
-_SENDERS: Final = ("siem:", "alerts:")
+SENDERS: Final = ("siem:", "alerts:")
 # The followers that the house itself is.
 OWN: Final = frozenset({SIGNALS, filing.CASES, deriving.INDEX})
 
@@ -33,7 +33,7 @@ def beats(parts: Parts, now: Millis) -> dict[str, int]:
             well[Beat.CHECKPOINT.value] = time_of(waiting[0]) if waiting else max(at_ms, now)
         for beat, names in (
             (Beat.INDEX, {deriving.INDEX}),
-            (Beat.EXPORT, {name for name in positions if name.startswith(_SENDERS)}),
+            (Beat.EXPORT, {name for name in positions if name.startswith(SENDERS)}),
         ):
             behind = [positions[name] for name in names if name in positions]
             if behind:

@@ -9,10 +9,11 @@ from vault.custody import cosignatures, timestamps
 from vault.domain.canonical import Json
 from vault.domain.instants import moment, rfc3339
 from vault.domain.note import Note
-from vault.errors import Corrupt, Misconfigured
+from vault.domain.tiles import frontier
+from vault.errors import Corrupt, Misconfigured, VaultError
 from vault.services.running import CLOCK_TOLERANCE
 from vault.setting_anchors import NAME, Anchor, Authority, Witness
-from vault.storage import anchored, audit, checkpoints
+from vault.storage import anchored, audit, checkpoints, exporters, tree
 from vault.storage.anchored import AnchoredRow, FindingRow
 from vault.storage.unit_of_work import Connection, Store
 
@@ -21,6 +22,8 @@ WELL: Final = "well"
 WRONG: Final = frozenset({"lost", "rewritten", "forked", "rolled_back"})
 # Anchors that are no settings of their own: what carries checkpoints away tells here what was delivered.
 DELIVERED: Final = frozenset({"siem"})
+# For so long may a checkpoint wait until it is delivered.
+_LONGEST_UNDELIVERED: Final = timedelta(hours=1)
 _PAGE: Final = 1_000
 _HOUR_MS: Final = 3_600_000
 
@@ -42,8 +45,9 @@ class Held:
 
     @property
     def is_alarming(self) -> bool:
-        """Tell whether somebody must look."""
-        return self.faring not in {WELL, "never"}
+        """Tell whether somebody must look. That an exporter stands still is told of it as an exporter."""
+        is_told = self.kind in DELIVERED and self.faring == "overdue"
+        return self.faring not in {WELL, "never"} and not is_told
 
     @property
     def counts(self) -> bool:
@@ -132,8 +136,14 @@ def count(audit_store: Store, anchors: Sequence[Anchor], *, at: datetime) -> Cou
         own = {one.name for one in anchors}
         for name in anchored.names(conn):
             row = anchored.newest(conn, name)
-            if name not in own and row is not None and row.kind in DELIVERED:
-                found.append(Held(name, row.kind, False, row.size, moment(row.at_ms), WELL))  # noqa: FBT003
+            # Of an exporter that is not set up any more there is no row: nobody knows what became of it.
+            if (
+                name not in own
+                and row is not None
+                and row.kind in DELIVERED
+                and exporters.find(conn, name) is not None
+            ):
+                found.append(_delivered(conn, row, at))
         return Count(at, tuple(found), tuple(anchored.findings(conn)))
 
 
@@ -220,6 +230,21 @@ def _held(conn: Connection, anchor: Anchor, at: datetime) -> Held:
     )
 
 
+def _delivered(conn: Connection, row: AnchoredRow, at: datetime) -> Held:
+    """Judge what was delivered: whether its note is of this ledger as it is stored, and how old it is."""
+    faring, taken = "unverified", None
+    try:
+        taken = moment(row.at_ms)
+        said = Note.unpack(row.evidence).checkpoint
+        if (said.size, said.root) == (row.size, frontier(row.size, tree.reader(conn)).root()):
+            is_old = _has_waited(conn, row.size, at, _LONGEST_UNDELIVERED)
+            faring = "overdue" if is_old else WELL
+    except (ValueError, OverflowError, VaultError):
+        # Whatever stands there, it shows nothing of this ledger.
+        faring = "unverified"
+    return Held(row.name, row.kind, False, row.size, taken, faring)  # noqa: FBT003
+
+
 def _faring(conn: Connection, anchor: Anchor, row: AnchoredRow, at: datetime) -> str:
     if not _is_by(conn, anchor, row):
         return "unverified"
@@ -236,12 +261,16 @@ def _told(conn: Connection, anchor: Anchor) -> str | None:
 
 def _is_overdue(conn: Connection, anchor: Anchor, size: int, at: datetime) -> bool:
     """Tell whether what the anchor has not taken has been waiting for too long."""
+    return _has_waited(conn, size, at, timedelta(seconds=anchor.overdue_seconds))
+
+
+def _has_waited(conn: Connection, size: int, at: datetime, longest: timedelta) -> bool:
     waiting = checkpoints.since(conn, size + 1, limit=1)
     if not waiting:
         return False
     age = at - moment(waiting[0].at_ms)
     # What comes from far in the future was not signed by a clock that this house could go by.
-    return not -CLOCK_TOLERANCE <= age <= timedelta(seconds=anchor.overdue_seconds)
+    return not -CLOCK_TOLERANCE <= age <= longest
 
 
 def _is_by(conn: Connection, anchor: Anchor, row: AnchoredRow) -> bool:

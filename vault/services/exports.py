@@ -1,6 +1,6 @@
 """Exports: the ledger as files that anybody can verify with the public key alone (C2SP tlog-tiles)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,7 @@ from vault.domain.tiles import TILE_WIDTH, Tile, frontier
 from vault.errors import Conflict, LedgerUnavailable, NotFound, VaultError
 from vault.services import counting, heeding
 from vault.services.parts import Parts
+from vault.services.sifting import is_kept
 from vault.storage import audit, checkpoints, pruning, tree
 from vault.storage.audit import LeafRow
 from vault.storage.checkpoints import CheckpointRow
@@ -37,7 +38,6 @@ from vault.storage.unit_of_work import Connection
 VERSION: Final = 1
 # So many bundles are in memory at a time: 1,024 entries of at most 60 kB.
 BUNDLES_A_PAGE: Final = 4
-_HOUR_MS: Final = 3_600_000
 _PAGE: Final = 1_000
 _UNKNOWN: Final = bytes(HASH_BYTES)
 # So many entries are searched by one statement, which must end within seconds.
@@ -247,7 +247,7 @@ def _kept(parts: Parts, was: int, size: int) -> Iterator[CheckpointRow]:
         with parts.stores.audit.read() as conn:
             page = [row for row in checkpoints.since(conn, start, limit=_PAGE) if row.size <= size]
         for one, following in pairwise(page if before is None else [before, *page]):
-            if one.at_ms // _HOUR_MS != following.at_ms // _HOUR_MS or _signers(one) != _signers(following):
+            if is_kept(one.at_ms, one.note, next_ms=following.at_ms, next_packed=following.note):
                 yield one
         if page:
             start, before = page[-1].size + 1, page[-1]
@@ -255,13 +255,6 @@ def _kept(parts: Parts, was: int, size: int) -> Iterator[CheckpointRow]:
             break
     if before is not None:
         yield before
-
-
-def _signers(row: CheckpointRow) -> Sequence[bytes]:
-    try:
-        return [one.key_id for one in Note.unpack(row.note).signatures]
-    except ValueError:
-        return []
 
 
 def _is_tile(hashes: object) -> TypeGuard[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
+from vault.errors import LedgerUnavailable
 from vault.services.parts import Parts
 from vault.storage import audit, derived, pruning
 from vault.storage.audit import LeafRow
@@ -19,7 +20,8 @@ def follow(parts: Parts, name: str, take: Take, *, most: int = 100 * PAGE) -> in
 
     What it took and how far it came are one transaction, so that a crash loses nothing and repeats nothing.
     Where another process follows under the same name, one of the two takes a page and the other nothing.
-    At most *most* entries, so that a caller with other work gets back to it.
+    At most *most* entries, so that a caller with other work gets back to it. Raises LedgerUnavailable ``gap``
+    where the next entry is not there.
     """
     taken = 0
     while taken < most:
@@ -37,12 +39,23 @@ def lag(parts: Parts, name: str) -> int:
         return (head.size if head is not None else 0) - derived.position(conn, name)
 
 
-def _page(conn: Connection, name: str, take: Take) -> int:
+def page(conn: Connection, position: int, *, limit: int) -> list[LeafRow]:
+    """Read what follows *position*, up to *limit* entries; what was taken out is nothing to follow any more.
+
+    Raises LedgerUnavailable ``gap`` where an entry of them is not there: nobody steps over it unseen.
+    """
     head = audit.head(conn)
+    start = max(position, pruning.minimum(conn))
+    count = min(limit, head.size - start) if head is not None else 0
+    rows = audit.entries(conn, start, limit=count) if count > 0 else []
+    if [row.idx for row in rows] != list(range(start, start + max(count, 0))):
+        raise LedgerUnavailable(reason="gap")
+    return rows
+
+
+def _page(conn: Connection, name: str, take: Take) -> int:
     was = derived.position(conn, name)
-    # What is being taken out is nothing to follow any more.
-    start = max(was, pruning.minimum(conn))
-    rows = [] if head is None else audit.entries(conn, start, limit=min(PAGE, head.size - start))
+    rows = page(conn, was, limit=PAGE)
     if not rows:
         return 0
     if not derived.move(conn, name, was, rows[-1].idx + 1):

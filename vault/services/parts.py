@@ -24,7 +24,7 @@ from vault.domain.policy import ContextClass, Policy
 from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
 from vault.domain.tiles import Roots
 from vault.rulebook.rules import Rulebook
-from vault.services.running import Lock, Meters, Pauses, Spotting, Uses
+from vault.services.running import Lock, Meters, Pauses, Signers, Spotting, Uses
 from vault.setting_anchors import Anchor
 from vault.storage.unit_of_work import Stores
 
@@ -67,6 +67,7 @@ class Parts:
     # Who outside holds what the notary signed, and until when each of them is left alone.
     anchors: tuple[Anchor, ...] = ()
     pauses: Pauses = field(default_factory=Pauses)
+    signers: Signers = field(default_factory=Signers)
     # Of full tiles of the ledger's tree, for proofs alone: these are held against a signed checkpoint.
     tile_roots: Roots = field(default_factory=dict)
     spotting: Spotting = field(default_factory=Spotting)

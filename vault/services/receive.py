@@ -26,7 +26,7 @@ class Receiver:
     """Takes the checkpoints of one house into one directory; threads share it."""
 
     def __init__(self, directory: Path, *, token: str, vkeys: Sequence[str] = ()) -> None:
-        """Take them from whoever shows *token*; where *vkeys* are given, only what all of them signed.
+        """Take them from whoever shows *token*; where *vkeys* are given, only what one of each kind signed.
 
         Raises ValueError ``vkey`` where one of them is none.
         """
@@ -35,15 +35,21 @@ class Receiver:
         self._keys = tuple(map(VerifierKey.parse, vkeys))
         # Of two at once the smaller must not slip in behind the larger.
         self._lock = Lock()
+        # The directory is read through once: what comes later, nobody but this process writes there.
+        self._newest: int | None = None
+
+    def knows(self, authorization: str) -> bool:
+        """Tell whether whoever says *authorization* shows the token."""
+        return compare_digest(authorization.encode(), b"Bearer " + self._token)
 
     def take(self, name: str, authorization: str, packed: bytes) -> Answered:
         """Take one: 201 kept, 200 it stands already, 409 a larger one does, 422 another of its size does."""
-        if not compare_digest(authorization.encode(), b"Bearer " + self._token):
+        if not self.knows(authorization):
             return Answered(401)
         try:
             note = Note.unpack(packed)
             size = note.checkpoint.size
-            if self._keys and not cosignatures.is_signed_by_all(note, self._keys):
+            if self._keys and not cosignatures.is_signed_by_each_kind(note, self._keys):
                 return Answered(403)
         except ValueError:
             return Answered(400)
@@ -53,16 +59,23 @@ class Receiver:
             return self._keep(size, note)
 
     def _keep(self, size: int, note: Note) -> Answered:
-        held = note_files.sizes(self._directory)
-        newest = note_files.note(self._directory, held[-1]) if held else None
+        if self._newest is None:
+            self._newest = max(note_files.sizes(self._directory), default=None)
+        held = self._newest
+        newest = None if held is None else note_files.note(self._directory, held)
         if newest is not None and newest.checkpoint.origin != note.checkpoint.origin:
             # One directory is for one house.
             return Answered(404)
-        if held and held[-1] > size:
-            return self._smaller(size, held[-1], note)
-        if note_files.write(self._directory, size, note.pack()):
-            return Answered(201)
-        return self._again(size, note)
+        if held is not None and held > size:
+            return self._smaller(size, held, note)
+        try:
+            is_new = note_files.write(self._directory, size, note.pack())
+        except OSError:
+            # Whether a file was left is not known here.
+            self._newest = None
+            raise
+        self._newest = size
+        return Answered(201) if is_new else self._again(size, note)
 
     def _smaller(self, size: int, newest: int, note: Note) -> Answered:
         """Answer whoever hands over less than is held: what stands is no news, and the rest a rollback."""

@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from vault.domain.brakes import Limits, Window
+from vault.domain.signing_keys import Windows
 from vault.domain.spotting import Spotter
 from vault.domain.terms import ActorId, Millis, SubjectId
 from vault.errors import HouseLocked
@@ -82,6 +84,14 @@ class Lock:
     def is_past(self, at: datetime) -> bool:
         """Tell whether *at* lies well before a moment at which this process has worked already."""
         return self._latest is not None and at < self._latest - CLOCK_TOLERANCE
+
+
+@dataclass(slots=True)
+class Signers:
+    """The keys that sign for the ledger, as its entries tell, and up to which index these were read."""
+
+    windows: Windows = field(default_factory=dict)
+    until: int = 0
 
 
 class Pauses:

@@ -110,6 +110,12 @@ def listing(signing: Signing) -> list[KeptKey]:
     ]
 
 
+def following(signing: Signing) -> tuple[VerifierKey, ...]:
+    """Name the keys that the next rotation opens, for whoever must know them before."""
+    number = len(signing.keys.numbered(windows_of(signing.store))) + 1
+    return signing.keys.pair(number).keys
+
+
 def windows_of(store: Store) -> Windows:
     """Find in the ledger, as it is stored, from where to where each key counts."""
     with store.read() as conn:

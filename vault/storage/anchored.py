@@ -1,10 +1,10 @@
 """Anchored: which checkpoints each anchor took, what it gave for them, and how it fared."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from vault.domain.terms import Millis
 from vault.storage import ledger_tables as tables
@@ -79,6 +79,17 @@ def page(conn: Connection, name: str, after: int, *, limit: int) -> list[Anchore
 def put(conn: Connection, row: AnchoredRow) -> None:
     """Keep what an anchor gave; where two processes asked it, the first one's stays."""
     _ANCHORED.insert_or_ignore(conn, [row])
+
+
+def taken(conn: Connection, sizes: Collection[int]) -> set[int]:
+    """Find which of *sizes* an anchor took."""
+    return {int(size) for (size,) in conn.execute(select(_held.size).where(_held.size.in_(sizes)).distinct())}
+
+
+def remove(conn: Connection, name: str, sizes: Collection[int]) -> int:
+    """Take out what the anchor *name* gave for checkpoints of these *sizes*; returns how many rows went."""
+    gone = delete(tables.anchored).where(_held.name == name, _held.size.in_(sizes))
+    return int(conn.execute(gone).rowcount) if sizes else 0
 
 
 def tell(conn: Connection, row: FindingRow) -> None:

@@ -1,9 +1,9 @@
 """Checkpoints: what the notary signed of the ledger, and what it says of itself."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, bindparam, select, text
+from sqlalchemy import Connection, Select, bindparam, delete, select, text
 from sqlalchemy.sql.elements import TextClause
 
 from vault.domain.terms import Millis
@@ -81,6 +81,12 @@ def newest_root(conn: Connection) -> tuple[int, bytes] | None:
 def since(conn: Connection, start: int, *, limit: int) -> list[CheckpointRow]:
     """Read up to *limit* checkpoints of *start* entries or more, the smallest first."""
     return _CHECKPOINT.load(conn.execute(_FROM, {"start": start, "most": limit}))
+
+
+def remove(conn: Connection, sizes: Collection[int]) -> int:
+    """Take out the checkpoints of these *sizes*; returns how many went."""
+    gone = delete(tables.checkpoint).where(_checkpoint.size.in_(sizes))
+    return int(conn.execute(gone).rowcount) if sizes else 0
 
 
 def say(conn: Connection, row: NotaryRow) -> None:

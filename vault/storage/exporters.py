@@ -1,6 +1,5 @@
 """Exporters: how each is faring that tells a SIEM of the ledger; how far it came stands in ``derived``."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, select
@@ -41,9 +40,9 @@ def standing(conn: Connection) -> list[ExporterRow]:
     return _EXPORTER.load(conn.execute(select(*_EXPORTER.columns).order_by(tables.exporter.c.name)))
 
 
-def forget_others(conn: Connection, names: Collection[str]) -> None:
-    """Forget how those are faring that are not set up any more; how far they came is kept."""
-    conn.execute(delete(tables.exporter).where(tables.exporter.c.name.not_in(names)))
+def forget(conn: Connection, name: str) -> None:
+    """Forget how one is faring that is not set up any more."""
+    conn.execute(delete(tables.exporter).where(tables.exporter.c.name == name))
 
 
 def put(conn: Connection, row: ExporterRow) -> None:

@@ -8,7 +8,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from typing_extensions import override
 
 from vault.domain.terms import id_bytes, is_code
-from vault.errors import Invalid, NotFound
+from vault.errors import Invalid, InvalidValue, NotFound
 from vault.web.routes import BATCH_ITEMS
 
 _LONGEST_CODE = 64
@@ -36,6 +36,17 @@ def read_id(prefix: str, text: str) -> bytes:
     if raw is None:
         raise NotFound
     return raw
+
+
+def read_limit(text: str | None, *, most: int) -> int | None:
+    """Read how many are asked for; raises Invalid ``type`` or ``limit``, and never reads a long number."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidValue("type", field="limit")
+    if len(text) > len(str(most)) or not 1 <= int(text) <= most:
+        raise Invalid("limit", field="limit", limit=most)
+    return int(text)
 
 
 @cache

@@ -13,11 +13,12 @@ from vault.domain.instants import day, millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.terms import EntryId, Millis
 from vault.errors import Misconfigured, StoreUnavailable, Unavailable
+from vault.services.following import page
 from vault.services.parts import Parts
 from vault.services.siem import rendering
 from vault.services.siem.sinks import Sink, opened
-from vault.setting_exporters import Exporter
-from vault.storage import anchored, audit, checkpoints, derived, exporters, pruning
+from vault.setting_exporters import Exporter, HttpSink, SyslogSink
+from vault.storage import anchored, checkpoints, derived, exporters
 from vault.storage.anchored import AnchoredRow
 from vault.storage.audit import LeafRow
 from vault.storage.checkpoints import CheckpointRow
@@ -60,21 +61,12 @@ def check(chosen: Sequence[Exporter]) -> None:
         raise Misconfigured(faults)
 
 
-def forget_others(parts: Parts, chosen: Sequence[Exporter]) -> None:
-    """Let nobody be alarmed by an exporter that is not set up any more."""
-    names = {exporter.name for exporter in chosen}
-    with parts.stores.audit.read() as conn:
-        is_all = names.issuperset(row.name for row in exporters.standing(conn))
-    if not is_all:
-        with parts.stores.audit.write() as conn:
-            exporters.forget_others(conn, names)
-
-
 def forward(parts: Parts, exporter: Exporter) -> int:
     """Send what there is to send; returns how many entries the exporter is further.
 
-    Raises Unavailable where the SIEM does not take it; from where it stands it is sent again, so that each
-    entry arrives at least once, and in order. Whoever calls waits longer and longer.
+    Raises Unavailable where the SIEM does not take it, or the next entry is not there; from where it stands
+    it is sent again, so that each entry arrives at least once, and in order. Whoever calls waits longer and
+    longer.
     """
     done = 0
     try:
@@ -113,24 +105,30 @@ def _batch(parts: Parts, exporter: Exporter, sink: Sink) -> int:
             # Another process was first, or somebody had it sent again.
             return 0
         exporters.put(conn, row)
-        if ahead.checkpoint is not None and events and not exporter.kinds:
+        if ahead.checkpoint is not None and events and _is_anchor(exporter):
             # Each event said it: the SIEM holds how large the ledger was, and its root.
             signed = ahead.checkpoint
             anchored.put(conn, AnchoredRow(exporter.name, signed.size, ANCHOR, millis(now), signed.note))
     return end - ahead.entries[0].idx
 
 
+def _is_anchor(exporter: Exporter) -> bool:
+    """Tell whether what an exporter sends is held by another machine that has said so.
+
+    A file lies with the house until a collector takes it away, and a datagram may arrive nowhere.
+    """
+    sink = exporter.sink
+    is_heard = isinstance(sink, HttpSink) or (isinstance(sink, SyslogSink) and sink.transport != "udp")
+    return is_heard and not exporter.kinds
+
+
 def _ahead(parts: Parts, exporter: Exporter) -> _Next:
     with parts.stores.audit.read() as conn:
-        head = audit.head(conn)
         position = derived.position(conn, follower(exporter.name))
-        # One that begins has before it what was not pruned.
-        start = max(position, pruning.minimum(conn))
-        most = min(BATCH, head.size - start) if head is not None else 0
         return _Next(
             position,
             exporters.find(conn, exporter.name),
-            audit.entries(conn, start, limit=most) if most > 0 else (),
+            page(conn, position, limit=BATCH),
             checkpoints.newest(conn),
         )
 

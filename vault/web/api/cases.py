@@ -7,25 +7,23 @@ from flask import Response
 
 from vault.domain.instants import moment, rfc3339
 from vault.domain.terms import Action, CaseId, PersonId, id_text
-from vault.errors import Invalid
 from vault.services import cases
 from vault.services.cases import Case, Step
 from vault.services.governing import GOVERNED_FOR
 from vault.web import emit
 from vault.web import review_schemas as schemas
 from vault.web.context import Asked
-from vault.web.reading import read_id
+from vault.web.reading import read_id, read_limit
 from vault.web.routes import Parameter, Route
 
-_MOST = 1_000
+_MOST, _USUAL = 1_000, 100
 
 
 def list_cases(asked: Asked) -> Response:
     """List cases."""
-    limit = asked.query.get("limit", "100")
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= _MOST:
-        raise Invalid("limit", field="limit", limit=_MOST)
-    found = cases.ranked(asked.parts, asked.call.actor, state=asked.query.get("state"), limit=int(limit))
+    limit = read_limit(asked.query.get("limit"), most=_MOST)
+    state = asked.query.get("state")
+    found = cases.ranked(asked.parts, asked.call.actor, state=state, limit=_USUAL if limit is None else limit)
     return emit.json({"items": [_described(one) for one in found]})
 
 

@@ -3,11 +3,11 @@
 from flask import Response, request
 
 from vault.domain.terms import Action
-from vault.errors import Invalid, InvalidValue
 from vault.services import publish
 from vault.web import emit, feed_schemas, lines
 from vault.web.context import Asked
 from vault.web.problems import Tell
+from vault.web.reading import read_limit
 from vault.web.routes import Parameter, Route, whereabouts
 from vault.web.streams import Streams, cut_off_idle
 
@@ -22,7 +22,7 @@ def routes(streams: Streams, tell: Tell) -> tuple[Route, ...]:
         return emit.json({"items": [lines.offered(one) for one in offers]})
 
     def stream(asked: Asked, feed: str) -> Response:
-        limit, cursor = _limit(asked.query.get("limit")), asked.query.get("cursor")
+        limit, cursor = read_limit(asked.query.get("limit"), most=MOST_CUSTOMERS), asked.query.get("cursor")
         begun = publish.publish(asked.parts, asked.call, feed, cursor=cursor, limit=limit)
         cut_off_idle(int(request.environ.get("SERVER_PORT", 0)))
         # What is written later is written without the request, so what names it is kept.
@@ -63,14 +63,3 @@ def routes(streams: Streams, tell: Tell) -> tuple[Route, ...]:
             behalf=False,
         ),
     )
-
-
-def _limit(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 7):
-        raise InvalidValue("type", field="limit")
-    limit = int(text)
-    if not 1 <= limit <= MOST_CUSTOMERS:
-        raise Invalid("limit", field="limit", limit=MOST_CUSTOMERS)
-    return limit
