@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from tests.house import House
 from vault.bootstrap import doors
 from vault.cli.main import cli
+from vault.custody.providers.local import create_slot_file
 from vault.errors import NotaryRefuses
 from vault.notary_settings import settings_of
 
@@ -60,3 +61,17 @@ def test_a_ledger_is_taken_as_it_stands_only_by_who_says_so(sqlite_house: House)
 
     assert "The ledger is taken as it stands, with" in accepted.stdout
     assert house.attended().note is not None
+
+
+def test_a_key_that_the_slot_does_not_make_is_named(sqlite_house: House) -> None:
+    house = sqlite_house
+    slot = house.settings.slots["SIGNING"]
+    before = json.loads(run(house, "notary", "keys", "--json").stdout)
+    slot.rename(slot.with_suffix(".kept"))
+    create_slot_file(slot)
+
+    told = json.loads(run(house, "notary", "keys", "--json").stdout)
+
+    assert (before["foreign"], told["keys"]) == ([], [])
+    assert [one["id"] for one in told["foreign"]] == [one["id"] for one in before["keys"]]
+    assert f"Not of this signing slot: key {told['foreign'][0]['id']}" in run(house, "notary", "keys").stdout

@@ -10,6 +10,7 @@ import click
 
 from vault.cli import worker
 from vault.domain.instants import rfc3339
+from vault.domain.signing_keys import Window
 from vault.domain.terms import ID_BYTES
 from vault.services import heeding, signing_keys
 from vault.services.governing import operator
@@ -55,10 +56,12 @@ def keys(ctx: click.Context, *, as_json: bool) -> None:
     """
     with ctx.obj.notary.signing(ctx.obj.notary.settings()) as signing:
         listed = signing_keys.listing(signing)
+        foreign = signing_keys.foreign(signing)
         notice = heeding.notice(signing.store, os.getuid())
     if as_json:
         document = {
             "keys": [_as_json(one) for one in listed],
+            "foreign": [{"id": key.hex(), **_window_json(one)} for key, one in foreign.items()],
             "notary": None
             if notice is None
             else {
@@ -73,7 +76,11 @@ def keys(ctx: click.Context, *, as_json: bool) -> None:
         return
     for one in listed:
         click.echo(one.key.text())
-        click.echo(f"  key {one.id.hex()}, number {one.number}: {_window(one)}")
+        click.echo(f"  key {one.id.hex()}, number {one.number}: {_window(one.window)}")
+    for key, window in foreign.items():
+        click.echo(
+            f"Not of this signing slot: key {key.hex()}, {_window(window)}; do not give it to an auditor."
+        )
     nobody = ["No notary has signed here yet; 'vaultctl serve' or 'vaultctl notary' does."]
     for line in nobody if notice is None else dependence(notice):
         click.echo(line)
@@ -155,8 +162,7 @@ def _print_opened(opened: list[KeptKey], *, otherwise: str) -> None:
         click.echo(otherwise)
 
 
-def _window(one: KeptKey) -> str:
-    window = one.window
+def _window(window: Window) -> str:
     began = f"opened by entry {window.opened}"
     if window.ended is None:
         return began
@@ -168,10 +174,12 @@ def _as_json(one: KeptKey) -> dict[str, object]:
         "id": one.id.hex(),
         "number": one.number,
         "vkey": one.key.text(),
-        "opened": one.window.opened,
-        "ended": one.window.ended,
-        "revoked": one.window.is_revoked,
+        **_window_json(one.window),
     }
+
+
+def _window_json(window: Window) -> dict[str, object]:
+    return {"opened": window.opened, "ended": window.ended, "revoked": window.is_revoked}
 
 
 def _tell(code: str) -> None:

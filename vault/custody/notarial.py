@@ -12,7 +12,7 @@ from vault.crypto.signing import SEED_BYTES, Signer
 from vault.custody.keyring import KeyPurpose, slot_name
 from vault.custody.providers.local import LocalSlots
 from vault.domain.note import Checkpoint, KeyKind, Note, VerifierKey, origin_of
-from vault.domain.signing_keys import Windows, counts, key_id
+from vault.domain.signing_keys import Windows, counts, key_id, key_object
 from vault.domain.terms import HouseId
 from vault.errors import Misconfigured
 
@@ -74,6 +74,11 @@ class Notarial:
         while any(key_id(key) in windows for key in self.pair(len(pairs) + 1).keys):
             pairs.append(self.pair(len(pairs) + 1))
         return pairs
+
+    def makes(self, key: bytes, windows: Windows) -> bool:
+        """Tell whether the key with this id is one that this slot makes, as *windows* tell of it."""
+        own = {key_id(one): key_object(one).code for pair in self.numbered(windows) for one in pair.keys}
+        return key in own and own[key] == windows[key].code
 
     def signing(self, windows: Windows, size: int) -> Pair | None:
         """Find the newest pair that counts under a checkpoint of *size* entries; None where there is none."""

@@ -110,6 +110,13 @@ def listing(signing: Signing) -> list[KeptKey]:
     ]
 
 
+def foreign(signing: Signing) -> Windows:
+    """Find the keys that the ledger tells of, and that the signing slot does not make."""
+    windows = windows_of(signing.store)
+    own = {one.id: one.window for one in listing(signing)}
+    return {key: one for key, one in windows.items() if own.get(key) != one}
+
+
 def windows_of(store: Store) -> Windows:
     """Find in the ledger, as it is stored, from where to where each key counts."""
     with store.read() as conn:
