@@ -350,6 +350,60 @@ def test_whoever_has_one_key_follows_to_the_next(on_files: Audited, given: int) 
 
     assert (found.code, found.faults) == (0, set())
     assert after[0].key.text() in found.report["signed_by"]
+    named = [one["what"] for one in found.report["warnings"] if one["reason"] == "keys_followed"]
+    assert named == [on_files.pair(3 - given)[0].key.text()]
+
+
+def test_a_size_that_nobody_signed_is_not_gone_through(on_files: Audited) -> None:
+    on_files.sign()
+    on_files.export()
+    claimed = Checkpoint(on_files.origin, 10**15, b"x" * 32)
+    stranger = on_files.pair(7)[0]
+    (on_files.at / "export" / "checkpoint").write_bytes(
+        Note(claimed.text(), (stranger.sign(claimed, at_seconds=1),)).pack()
+    )
+
+    beside = on_files.verify()
+    for one in (on_files.at / "export" / "checkpoints").iterdir():
+        one.unlink()
+    alone = on_files.verify()
+    subject = said("subject", str(on_files.at / "export"), token_text(b"A" * 16), "--vkey", on_files.vkey)
+
+    # One that is signed stands beside it: then it ends where nothing more is to be had.
+    assert (beside.code, "unsigned" in beside.faults) == (2, True)
+    assert (alone.code, alone.faults) == (2, {"unsigned"})
+    assert (subject.code, subject.faults) == (2, {"unsigned"})
+
+
+def test_where_neither_leaves_nor_entries_came_along_it_ends(on_files: Audited) -> None:
+    standing(on_files).export()
+    for path in (tile_path(0, 0), bundle_path(0)):
+        (on_files.at / "export" / path).unlink()
+
+    found = on_files.verify()
+
+    assert found.code == 2
+    assert found.faults == {
+        "file_missing: 0 to 255",
+        "root_unknown: 0 to 299",
+        "root_unknown: 0 to 499",
+        "root_unknown: 0 to 599",
+    }
+
+
+def test_a_file_without_end_is_not_read_to_its_end(on_files: Audited) -> None:
+    on_files.sign()
+    on_files.export()
+    endless, proof = on_files.at / "endless", on_files.at / "one.tlog-proof"
+    with endless.open("wb") as file:
+        file.truncate(1 << 40)
+    said("prove", str(on_files.at / "export"), "0", "--vkey", on_files.vkey, "--out", str(proof))
+
+    bundle = said("subject", str(endless), "--vkey", on_files.vkey)
+    entry = said("check-proof", str(proof), "--entry", str(endless), "--vkey", on_files.vkey)
+
+    assert (bundle.code, bundle.faults) == (2, {"bundle_unusable"})
+    assert (entry.code, entry.faults) == (1, {"proof: 0"})
 
 
 def test_a_signature_in_the_name_of_another_ledger_is_no_signature(on_files: Audited) -> None:

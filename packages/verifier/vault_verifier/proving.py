@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vault.crypto.signing import verified
+from vault.domain.bundles import LONGEST
 from vault.domain.canonical import Json
 from vault.domain.merkle import leaf_hash
 from vault.domain.note import Note, VerifierKey
@@ -61,7 +62,7 @@ def check_proof(file: Path, keys: tuple[VerifierKey, ...], *, entry: Path | None
     try:
         with file.open("rb") as opened_file:
             proof = TlogProof.unpack(opened_file.read(MAX_PROOF_BYTES + 1))
-        body = entry.read_bytes() if entry is not None else proof.extra
+        body = _read_entry(entry) if entry is not None else proof.extra
     except OSError:
         report.fault("proof_unusable", what=file.name)
         return report
@@ -72,6 +73,12 @@ def check_proof(file: Path, keys: tuple[VerifierKey, ...], *, entry: Path | None
     report.facts.update(origin=head.origin, size=head.size, root=head.root.hex(), index=proof.index)
     _judge(report, proof, keys, body)
     return report
+
+
+def _read_entry(file: Path) -> bytes:
+    # What is longer than any entry is none, and is not read to its end.
+    with file.open("rb") as opened_file:
+        return opened_file.read(LONGEST + 1)
 
 
 def _judge(
@@ -88,18 +95,19 @@ def _judge(
     judge_note(report, proof.note, keys)
 
 
-def judge_note(report: Report, note: Note, keys: tuple[VerifierKey, ...]) -> None:
-    """Ask who signed: at least one of *keys*, in the name of the ledger."""
+def judge_note(report: Report, note: Note, keys: tuple[VerifierKey, ...]) -> tuple[VerifierKey, ...]:
+    """Ask who signed: at least one of *keys*, in the name of the ledger; returns which of them did."""
     try:
         signers = verified(note, keys)
     except ValueError:
         report.fault("signature", what="checkpoint")
-        return
+        return ()
     if not signers:
         report.fault("unsigned", what="checkpoint")
     elif any(key.name != note.checkpoint.origin for key in signers):
         report.fault("origin", what="checkpoint")
     report.facts["signed_by"] = [key.text() for key in signers]
+    return signers
 
 
 def _text(body: bytes) -> Json:

@@ -32,11 +32,12 @@ def subject(
     newest = opened(export, report)
     if newest is None:
         return report
+    if not judge_note(report, newest.note, keys):
+        return report
     checking = Checking(export, report, reads=False)
     roots = checking.run(newest.head.size)
     if newest.head.size in roots and roots[newest.head.size] != newest.head.root:
         report.fault("root", 0, newest.head.size - 1)
-    judge_note(report, newest.note, keys)
     listed: list[Json] = []
     for index, body in _naming(export, newest.head.size, sought):
         listed.append(_told(index, body) | _proved(report, export, newest.note, index=index, proofs=proofs))

@@ -9,7 +9,7 @@ from vault_verifier import anchors, policies
 from vault_verifier.anchors import Anchor
 from vault_verifier.checking import Checking
 from vault_verifier.export import Export, Missing
-from vault_verifier.keys import Signed, Trust
+from vault_verifier.keys import Signed, Trust, are_signed
 from vault_verifier.maps import Maps
 from vault_verifier.policies import Policy
 from vault_verifier.report import Report
@@ -32,13 +32,24 @@ def verify(
     head = newest.head
     older = _older(export, report, head)
     known = [*anchors.given(report, anchor_files), *_exported_anchors(export, report)]
+    signed = [
+        *older,
+        newest,
+        *(Signed(one.what, one.note, one.head) for one in known if one.note is not None),
+    ]
+    notes = [one for one in signed if one.head.origin == head.origin]
+    if not are_signed(report, notes, keys):
+        return report
     signing = SigningKeys()
     watches: list[Watch] = [signing, ClockSteps(report), Maps(report)]
     wanted = [*(one.head.size for one in older), *(one.head.size for one in known)]
     roots = Checking(export, report, watches).run(head.size, wanted)
     trust = Trust(report, keys, signing.windows)
-    notes = [*older, newest, *(Signed(one.what, one.note, one.head) for one in known if one.note is not None)]
-    believed = trust.settle([one for one in notes if one.head.origin == head.origin])
+    if head.size in roots:
+        believed = trust.settle(notes)
+    else:
+        # Where entries did not come along, so may those that opened a key.
+        believed = [newest] if are_signed(report, [newest], keys) else []
     _hold(report, head, roots, [*(Anchor(one.what, one.head) for one in (*older, newest)), *known])
     if policy is not None:
         policies.hold(report, policy, newest.note)
