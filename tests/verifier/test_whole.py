@@ -12,7 +12,7 @@ from tests.custody.ledgers import disclosure
 from tests.notary import a_directory, hand_over, use
 from vault.crypto.signing import Signer
 from vault.domain.kinds import Kind
-from vault.domain.note import KeyKind
+from vault.domain.note import Checkpoint, KeyKind, Note
 from vault.errors import Conflict, NotFound
 
 SIZE = 600
@@ -41,11 +41,12 @@ def test_without_an_anchor_the_report_says_that_nothing_is_known_of_what_was_cut
     assert found.report["anchors"] == {
         "count": 0,
         "newest": 0,
+        "claimed": 0,
         "says": "anchors: 0, newest at size 0; truncation after 0 cannot be excluded",
     }
 
 
-def test_what_the_anchors_of_the_house_gave_goes_along_and_is_counted(on_files: Audited) -> None:
+def test_what_the_anchors_of_the_house_gave_counts_where_a_witness_signed_it(on_files: Audited) -> None:
     use(on_files.house, a_directory(on_files.at / "wall"))
     on_files.grow(300)
     on_files.sign()
@@ -58,8 +59,36 @@ def test_what_the_anchors_of_the_house_gave_goes_along_and_is_counted(on_files: 
 
     assert (found.code, found.faults) == (0, set())
     assert found.report["anchors"]["says"] == (
-        "anchors: 1, newest at size 300; truncation after 300 cannot be excluded"
+        "anchors: 0, newest at size 0; truncation after 0 cannot be excluded; claimed by the house: 1"
     )
+
+    witness = Signer("witness.example", KeyKind.COSIGNATURE, bytes(32))
+    ((file, note),) = [
+        (one, Note.unpack(one.read_bytes())) for one in (on_files.at / "export" / "anchors").rglob("*.note")
+    ]
+    file.write_bytes(note.signed_also([witness.sign(note.checkpoint, at_seconds=1)]).pack())
+    policy = on_files.at / "policy"
+    policy.write_text(f"witness W {witness.key.text()}\nquorum none\n")
+    for word, key in (("--vkey", witness.key.text()), ("--policy", str(policy))):
+        seen = on_files.verify(word, key)
+        assert (seen.code, seen.report["anchors"]["says"]) == (
+            0,
+            "anchors: 1, newest at size 300; truncation after 300 cannot be excluded",
+        )
+
+
+def test_what_the_house_claims_that_others_hold_must_agree_all_the_same(on_files: Audited) -> None:
+    on_files.grow(30)
+    on_files.sign()
+    on_files.export()
+    claimed = on_files.at / "export" / "anchors" / "wall" / "20.note"
+    claimed.parent.mkdir(parents=True)
+    claimed.write_text(Checkpoint(on_files.origin, 20, b"x" * 32).text())
+
+    found = on_files.verify()
+
+    assert (found.code, found.faults) == (1, {"root: 0 to 19"})
+    assert found.report["anchors"]["count"] == 0
 
 
 @pytest.mark.parametrize("kind", ["note", "three lines"])

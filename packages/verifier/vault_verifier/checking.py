@@ -47,7 +47,7 @@ class Checking:
             hashes = self._tile(index, width)
             self._entries(index, width, hashes)
             if self._has_gap:
-                # Neither leaves nor entries: nothing behind it leads to a root, however much there claims to be.
+                # Neither leaves nor entries: nothing behind it leads to a root, whatever size is claimed.
                 break
             while sizes and sizes[0] <= first + width:
                 self._root(sizes.pop(0), first, hashes)

@@ -31,7 +31,10 @@ def verify(
         return report
     head = newest.head
     older = _older(export, report, head)
-    known = [*anchors.given(report, anchor_files), *_exported_anchors(export, report)]
+    keys, witnesses = _parted(keys, head.origin, policy)
+    given, along = [*anchors.given(report, anchor_files)], _exported_anchors(export, report)
+    seen = [*given, *(one for one in along if anchors.is_seen(one, witnesses))]
+    known = [*given, *along]
     signed = [
         *older,
         newest,
@@ -55,8 +58,19 @@ def verify(
         policies.hold(report, policy, newest.note)
     report.facts["signed_by"] = [one.text() for one in _signers_of(newest, believed, trust)]
     report.facts["checkpoints"] = len(older) + 1
-    report.facts["anchors"] = anchors.summary(one for one in known if one.head.origin == head.origin)
+    report.facts["anchors"] = anchors.summary(
+        (one for one in seen if one.head.origin == head.origin), claimed=len(known) - len(seen)
+    )
     return report
+
+
+def _parted(
+    keys: tuple[VerifierKey, ...], origin: str, policy: Policy | None
+) -> tuple[tuple[VerifierKey, ...], tuple[VerifierKey, ...]]:
+    """Part the keys that may sign in the name of the ledger from those of witnesses, who have another."""
+    witnesses = tuple(one for one in keys if one.name != origin and one.kind in policies.WITNESSING)
+    more = policy.witnesses if policy is not None else ()
+    return tuple(one for one in keys if one not in witnesses), (*witnesses, *more)
 
 
 def opened(export: Export, report: Report) -> Signed | None:
