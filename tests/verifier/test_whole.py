@@ -235,9 +235,7 @@ def test_an_export_of_a_longer_ledger_is_not_cut(on_files: Audited) -> None:
     assert (on_files.at / "export" / "checkpoint").read_bytes() == note.pack()
 
 
-@pytest.mark.parametrize(
-    "left", ["tile/0/001.p/44", "tile/entries/001.p/44", "checkpoints/300", "export.json"]
-)
+@pytest.mark.parametrize("left", ["tile/0/001.p/44", "tile/entries/001.p/44", "export.json"])
 def test_an_export_that_was_interrupted_is_the_older_one_and_is_done_again(
     on_files: Audited, left: str
 ) -> None:
@@ -256,6 +254,27 @@ def test_an_export_that_was_interrupted_is_the_older_one_and_is_done_again(
 
     assert (before.code, before.report["size"]) == (0, 270)
     assert (after.code, after.report["size"]) == (0, 300)
+
+
+def test_an_export_that_was_interrupted_at_its_end_gets_its_older_checkpoints_from_the_next(
+    on_files: Audited,
+) -> None:
+    for size in (270, 280, 290):
+        on_files.grow(size)
+        on_files.sign()
+        on_files.export()
+        on_files.house.clock.advance(timedelta(hours=1))
+    older = on_files.at / "export" / "checkpoints"
+    kept = {one.name for one in older.iterdir()}
+    for name in ("280", "290"):
+        (older / name).unlink()
+    on_files.grow(300)
+    on_files.sign()
+
+    on_files.export()
+
+    assert {one.name for one in older.iterdir()} == kept | {"300"}
+    assert on_files.verify().code == 0
 
 
 def test_of_many_checkpoints_each_hours_last_goes_along(on_files: Audited) -> None:

@@ -43,9 +43,19 @@ class ExportFiles:
         A crash before leaves the older export valid; what lies beyond it is written anew.
         """
         # One flush of everything costs less than two for each 256 entries.
-        os.sync()
+        self.flush()
         self.put(CHECKPOINT, content)
+        self.flush()
+
+    def flush(self) -> None:
+        """Let all that was put be on the disk."""
         os.sync()
+
+    def newest(self, folder: str) -> int:
+        """Find the largest of the files in *folder* that are named by numbers; 0 where there is none."""
+        home = self.directory / folder
+        names = [one.name for one in home.iterdir()] if home.is_dir() else []
+        return max((int(name) for name in names if name.isdecimal()), default=0)
 
     def drop_parts(self, name: str) -> None:
         """Take away the narrower forms of a file that is full by now."""

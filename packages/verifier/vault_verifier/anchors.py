@@ -41,7 +41,7 @@ def given(report: Report, paths: Iterable[str]) -> Iterator[Anchor]:
 
 
 def is_seen(anchor: Anchor, witnesses: tuple[VerifierKey, ...]) -> bool:
-    """Tell whether one of *witnesses* has signed it. The house's own signature it could make anew at any time."""
+    """Tell whether one of *witnesses* has signed it: the house itself could do that again at any time."""
     try:
         return anchor.note is not None and bool(verified(anchor.note, witnesses))
     except ValueError:

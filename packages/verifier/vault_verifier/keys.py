@@ -93,6 +93,22 @@ class Trust:
             self.report.warn("keys_followed", what=key.text())
         return sorted(believed, key=lambda one: one.head.size)
 
+    def signed_beyond(self, notes: Sequence[Signed]) -> list[Signed]:
+        """Choose which of *notes*, that are larger than what was gone through, are signed; others are faults.
+
+        They say nothing of the entries that are here, and lead to no other key.
+        """
+        found = []
+        for one in notes:
+            signers = self._signers(one) or ()
+            if any(counts(self.windows, key, one.head.size) for key in signers):
+                found.append(one)
+            elif signers:
+                self.report.fault("signing_key", one.head.size, what=one.what)
+            else:
+                self.report.fault("unsigned", what=one.what)
+        return found
+
     def _signers(self, one: Signed) -> tuple[VerifierKey, ...] | None:
         """Name who signed; None, and a fault, where a signature is none or the key is another ledger's."""
         try:

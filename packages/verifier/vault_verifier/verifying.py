@@ -30,7 +30,7 @@ def verify(
     if newest is None:
         return report
     head = newest.head
-    older = _older(export, report, head)
+    older, larger = _others(export, report, head)
     keys, witnesses = _parted(keys, head.origin, policy)
     given, along = [*anchors.given(report, anchor_files)], _exported_anchors(export, report)
     seen = [*given, *(one for one in along if anchors.is_seen(one, witnesses))]
@@ -50,6 +50,8 @@ def verify(
     trust = Trust(report, keys, signing.windows)
     if head.size in roots:
         believed = trust.settle(notes)
+        for one in trust.signed_beyond(larger):
+            report.fault("shorter_than_checkpoint", head.size, one.head.size - 1, what=one.what)
     else:
         # Where entries did not come along, so may those that opened a key.
         believed = [newest] if are_signed(report, [newest], keys) else []
@@ -114,8 +116,10 @@ def _notary(told: object) -> str:
             return "unknown"
 
 
-def _older(export: Export, report: Report, head: Checkpoint) -> list[Signed]:
+def _others(export: Export, report: Report, head: Checkpoint) -> tuple[list[Signed], list[Signed]]:
+    """Read the checkpoints that came along; those that are larger than the export are of what was cut off."""
     found: list[Signed] = []
+    larger: list[Signed] = []
     try:
         for what, packed in export.older():
             try:
@@ -126,11 +130,11 @@ def _older(export: Export, report: Report, head: Checkpoint) -> list[Signed]:
                 continue
             if one.head.origin != head.origin:
                 report.fault("origin", what=what)
-            elif one.head.size <= head.size:
-                found.append(one)
+            else:
+                (found if one.head.size <= head.size else larger).append(one)
     except Missing as missing:
         report.fault("file_missing", what=missing.name)
-    return found
+    return found, larger
 
 
 def _exported_anchors(export: Export, report: Report) -> list[Anchor]:
