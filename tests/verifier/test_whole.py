@@ -1,6 +1,7 @@
 """An export of a signed ledger is verified with the public key alone, and says how far that reaches."""
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -290,6 +291,19 @@ def test_of_many_checkpoints_each_hours_last_goes_along(on_files: Audited) -> No
     assert len(kept) == 10
     assert kept[-1] == 69
     assert on_files.verify().report["checkpoints"] == 11
+
+
+def test_an_export_is_for_nobody_but_who_made_it(on_files: Audited) -> None:
+    on_files.grow(300)
+    on_files.sign()
+    was = os.umask(0)
+    try:
+        on_files.export("deep/export")
+    finally:
+        os.umask(was)
+
+    made = [on_files.at / "deep", *(on_files.at / "deep").rglob("*")]
+    assert {(one.is_dir(), one.stat().st_mode & 0o777) for one in made} == {(True, 0o700), (False, 0o600)}
 
 
 def test_an_export_says_what_it_is(on_files: Audited) -> None:

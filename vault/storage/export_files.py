@@ -9,6 +9,9 @@ from typing import Final
 from vault.domain.bundles import ABOUT, CHECKPOINT
 
 _NEW: Final = ".new"
+# It names everybody who did anything: whoever hands it on decides who reads it.
+_DIRECTORY_MODE: Final = 0o700
+_FILE_MODE: Final = 0o600
 
 
 class ExportFiles:
@@ -32,9 +35,12 @@ class ExportFiles:
     def put(self, name: str, content: bytes) -> None:
         """Write a file whole: whoever reads it meanwhile reads the one before, or none."""
         path = self.directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._make(path.parent)
         new = path.with_name(path.name + _NEW)
-        new.write_bytes(content)
+        # One that a crash left lying may be anybody's to read.
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as file:
+            file.write(content)
         new.replace(path)
 
     def publish(self, content: bytes) -> None:
@@ -60,6 +66,12 @@ class ExportFiles:
     def drop_parts(self, name: str) -> None:
         """Take away the narrower forms of a file that is full by now."""
         shutil.rmtree(self.directory / f"{name}.p", ignore_errors=True)
+
+    def _make(self, folder: Path) -> None:
+        """Make *folder* and what is missing above it; only the last one would get the mode by itself."""
+        if not folder.is_dir():
+            self._make(folder.parent)
+            folder.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
 
     def _names(self) -> Iterator[str]:
         if self.directory.is_dir():
