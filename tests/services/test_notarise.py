@@ -18,7 +18,7 @@ from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier, leaf_hash
-from vault.domain.note import KeyKind, Note, VerifierKey, origin_of
+from vault.domain.note import Checkpoint, KeyKind, Note, VerifierKey, origin_of
 from vault.domain.signing_keys import counts, key_id, key_object
 from vault.domain.terms import Action, EntryId
 from vault.errors import HouseLocked, Misconfigured, NotaryRefuses, Unavailable, VaultError
@@ -30,6 +30,7 @@ from vault.services.notarise import EVERY_ENTRIES, Notary
 from vault.services.signing_keys import Signing, windows_of
 from vault.settings import Mode
 from vault.storage import audit, checkpoints
+from vault.storage.checkpoints import CheckpointRow
 from vault.storage.notary_files import LONGEST, NotaryFiles
 
 
@@ -770,3 +771,40 @@ def test_a_checkpoint_of_another_key_is_named(unchecked_house: House) -> None:
     meddle(house.parts.stores.audit, "UPDATE checkpoint SET note = :note", note=forged.pack())
 
     assert faults(house) == {"checkpoint_signature"}
+
+
+def test_a_key_that_was_planted_counts_for_nobody_who_has_the_keys_from_elsewhere(
+    unchecked_house: House,
+) -> None:
+    house = unchecked_house
+    house.attended()
+    given = keys_of(house)
+    thief = Signer(origin_of(house.parts.house.house), KeyKind.ED25519, bytes(32))
+    told_of(house, Kind.SIGNING_KEY_OPENED, key_object(thief.key))
+    grow(house)
+    checkpoint = Checkpoint(thief.key.name, stored(house).size, stored(house).root())
+    note = Note(checkpoint.text(), (thief.sign(checkpoint, at_seconds=1),))
+    row = CheckpointRow(checkpoint.size, checkpoint.root, millis(house.clock()), note.pack())
+    house.parts.stores.audit.transact(lambda conn: checkpoints.put(conn, row))
+
+    report = verify(house.parts.stores, keys=given[:1])
+
+    assert faults(house) == set()
+    assert [(one.reason, one.first) for one in report.faults] == [("checkpoint_signature", row.size - 1)]
+
+
+def test_a_given_key_leads_to_the_next_where_it_signed_beyond_its_opening(unchecked_house: House) -> None:
+    house = unchecked_house
+    house.attended()
+    (given, *_) = keys_of(house)
+    with house.keeper() as keeper:
+        before, after = keeper.keys.pair(1).keys, keeper.keys.pair(2).keys
+    told_of(house, Kind.SIGNING_KEY_OPENED, key_object(after[0]))
+    # Half a pair signs nothing: this is signed by the one before, beyond the entry.
+    house.attended()
+    told_of(house, Kind.SIGNING_KEY_OPENED, key_object(after[1]))
+    told_of(house, Kind.SIGNING_KEY_CLOSED, *map(key_object, before))
+    house.attended()
+    assert verified(newest(house), after) == after
+
+    assert verify(house.parts.stores, keys=[given]).faults == ()

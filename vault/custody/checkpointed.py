@@ -1,14 +1,14 @@
 """Checkpointed: each stored checkpoint is held against the tree of the entries, and the keys that counted."""
 
-from base64 import urlsafe_b64decode
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from vault.crypto.signing import verified
 from vault.custody.rebuilding import Faults
 from vault.domain.merkle import HASH_BYTES, Frontier
-from vault.domain.note import Checkpoint, KeyKind, Note, VerifierKey, origin_of
-from vault.domain.signing_keys import Windows, counts, with_bodies
+from vault.domain.note import Checkpoint, Note, VerifierKey, origin_of
+from vault.domain.signing_keys import Windows, counts, public_keys, with_bodies
 from vault.domain.terms import HouseId
 from vault.errors import Corrupt
 from vault.storage import checkpoints
@@ -24,17 +24,25 @@ _UNKNOWN: Final = bytes(HASH_BYTES)
 class Checkpointed:
     """Goes through the entries once, in their order, beside whoever else reads them.
 
-    Only the Ed25519 signatures are verified here: the ledger tells the larger keys by their hash alone.
+    Of keys that the ledger tells, only the Ed25519 signatures are verified here: the larger keys it tells by
+    their hash alone.
     """
 
-    def __init__(self, audit_store: Store, faults: Faults, house: HouseId) -> None:
-        """Begin before the first entry of *house*."""
+    def __init__(
+        self, audit_store: Store, faults: Faults, house: HouseId, *, given: Sequence[VerifierKey] = ()
+    ) -> None:
+        """Begin before the first entry of *house*; where keys are *given*, only they and their heirs count.
+
+        Without them every key counts that the ledger itself tells, as whoever wrote it there wanted.
+        """
         self._store = audit_store
         self._faults = faults
         self._origin = origin_of(house)
         self._tree = Frontier()
         self._leaves: list[bytes] = []
         self._windows: Windows = {}
+        self._trusted: tuple[VerifierKey, ...] = tuple(given)
+        self._is_given = bool(given)
         self._is_another = False
         self._page: deque[CheckpointRow] = deque()
         self._after = _LOWEST
@@ -74,13 +82,18 @@ class Checkpointed:
             # Whatever is wrong before this size is wrong under every later one.
             self._is_another = True
             self._faults.add("checkpoint", row.size - 1)
-        keys = tuple(key for key in self._keys() if counts(self._windows, key, size))
+        known = self._trusted if self._is_given else public_keys(self._windows, self._origin)
+        keys = tuple(key for key in known if key.name == self._origin and counts(self._windows, key, size))
         try:
             is_signed = bool(verified(note, keys))
         except ValueError:
             is_signed = False
         if not is_signed:
             self._faults.add("checkpoint_signature", row.size - 1)
+        elif self._is_given and not self._is_another:
+            # What one of them has signed vouches for what stands before it: for the key that comes next too.
+            told = public_keys(self._windows, self._origin)
+            self._trusted += tuple(key for key in told if key not in self._trusted)
 
     def _note(self, row: CheckpointRow) -> Note | None:
         """Read the note; None where it is none, or does not say what its row says."""
@@ -89,19 +102,6 @@ class Checkpointed:
             return note if note.checkpoint == Checkpoint(self._origin, row.size, row.root) else None
         except ValueError:
             return None
-
-    def _keys(self) -> list[VerifierKey]:
-        keys = []
-        for window in self._windows.values():
-            scheme, _, told = window.code.partition(":")
-            if scheme == "ed25519":
-                try:
-                    raw = urlsafe_b64decode(told + "=" * (-len(told) % 4))
-                    keys.append(VerifierKey(self._origin, KeyKind.ED25519, raw))
-                except ValueError:
-                    # An entry that names no key opens none.
-                    continue
-        return keys
 
     def _grow(self) -> None:
         self._tree, self._leaves = self._tree.extend(self._leaves), []
