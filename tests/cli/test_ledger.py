@@ -121,7 +121,7 @@ def export(house: House, directory: Path, *words: str) -> Result:
     )
 
 
-def verify(office: Office, *words: str) -> Result:
+def verify(office: Office | House, *words: str) -> Result:
     return CliRunner().invoke(
         ledger, ["verify", *words], obj=lambda: nullcontext(office.parts), catch_exceptions=False
     )

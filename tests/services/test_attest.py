@@ -317,4 +317,6 @@ def test_a_report_is_written_as_json(stores: Stores) -> None:
         "undrained": 0,
         "minimum": 0,
         "unpruned": 0,
+        "indexed": None,
+        "keys": "ledger",
     }

@@ -12,10 +12,12 @@ import click
 from vault.cli import ledger_keeping, searching
 from vault.domain.entry import ActorRef
 from vault.domain.instants import moment, rfc3339
+from vault.domain.merkle import HASH_BYTES
 from vault.domain.note import VerifierKey
-from vault.services import attest, charting, counting, exports
+from vault.services import accepting, attest, charting, counting, exports
 from vault.services.attest import VerifyReport
 from vault.services.counting import WELL, Count
+from vault.services.governing import operator
 
 
 @click.group()
@@ -57,6 +59,28 @@ def verify(ctx: click.Context, *, derived: bool, vkeys: tuple[str, ...], as_json
     else:
         _tell(report)
     ctx.exit(0 if report.ok else 1)
+
+
+@ledger.command()
+@click.option("--was", metavar="SIZE:ROOT", help="What the notary knew; nothing where that was lost.")
+@click.option("--taken", metavar="SIZE:ROOT", required=True, help="What it takes instead.")
+@click.pass_context
+def accepted(ctx: click.Context, *, was: str | None, taken: str) -> None:
+    """Leave the entry that 'vaultctl notary accept' could not leave, as it then says."""
+    known, stands = None if was is None else _size_and_root(was), _size_and_root(taken)
+    with ctx.obj() as parts:
+        accepting.tell(parts, operator(os.getuid()), known=known, taken=stands)
+
+
+def _size_and_root(told: str) -> tuple[int, bytes]:
+    size, _, root = told.partition(":")
+    try:
+        found = int(size), bytes.fromhex(root)
+    except ValueError:
+        found = -1, b""
+    if found[0] < 0 or len(found[1]) != HASH_BYTES:
+        raise click.UsageError("A size and a root are SIZE:ROOT, as 'vaultctl notary accept' prints them.")
+    return found
 
 
 @ledger.command("map")

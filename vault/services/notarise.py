@@ -122,6 +122,18 @@ class Notary:
             if is_last:
                 return
 
+    def knew(self) -> tuple[int, bytes] | None:
+        """Read the size and root that the own head has; None where there is none that can be read."""
+        try:
+            head = NotaryHead.unpack(self._seat.files.read() or b"")
+        except ValueError:
+            return None
+        return head.tree.size, head.tree.root()
+
+    def stands(self) -> Frontier:
+        """Read the tree as the ledger's head has it; raises NotaryRefuses where that is none."""
+        return self._stored(NotaryHead(self._seat.house))
+
     def accept(self) -> Path | None:
         """Put the own head aside, so that the next look takes the ledger as it stands; an operator's act.
 
