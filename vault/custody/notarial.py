@@ -75,10 +75,13 @@ class Notarial:
             pairs.append(self.pair(len(pairs) + 1))
         return pairs
 
-    def makes(self, key: bytes, windows: Windows) -> bool:
-        """Tell whether the key with this id is one that this slot makes, as *windows* tell of it."""
+    def foreign(self, windows: Windows, *, known: Windows) -> set[bytes]:
+        """Name the keys that *windows* tell of beyond those *known*, and that this slot does not make."""
+        fresh = windows.keys() - known.keys()
+        if not fresh:
+            return set()
         own = {key_id(one): key_object(one).code for pair in self.numbered(windows) for one in pair.keys}
-        return key in own and own[key] == windows[key].code
+        return {key for key in fresh if own.get(key) != windows[key].code}
 
     def signing(self, windows: Windows, size: int) -> Pair | None:
         """Find the newest pair that counts under a checkpoint of *size* entries; None where there is none."""

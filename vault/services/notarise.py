@@ -14,7 +14,7 @@ from vault.domain.instants import millis
 from vault.domain.merkle import Frontier, leaf_hash
 from vault.domain.notary_head import NotaryHead
 from vault.domain.note import Checkpoint
-from vault.domain.signing_keys import Windows, with_bodies
+from vault.domain.signing_keys import with_bodies
 from vault.domain.terms import HouseId, Millis
 from vault.errors import Corrupt, Misconfigured, NotaryRefuses, Unavailable, VaultError
 from vault.storage import audit, checkpoints, houses, schema
@@ -210,7 +210,10 @@ class Notary:
                 page = audit.entries(conn, tree.size, limit=min(_PAGE, stored.size - tree.size))
             if not page or not _follow(page, tree.size):
                 raise _refusal("entries")
-            windows = self._opened(windows, page)
+            windows = with_bodies(windows, ((row.idx, row.body) for row in page))
+            if not self._accepts and self._seat.keys.foreign(windows, known=head.windows):
+                # Whoever verifies follows from a key to those that entries under its signature opened.
+                raise _refusal("foreign_key")
             tree = tree.extend(row.leaf for row in page)
             if self._is_well and time.monotonic() - self._said_at > EVERY_SECONDS:
                 # There is much to read; what was found to be well before is so still.
@@ -218,28 +221,12 @@ class Notary:
         # A tree of other entries, or of the same in another order, has other roots (RFC 9162 2.1.1).
         if tree != stored:
             raise _refusal("ledger_forked")
-        return replace(head, tree=tree, windows=self._ended(head.windows, windows))
-
-    def _opened(self, windows: Windows, page: list[LeafRow]) -> Windows:
-        """Go on with the keys that *page* tells of; one of somebody else's making would be vouched for.
-
-        Whoever verifies follows from a key to those that entries under its signature opened.
-        """
-        found = with_bodies(windows, ((row.idx, row.body) for row in page))
-        fresh = found.keys() - windows.keys()
-        if fresh and not self._accepts and not all(self._seat.keys.makes(key, found) for key in fresh):
+        # What an operator lets pass is forgotten; what still counts is let pass by nobody.
+        foreign = self._seat.keys.foreign(windows, known=head.windows)
+        if any(windows[key].ended is None for key in foreign):
             raise _refusal("foreign_key")
-        return found
-
-    def _ended(self, known: Windows, found: Windows) -> Windows:
-        """Forget the foreign keys that an operator let pass; one that still counts is let pass by nobody."""
-        if not self._accepts:
-            return found
-        makes = self._seat.keys.makes
-        foreign = {key for key in found.keys() - known.keys() if not makes(key, found)}
-        if any(found[key].ended is None for key in foreign):
-            raise _refusal("foreign_key")
-        return {key: one for key, one in found.items() if key not in foreign}
+        own = {key: one for key, one in windows.items() if key not in foreign}
+        return replace(head, tree=tree, windows=own)
 
     def _stored(self, head: NotaryHead) -> Frontier:
         with self._seat.store.read() as conn:

@@ -113,8 +113,7 @@ def listing(signing: Signing) -> list[KeptKey]:
 def foreign(signing: Signing) -> Windows:
     """Find the keys that the ledger tells of, and that the signing slot does not make."""
     windows = windows_of(signing.store)
-    own = {one.id: one.window for one in listing(signing)}
-    return {key: one for key, one in windows.items() if own.get(key) != one}
+    return {key: windows[key] for key in signing.keys.foreign(windows, known={})}
 
 
 def windows_of(store: Store) -> Windows:
