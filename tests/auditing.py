@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -35,11 +35,13 @@ class Audited:
 
     house: House
     at: Path
-    signers: tuple[Signer, ...] = field(init=False)
+    # Keys that are open already; without them two are made and opened.
+    signers: tuple[Signer, ...] = ()
 
     def __post_init__(self) -> None:
-        self.signers = self.pair(1)
-        self.open_keys(self.signers)
+        if not self.signers:
+            self.signers = self.pair(1)
+            self.open_keys(self.signers)
 
     @property
     def origin(self) -> str:

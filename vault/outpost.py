@@ -13,10 +13,10 @@ from vault.custody.notarial import SLOT, Notarial
 from vault.custody.providers.local import LocalSlots
 from vault.errors import Misconfigured
 from vault.notary_settings import NotarySettings
-from vault.services import counting, notarise
+from vault.services import counting, seating
 from vault.services.anchor import Handover
-from vault.services.notarise import Seat
 from vault.services.running import Pauses
+from vault.services.seating import Seat
 from vault.services.signing_keys import Signing
 from vault.settings import Mode
 from vault.storage.engines import open_store
@@ -48,7 +48,7 @@ def open_signing(settings: NotarySettings) -> Iterator[Signing]:
     production = settings.mode is Mode.PRODUCTION
     with closing(open_store("audit", settings.audit_url, production=production)) as store:
         slots = LocalSlots.read({SLOT: settings.signing})
-        with closing(Notarial(slots, notarise.recognise(store))) as keys:
+        with closing(Notarial(slots, seating.recognise(store))) as keys:
             yield Signing(store, keys)
 
 

@@ -33,8 +33,9 @@ def test_a_whole_ledger_is_told_with_its_size_and_root_and_leaves_an_entry(offic
 
     assert done.exit_code == 0
     assert done.stdout.startswith(f"{size} entries, root ")
-    told, anchors = done.stdout.splitlines()
+    told, keys, anchors = done.stdout.splitlines()
     assert told.endswith(": as it was written.")
+    assert keys == "keys: taken from the ledger itself."
     assert anchors.startswith("anchors: 0; nobody outside holds this ledger's size")
     last = office.entries()[-1]
     assert (last["kind"], last["outcome"], last["n"]) == ("ledger.verified", "recorded", size)
@@ -50,6 +51,23 @@ def test_an_edited_entry_is_named_and_ends_with_1(office: Office) -> None:
     assert done.exit_code == 1
     assert done.stdout.splitlines()[0] == "leaf: 0"
     assert "not as it was written" in done.stdout
+
+
+def test_a_ledger_is_verified_by_the_keys_that_somebody_has_from_elsewhere(sqlite_house: House) -> None:
+    house = sqlite_house
+    house.attended()
+    with house.keeper() as keeper:
+        own, other = keeper.keys.pair(1).keys[1].text(), keeper.keys.pair(9).keys[0].text()
+
+    by_own = verify(house, "--vkey", own)
+    by_other = verify(house, "--vkey", other, "--json")
+    by_none = verify(house, "--vkey", "none")
+
+    assert (by_own.exit_code, by_own.stdout.splitlines()[1]) == (0, "keys: given.")
+    report = json.loads(by_other.stdout)
+    assert (by_other.exit_code, report["keys"]) == (1, "given")
+    assert {one["reason"] for one in report["faults"]} == {"checkpoint_signature"}
+    assert by_none.exit_code == 2
 
 
 def test_the_report_is_one_json_object(office: Office) -> None:
@@ -103,7 +121,7 @@ def export(house: House, directory: Path, *words: str) -> Result:
     )
 
 
-def verify(office: Office, *words: str) -> Result:
+def verify(office: Office | House, *words: str) -> Result:
     return CliRunner().invoke(
         ledger, ["verify", *words], obj=lambda: nullcontext(office.parts), catch_exceptions=False
     )

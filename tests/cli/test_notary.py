@@ -2,15 +2,20 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.house import House
+from tests.services.test_notarise import cut, grow, newest, stored
 from vault.bootstrap import doors
 from vault.cli.main import cli
-from vault.errors import NotaryRefuses
+from vault.custody.providers.local import create_slot_file
+from vault.domain.grants import token_text
+from vault.errors import Misconfigured, NotaryRefuses
 from vault.notary_settings import settings_of
+from vault.settings import Settings
 
 
 def run(house: House, *words: str, code: int = 0, typed: str | None = None) -> Result:
@@ -61,3 +66,66 @@ def test_a_ledger_is_taken_as_it_stands_only_by_who_says_so(sqlite_house: House)
 
     assert "The ledger is taken as it stands, with" in accepted.stdout
     assert house.attended().note is not None
+    assert [one["object"]["code"] for one in told(house)] == ["unknown"]
+
+
+def told(house: House) -> list[dict[str, Any]]:
+    """The entries that say that a ledger was taken as it stands."""
+    return [one for one in house.entries() if one["kind"] == "ledger.accepted"]
+
+
+def test_what_the_notary_knew_and_what_it_takes_instead_is_an_entry(unchecked_house: House) -> None:
+    house = unchecked_house
+    grow(house, 5)
+    known = house.attended().tree
+    cut(house, 2)
+    taken = stored(house)
+
+    run(house, "notary", "accept", "--yes")
+
+    (entry,) = told(house)
+    assert (entry["n"], entry["object"]) == (
+        taken.size,
+        {
+            "type": "ledger",
+            "id": token_text(taken.root()[:16]),
+            "code": f"{known.size}:{token_text(known.root())}",
+        },
+    )
+    assert newest(house).checkpoint.size == stored(house).size > taken.size
+
+
+def test_a_notary_that_cannot_open_the_house_says_what_is_to_be_told_there(unchecked_house: House) -> None:
+    house = unchecked_house
+    grow(house, 5)
+    known = house.attended().tree
+    cut(house, 2)
+    found = doors()
+
+    def closed() -> Settings:
+        raise Misconfigured(["not this user's"])
+
+    own = replace(found.notary, settings=lambda: settings_of(house.settings))
+    obj = replace(found, settings=closed, notary=own)
+    done = CliRunner().invoke(cli, ["notary", "accept", "--yes"], obj=obj)
+    *_, words = done.stderr.splitlines()
+    run(house, *words.removeprefix("vaultctl ").split())
+    run(house, "ledger", "accepted", "--taken", "5:none", code=2)
+
+    assert done.exit_code == 1
+    (entry,) = told(house)
+    assert entry["object"]["code"] == f"{known.size}:{token_text(known.root())}"
+
+
+def test_a_key_that_the_slot_does_not_make_is_named(sqlite_house: House) -> None:
+    house = sqlite_house
+    slot = house.settings.slots["SIGNING"]
+    before = json.loads(run(house, "notary", "keys", "--json").stdout)
+    slot.rename(slot.with_suffix(".kept"))
+    create_slot_file(slot)
+
+    told = json.loads(run(house, "notary", "keys", "--json").stdout)
+
+    assert (before["foreign"], told["keys"]) == ([], [])
+    assert [one["id"] for one in told["foreign"]] == [one["id"] for one in before["keys"]]
+    assert f"Not of this signing slot: key {told['foreign'][0]['id']}" in run(house, "notary", "keys").stdout

@@ -63,7 +63,9 @@ def on_files(
 
 def exported_of(house: House, at: Path) -> Audited:
     at.mkdir(exist_ok=True)
-    audited = Audited(house, at)
+    # What the auditor is given is the notary's own key.
+    with house.keeper() as keeper:
+        audited = Audited(house, at, keeper.keys.pair(1)._signers)
     customer = house.admit()
     house.state(customer, "contract")
     house.disclose("servicedesk", house.known_to("servicedesk", customer), "name")
@@ -72,9 +74,6 @@ def exported_of(house: House, at: Path) -> Audited:
     house.clock.advance(house.hours(1))
     audited.grow(SIZE)
     house.attended()
-    # What the auditor is given is the notary's own key.
-    with house.keeper() as keeper:
-        audited.signers = keeper.keys.pair(1)._signers
     audited.export()
     return audited
 

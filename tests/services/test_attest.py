@@ -318,4 +318,5 @@ def test_a_report_is_written_as_json(stores: Stores) -> None:
         "minimum": 0,
         "unpruned": 0,
         "indexed": None,
+        "keys": "ledger",
     }

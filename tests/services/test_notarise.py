@@ -12,16 +12,16 @@ from tests.house import House
 from tests.services.faults import befall
 from tests.services.putting_back import copied, put_back
 from vault.bootstrap import now
-from vault.crypto.signing import verified
+from vault.crypto.signing import Signer, verified
 from vault.custody.providers.local import create_slot_file
-from vault.domain.entry import ActorRef, Entry
+from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import Frontier, leaf_hash
-from vault.domain.note import Note, VerifierKey, origin_of
-from vault.domain.signing_keys import counts, key_id
-from vault.domain.terms import EntryId
-from vault.errors import HouseLocked, Misconfigured, NotaryRefuses, VaultError
+from vault.domain.note import Checkpoint, KeyKind, Note, VerifierKey, origin_of
+from vault.domain.signing_keys import counts, key_id, key_object
+from vault.domain.terms import Action, EntryId
+from vault.errors import HouseLocked, Misconfigured, NotaryRefuses, Unavailable, VaultError
 from vault.notary_settings import settings_of
 from vault.outpost import open_seat
 from vault.services import heeding, signing_keys, watch
@@ -30,6 +30,8 @@ from vault.services.notarise import EVERY_ENTRIES, Notary
 from vault.services.signing_keys import Signing, windows_of
 from vault.settings import Mode
 from vault.storage import audit, checkpoints
+from vault.storage.checkpoints import CheckpointRow
+from vault.storage.notary_files import LONGEST, NotaryFiles
 
 
 def head_file(house: House) -> Path:
@@ -408,6 +410,91 @@ def test_a_founded_house_has_a_pair_open_and_a_second_is_not_opened_by_accident(
             signing_keys.revoke(keeper, house.operator, bytes(16), reason="lost")
 
 
+def told_of(house: House, kind: Kind, *about: ObjectRef) -> None:
+    """Let entries about keys stand in the ledger, as whoever writes the audit store can put them there."""
+    parts = house.parts
+    for one in about:
+        parts.ledger.append(
+            Entry(
+                id=EntryId(parts.new_id()),
+                at_ms=millis(house.clock()),
+                kind=kind,
+                actor=ActorRef("operator:1000", "operator"),
+                outcome="recorded",
+                action=Action.GOVERN,
+                object=one,
+            )
+        )
+
+
+def stranger(house: House) -> ObjectRef:
+    """A key that somebody else has made in the name of the ledger."""
+    return key_object(Signer(origin_of(house.parts.house.house), KeyKind.ED25519, bytes(32)).key)
+
+
+def test_a_key_that_the_slot_does_not_make_is_not_vouched_for(house: House) -> None:
+    with house.notary() as notary:
+        signed = notary.attend()
+        told_of(house, Kind.SIGNING_KEY_OPENED, stranger(house))
+
+        assert refused(house, notary) == "foreign_key"
+
+    assert refused(house) == "foreign_key"
+    assert newest(house).checkpoint.size == signed.tree.size
+
+
+def test_a_known_key_under_another_name_is_not_vouched_for(house: House) -> None:
+    house.attended()
+    with house.keeper() as keeper:
+        own = keeper.keys.pair(2).keys[0]
+
+    told_of(house, Kind.SIGNING_KEY_OPENED, replace(stranger(house), id=key_id(own)))
+
+    assert refused(house) == "foreign_key"
+
+
+def test_an_operator_lets_a_foreign_key_pass_once_it_is_revoked(unchecked_house: House) -> None:
+    house = unchecked_house
+    house.attended()
+    told_of(house, Kind.SIGNING_KEY_OPENED, stranger(house))
+    with house.notary() as notary:
+        notary.accept()
+        assert refused(house, notary) == "foreign_key"
+
+    with house.keeper() as keeper:
+        foreign = signing_keys.foreign(Signing(house.parts.stores.audit, keeper.keys))
+        for key in foreign:
+            signing_keys.revoke(keeper, house.operator, key, reason="foreign")
+    with house.notary() as notary:
+        notary.accept()
+        head = notary.attend()
+
+    assert [*foreign] == [stranger(house).id]
+    assert head.tree == stored(house)
+    # What was let pass is remembered by nobody, so that no number of them fills the notary's file.
+    assert {*head.windows} == {key_id(key) for key in keys_of(house)}
+    grow(house)
+    assert house.attended().tree == stored(house)
+
+
+def test_a_key_of_our_own_that_somebody_ended_stops_the_notary(house: House) -> None:
+    house.attended()
+
+    told_of(house, Kind.SIGNING_KEY_REVOKED, key_object(keys_of(house)[0]))
+
+    assert refused(house) == "no_open_key"
+
+
+def test_a_head_that_could_not_be_read_again_is_not_written(house: House) -> None:
+    house.attended()
+    packed = head_file(house).read_bytes()
+
+    with pytest.raises(Unavailable, match="notary_unavailable"):
+        NotaryFiles(head_file(house).parent).write(bytes(LONGEST + 1))
+
+    assert head_file(house).read_bytes() == packed
+
+
 def test_a_key_is_ended_once(house: House) -> None:
     key = key_id(keys_of(house)[0])
     with house.keeper() as keeper:
@@ -684,3 +771,40 @@ def test_a_checkpoint_of_another_key_is_named(unchecked_house: House) -> None:
     meddle(house.parts.stores.audit, "UPDATE checkpoint SET note = :note", note=forged.pack())
 
     assert faults(house) == {"checkpoint_signature"}
+
+
+def test_a_key_that_was_planted_counts_for_nobody_who_has_the_keys_from_elsewhere(
+    unchecked_house: House,
+) -> None:
+    house = unchecked_house
+    house.attended()
+    given = keys_of(house)
+    thief = Signer(origin_of(house.parts.house.house), KeyKind.ED25519, bytes(32))
+    told_of(house, Kind.SIGNING_KEY_OPENED, key_object(thief.key))
+    grow(house)
+    checkpoint = Checkpoint(thief.key.name, stored(house).size, stored(house).root())
+    note = Note(checkpoint.text(), (thief.sign(checkpoint, at_seconds=1),))
+    row = CheckpointRow(checkpoint.size, checkpoint.root, millis(house.clock()), note.pack())
+    house.parts.stores.audit.transact(lambda conn: checkpoints.put(conn, row))
+
+    report = verify(house.parts.stores, keys=given[:1])
+
+    assert faults(house) == set()
+    assert [(one.reason, one.first) for one in report.faults] == [("checkpoint_signature", row.size - 1)]
+
+
+def test_a_given_key_leads_to_the_next_where_it_signed_beyond_its_opening(unchecked_house: House) -> None:
+    house = unchecked_house
+    house.attended()
+    (given, *_) = keys_of(house)
+    with house.keeper() as keeper:
+        before, after = keeper.keys.pair(1).keys, keeper.keys.pair(2).keys
+    told_of(house, Kind.SIGNING_KEY_OPENED, key_object(after[0]))
+    # Half a pair signs nothing: this is signed by the one before, beyond the entry.
+    house.attended()
+    told_of(house, Kind.SIGNING_KEY_OPENED, key_object(after[1]))
+    told_of(house, Kind.SIGNING_KEY_CLOSED, *map(key_object, before))
+    house.attended()
+    assert verified(newest(house), after) == after
+
+    assert verify(house.parts.stores, keys=[given]).faults == ()

@@ -350,6 +350,96 @@ def test_whoever_has_one_key_follows_to_the_next(on_files: Audited, given: int) 
 
     assert (found.code, found.faults) == (0, set())
     assert after[0].key.text() in found.report["signed_by"]
+    named = [one["what"] for one in found.report["warnings"] if one["reason"] == "keys_followed"]
+    assert named == [on_files.pair(3 - given)[0].key.text()]
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"), [(1, (1, "shorter_than_checkpoint: 300 to 599")), (7, (2, "unsigned"))]
+)
+def test_a_checkpoint_that_is_larger_than_the_export_shows_that_it_was_cut(
+    on_files: Audited, by: int, expected: tuple[int, str]
+) -> None:
+    on_files.grow(SIZE)
+    on_files.sign(EARLY)
+    on_files.export()
+    cut = on_files.sign(SIZE, signers=on_files.pair(by)[:1])
+
+    (on_files.at / "export" / "checkpoints" / "600").write_bytes(cut.pack())
+    found = on_files.verify()
+
+    assert (found.code, found.faults) == (expected[0], {expected[1]})
+
+
+@pytest.mark.parametrize("key", ["revoked", "never opened"])
+def test_nothing_is_proved_by_a_key_that_did_not_count(on_files: Audited, key: str) -> None:
+    signers = on_files.signers if key == "revoked" else on_files.pair(7)
+    if key == "revoked":
+        on_files.open_keys(signers, Kind.SIGNING_KEY_REVOKED)
+    on_files.enter(disclosure(b"A" * 16))
+    size = on_files.sign(signers=signers).checkpoint.size
+    on_files.export()
+    export, vkey = str(on_files.at / "export"), signers[0].key.text()
+
+    proved = said("prove", export, "0", "--vkey", vkey)
+    listed = said("subject", export, token_text(b"A" * 16), "--vkey", vkey)
+
+    for found in (proved, listed):
+        assert (found.code, found.faults) == (1, {f"signing_key: {size}"})
+        assert found.report["key_windows"] == "judged"
+    assert "proof" not in proved.report
+
+
+def test_a_size_that_nobody_signed_is_not_gone_through(on_files: Audited) -> None:
+    on_files.sign()
+    on_files.export()
+    claimed = Checkpoint(on_files.origin, 10**15, b"x" * 32)
+    stranger = on_files.pair(7)[0]
+    (on_files.at / "export" / "checkpoint").write_bytes(
+        Note(claimed.text(), (stranger.sign(claimed, at_seconds=1),)).pack()
+    )
+
+    beside = on_files.verify()
+    for one in (on_files.at / "export" / "checkpoints").iterdir():
+        one.unlink()
+    alone = on_files.verify()
+    subject = said("subject", str(on_files.at / "export"), token_text(b"A" * 16), "--vkey", on_files.vkey)
+
+    # One that is signed stands beside it: then it ends where nothing more is to be had.
+    assert (beside.code, "unsigned" in beside.faults) == (2, True)
+    assert (alone.code, alone.faults) == (2, {"unsigned"})
+    assert (subject.code, subject.faults) == (2, {"unsigned"})
+
+
+def test_where_neither_leaves_nor_entries_came_along_it_ends(on_files: Audited) -> None:
+    standing(on_files).export()
+    for path in (tile_path(0, 0), bundle_path(0)):
+        (on_files.at / "export" / path).unlink()
+
+    found = on_files.verify()
+
+    assert found.code == 2
+    assert found.faults == {
+        "file_missing: 0 to 255",
+        "root_unknown: 0 to 299",
+        "root_unknown: 0 to 499",
+        "root_unknown: 0 to 599",
+    }
+
+
+def test_a_file_without_end_is_not_read_to_its_end(on_files: Audited) -> None:
+    on_files.sign()
+    on_files.export()
+    endless, proof = on_files.at / "endless", on_files.at / "one.tlog-proof"
+    with endless.open("wb") as file:
+        file.truncate(1 << 40)
+    said("prove", str(on_files.at / "export"), "0", "--vkey", on_files.vkey, "--out", str(proof))
+
+    bundle = said("subject", str(endless), "--vkey", on_files.vkey)
+    entry = said("check-proof", str(proof), "--entry", str(endless), "--vkey", on_files.vkey)
+
+    assert (bundle.code, bundle.faults) == (2, {"bundle_unusable"})
+    assert (entry.code, entry.faults) == (1, {"proof: 0"})
 
 
 def test_a_signature_in_the_name_of_another_ledger_is_no_signature(on_files: Audited) -> None:
@@ -403,6 +493,9 @@ def test_a_proof_holds_by_itself(stood: Audited, idx: int) -> None:
     assert (made.code, found.code) == (0, 0)
     assert (found.report["index"], found.report["size"]) == (idx, SIZE)
     assert found.report["entry"] == made.report["entry"]
+    # What one entry's proof says of the key that signed is not when it counted.
+    assert made.report["key_windows"] == "judged"
+    assert str(found.report["key_windows"]).startswith("not judged")
 
 
 def test_nothing_is_proved_of_what_is_not_as_it_was_signed(on_files: Audited) -> None:

@@ -1,6 +1,7 @@
 """An export of a signed ledger is verified with the public key alone, and says how far that reaches."""
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.custody.ledgers import disclosure
 from tests.notary import a_directory, hand_over, use
 from vault.crypto.signing import Signer
 from vault.domain.kinds import Kind
-from vault.domain.note import KeyKind
+from vault.domain.note import Checkpoint, KeyKind, Note
 from vault.errors import Conflict, NotFound
 
 SIZE = 600
@@ -41,11 +42,12 @@ def test_without_an_anchor_the_report_says_that_nothing_is_known_of_what_was_cut
     assert found.report["anchors"] == {
         "count": 0,
         "newest": 0,
+        "claimed": 0,
         "says": "anchors: 0, newest at size 0; truncation after 0 cannot be excluded",
     }
 
 
-def test_what_the_anchors_of_the_house_gave_goes_along_and_is_counted(on_files: Audited) -> None:
+def test_what_the_anchors_of_the_house_gave_counts_where_a_witness_signed_it(on_files: Audited) -> None:
     use(on_files.house, a_directory(on_files.at / "wall"))
     on_files.grow(300)
     on_files.sign()
@@ -58,8 +60,36 @@ def test_what_the_anchors_of_the_house_gave_goes_along_and_is_counted(on_files: 
 
     assert (found.code, found.faults) == (0, set())
     assert found.report["anchors"]["says"] == (
-        "anchors: 1, newest at size 300; truncation after 300 cannot be excluded"
+        "anchors: 0, newest at size 0; truncation after 0 cannot be excluded; claimed by the house: 1"
     )
+
+    witness = Signer("witness.example", KeyKind.COSIGNATURE, bytes(32))
+    ((file, note),) = [
+        (one, Note.unpack(one.read_bytes())) for one in (on_files.at / "export" / "anchors").rglob("*.note")
+    ]
+    file.write_bytes(note.signed_also([witness.sign(note.checkpoint, at_seconds=1)]).pack())
+    policy = on_files.at / "policy"
+    policy.write_text(f"witness W {witness.key.text()}\nquorum none\n")
+    for word, key in (("--vkey", witness.key.text()), ("--policy", str(policy))):
+        seen = on_files.verify(word, key)
+        assert (seen.code, seen.report["anchors"]["says"]) == (
+            0,
+            "anchors: 1, newest at size 300; truncation after 300 cannot be excluded",
+        )
+
+
+def test_what_the_house_claims_that_others_hold_must_agree_all_the_same(on_files: Audited) -> None:
+    on_files.grow(30)
+    on_files.sign()
+    on_files.export()
+    claimed = on_files.at / "export" / "anchors" / "wall" / "20.note"
+    claimed.parent.mkdir(parents=True)
+    claimed.write_text(Checkpoint(on_files.origin, 20, b"x" * 32).text())
+
+    found = on_files.verify()
+
+    assert (found.code, found.faults) == (1, {"root: 0 to 19"})
+    assert found.report["anchors"]["count"] == 0
 
 
 @pytest.mark.parametrize("kind", ["note", "three lines"])
@@ -206,9 +236,7 @@ def test_an_export_of_a_longer_ledger_is_not_cut(on_files: Audited) -> None:
     assert (on_files.at / "export" / "checkpoint").read_bytes() == note.pack()
 
 
-@pytest.mark.parametrize(
-    "left", ["tile/0/001.p/44", "tile/entries/001.p/44", "checkpoints/300", "export.json"]
-)
+@pytest.mark.parametrize("left", ["tile/0/001.p/44", "tile/entries/001.p/44", "export.json"])
 def test_an_export_that_was_interrupted_is_the_older_one_and_is_done_again(
     on_files: Audited, left: str
 ) -> None:
@@ -229,6 +257,27 @@ def test_an_export_that_was_interrupted_is_the_older_one_and_is_done_again(
     assert (after.code, after.report["size"]) == (0, 300)
 
 
+def test_an_export_that_was_interrupted_at_its_end_gets_its_older_checkpoints_from_the_next(
+    on_files: Audited,
+) -> None:
+    for size in (270, 280, 290):
+        on_files.grow(size)
+        on_files.sign()
+        on_files.export()
+        on_files.house.clock.advance(timedelta(hours=1))
+    older = on_files.at / "export" / "checkpoints"
+    kept = {one.name for one in older.iterdir()}
+    for name in ("280", "290"):
+        (older / name).unlink()
+    on_files.grow(300)
+    on_files.sign()
+
+    on_files.export()
+
+    assert {one.name for one in older.iterdir()} == kept | {"300"}
+    assert on_files.verify().code == 0
+
+
 def test_of_many_checkpoints_each_hours_last_goes_along(on_files: Audited) -> None:
     sizes = range(10, 70)
     for size in sizes:
@@ -242,6 +291,19 @@ def test_of_many_checkpoints_each_hours_last_goes_along(on_files: Audited) -> No
     assert len(kept) == 10
     assert kept[-1] == 69
     assert on_files.verify().report["checkpoints"] == 11
+
+
+def test_an_export_is_for_nobody_but_who_made_it(on_files: Audited) -> None:
+    on_files.grow(300)
+    on_files.sign()
+    was = os.umask(0)
+    try:
+        on_files.export("deep/export")
+    finally:
+        os.umask(was)
+
+    made = [on_files.at / "deep", *(on_files.at / "deep").rglob("*")]
+    assert {(one.is_dir(), one.stat().st_mode & 0o777) for one in made} == {(True, 0o700), (False, 0o600)}
 
 
 def test_an_export_says_what_it_is(on_files: Audited) -> None:

@@ -12,9 +12,12 @@ import click
 from vault.cli import ledger_keeping, searching
 from vault.domain.entry import ActorRef
 from vault.domain.instants import moment, rfc3339
-from vault.services import attest, charting, counting, exports
+from vault.domain.merkle import HASH_BYTES
+from vault.domain.note import VerifierKey
+from vault.services import accepting, attest, charting, counting, exports
 from vault.services.attest import VerifyReport
 from vault.services.counting import WELL, Count
+from vault.services.governing import operator
 
 
 @click.group()
@@ -28,23 +31,56 @@ for _command in (searching.search, searching.reindex, ledger_keeping.prune, ledg
 
 @ledger.command()
 @click.option("--derived/--entries-only", default=True, help="Whether what searches find by is held as well.")
+@click.option(
+    "--vkey",
+    "vkeys",
+    multiple=True,
+    metavar="K",
+    help="A public key that you have from elsewhere: only these, and those they lead to, count; repeatable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def verify(ctx: click.Context, *, derived: bool, as_json: bool) -> None:
+def verify(ctx: click.Context, *, derived: bool, vkeys: tuple[str, ...], as_json: bool) -> None:
     """Read every entry of the ledger, rebuild its tree, and name everything that does not fit.
 
     What searches find entries by is derived anew and held against them as well.
     Leaves an entry that it was done. Exits with 0 where all is as it was written and with 1 where it is not;
     a store that cannot be read is no verdict, and another exit code.
     """
+    try:
+        keys = [VerifierKey.parse(one.strip()) for one in vkeys]
+    except ValueError:
+        raise click.UsageError("--vkey takes a key as 'vaultctl notary keys' prints it.") from None
     with ctx.obj() as parts, _watched() as advance:
         uid = f"operator:{os.getuid()}"
-        report = attest.attest(parts, uid, derived=derived, progress=advance)
+        report = attest.attest(parts, uid, derived=derived, keys=keys, progress=advance)
     if as_json:
         click.echo(json.dumps(report.as_json()))
     else:
         _tell(report)
     ctx.exit(0 if report.ok else 1)
+
+
+@ledger.command()
+@click.option("--was", metavar="SIZE:ROOT", help="What the notary knew; nothing where that was lost.")
+@click.option("--taken", metavar="SIZE:ROOT", required=True, help="What it takes instead.")
+@click.pass_context
+def accepted(ctx: click.Context, *, was: str | None, taken: str) -> None:
+    """Leave the entry that 'vaultctl notary accept' could not leave, as it then says."""
+    known, stands = None if was is None else _size_and_root(was), _size_and_root(taken)
+    with ctx.obj() as parts:
+        accepting.tell(parts, operator(os.getuid()), known=known, taken=stands)
+
+
+def _size_and_root(told: str) -> tuple[int, bytes]:
+    size, _, root = told.partition(":")
+    try:
+        found = int(size), bytes.fromhex(root)
+    except ValueError:
+        found = -1, b""
+    if found[0] < 0 or len(found[1]) != HASH_BYTES:
+        raise click.UsageError("A size and a root are SIZE:ROOT, as 'vaultctl notary accept' prints them.")
+    return found
 
 
 @ledger.command("map")
@@ -140,6 +176,7 @@ def _tell(report: VerifyReport) -> None:
         click.echo(f"and {report.unlisted} more")
     found = "as it was written" if report.ok else "not as it was written"
     click.echo(f"{report.size} entries, root {report.root.hex()}: {found}.")
+    click.echo(f"keys: {'given' if report.keys_given else 'taken from the ledger itself'}.")
     if report.minimum:
         click.echo(f"The entries before {report.minimum} were taken out, as an entry says.")
     if report.unpruned:

@@ -42,8 +42,8 @@ from vault.errors import (
 )
 from vault.notary_settings import NotarySettings
 from vault.services.anchor import Handover
-from vault.services.notarise import Seat
 from vault.services.parts import Parts
+from vault.services.seating import Seat
 from vault.services.signing_keys import Keeper, Signing
 from vault.settings import Settings
 

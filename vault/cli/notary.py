@@ -4,16 +4,23 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final
 
 import click
 
 from vault.cli import worker
 from vault.domain.instants import rfc3339
+from vault.domain.merkle import Frontier
+from vault.domain.signing_keys import Window
 from vault.domain.terms import ID_BYTES
-from vault.services import heeding, signing_keys
+from vault.errors import VaultError
+from vault.services import accepting, heeding, signing_keys
 from vault.services.governing import operator
-from vault.services.notarise import Notary, Seat
+from vault.services.notarise import Notary
+from vault.services.parts import Parts
+from vault.services.seating import Seat
 from vault.services.signing_keys import KeptKey
 
 _WORDS: Final = {
@@ -60,10 +67,12 @@ def keys(ctx: click.Context, *, as_json: bool, is_next: bool) -> None:
             click.echo(json.dumps({"vkeys": vkeys}) if as_json else "\n".join(vkeys))
             return
         listed = signing_keys.listing(signing)
+        foreign = signing_keys.foreign(signing)
         notice = heeding.notice(signing.store, os.getuid())
     if as_json:
         document = {
             "keys": [_as_json(one) for one in listed],
+            "foreign": [{"id": key.hex(), **_window_json(one)} for key, one in foreign.items()],
             "notary": None
             if notice is None
             else {
@@ -78,7 +87,11 @@ def keys(ctx: click.Context, *, as_json: bool, is_next: bool) -> None:
         return
     for one in listed:
         click.echo(one.key.text())
-        click.echo(f"  key {one.id.hex()}, number {one.number}: {_window(one)}")
+        click.echo(f"  key {one.id.hex()}, number {one.number}: {_window(one.window)}")
+    for key, window in foreign.items():
+        click.echo(
+            f"Not of this signing slot: key {key.hex()}, {_window(window)}; do not give it to an auditor."
+        )
     nobody = ["No notary has signed here yet; 'vaultctl serve' or 'vaultctl notary' does."]
     for line in nobody if notice is None else dependence(notice):
         click.echo(line)
@@ -141,16 +154,41 @@ def revoke(ctx: click.Context, *, key: str, reason: str) -> None:
 def accept(ctx: click.Context) -> None:
     """Take the ledger as it stands, though the notary knows a longer or another one; end the notary first.
 
-    What the notary knew is put aside in its directory: it proves what the ledger was. Whoever keeps an older
-    checkpoint will find that the ledger does not go on from it.
+    An entry tells what the notary knew and what is taken instead; its own head is put aside in its directory,
+    as the proof of what the ledger was. Whoever keeps an older checkpoint will find that the ledger does not
+    go on from it.
     """
     with ctx.obj.notary.seat(ctx.obj.notary.settings()) as seat:
         own = Notary(seat)
+        known, taken = own.knew(), own.stands()
+        # It is told before it holds: a crash leaves an entry, and the command to be repeated.
+        is_told = _is_told(ctx.obj, known, taken)
         kept = own.accept()
         head = own.attend()
     if kept is not None:
         click.echo(f"What the notary knew is kept as {kept}.")
     click.echo(f"The ledger is taken as it stands, with {head.tree.size} entries.")
+    if not is_told:
+        was = [] if known is None else ["--was", f"{known[0]}:{known[1].hex()}"]
+        words = ["vaultctl ledger accepted", *was, "--taken", f"{taken.size}:{taken.root().hex()}"]
+        click.echo(
+            "No entry tells of it: the house cannot be opened here, or takes none. Elsewhere run",
+            err=True,
+        )
+        click.echo(" ".join(words), err=True)
+        ctx.exit(1)
+
+
+def _is_told(
+    doors: Callable[[], AbstractContextManager[Parts]], known: tuple[int, bytes] | None, taken: Frontier
+) -> bool:
+    """Leave the entry, where this user may open the house; a notary of its own user may not."""
+    try:
+        with doors() as parts:
+            accepting.tell(parts, operator(os.getuid()), known=known, taken=(taken.size, taken.root()))
+    except VaultError:
+        return False
+    return True
 
 
 def _print_opened(opened: list[KeptKey], *, otherwise: str) -> None:
@@ -160,8 +198,7 @@ def _print_opened(opened: list[KeptKey], *, otherwise: str) -> None:
         click.echo(otherwise)
 
 
-def _window(one: KeptKey) -> str:
-    window = one.window
+def _window(window: Window) -> str:
     began = f"opened by entry {window.opened}"
     if window.ended is None:
         return began
@@ -173,10 +210,12 @@ def _as_json(one: KeptKey) -> dict[str, object]:
         "id": one.id.hex(),
         "number": one.number,
         "vkey": one.key.text(),
-        "opened": one.window.opened,
-        "ended": one.window.ended,
-        "revoked": one.window.is_revoked,
+        **_window_json(one.window),
     }
+
+
+def _window_json(window: Window) -> dict[str, object]:
+    return {"opened": window.opened, "ended": window.ended, "revoked": window.is_revoked}
 
 
 def _tell(code: str) -> None:

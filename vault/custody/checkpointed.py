@@ -1,12 +1,13 @@
 """Checkpointed: each stored checkpoint is held against the tree of the entries, and the keys that counted."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from vault.crypto.signing import verified
 from vault.custody.rebuilding import Faults
 from vault.domain.merkle import HASH_BYTES, Frontier
-from vault.domain.note import Checkpoint, Note, origin_of
+from vault.domain.note import Checkpoint, Note, VerifierKey, origin_of
 from vault.domain.signing_keys import Windows, counts, public_keys, with_bodies
 from vault.domain.terms import HouseId
 from vault.errors import Corrupt
@@ -24,11 +25,23 @@ class Checkpointed:
     """Goes through the entries once, in their order, beside whoever else reads them.
 
     Of a pruned ledger it begins at the minimum index: what was signed before is of a tree that nobody can
-    compute any more. Signatures are looked at in the end, since what restates a key's opening lies there.
+    compute any more. Signatures are looked at in the end, since what restates a key's opening lies there. Of
+    keys that the ledger tells, only the Ed25519 ones are verified: the larger it tells by their hash alone.
     """
 
-    def __init__(self, audit_store: Store, faults: Faults, house: HouseId, *, begun: Frontier) -> None:
-        """Begin behind what *begun* is the tree of, in the ledger of *house*."""
+    def __init__(
+        self,
+        audit_store: Store,
+        faults: Faults,
+        house: HouseId,
+        *,
+        begun: Frontier,
+        given: Sequence[VerifierKey] = (),
+    ) -> None:
+        """Begin behind what *begun* is the tree of; where keys are *given*, only they and their heirs count.
+
+        Without them every key counts that the ledger itself tells, as whoever wrote it there wanted.
+        """
         self._store = audit_store
         self._faults = faults
         self._origin = origin_of(house)
@@ -36,7 +49,11 @@ class Checkpointed:
         self._minimum = begun.size
         self._leaves: list[bytes] = []
         self._windows: Windows = {}
+        self._trusted: tuple[VerifierKey, ...] = tuple(given)
+        self._is_given = bool(given)
         self._is_another = False
+        # From which size on the stored tree is another than the signed one.
+        self._another = 2**62
         self._page: deque[CheckpointRow] = deque()
         self._after = begun.size or _LOWEST
         self._read()
@@ -78,6 +95,7 @@ class Checkpointed:
         if row.root != self._tree.root() and not self._is_another:
             # Whatever is wrong before this size is wrong under every later one.
             self._is_another = True
+            self._another = row.size
             self._faults.add("checkpoint", row.size - 1)
 
     def _check_signatures(self) -> None:
@@ -88,9 +106,19 @@ class Checkpointed:
         while self._page:
             row = self._page[0]
             note = self._note(row) if row.size <= size else None
-            if note is not None and not is_signed(note, self._windows):
-                self._faults.add("checkpoint_signature", row.size - 1)
+            if note is not None:
+                self._judge(note, row.size)
             self._next(Faults())
+
+    def _judge(self, note: Note, size: int) -> None:
+        told = public_keys(self._windows, self._origin)
+        known = self._trusted if self._is_given else told
+        if not _is_by(note, tuple(key for key in known if counts(self._windows, key, size))):
+            self._faults.add("checkpoint_signature", size - 1)
+        elif self._is_given and size < self._another:
+            # What one of them has signed vouches for what stands before it: for the key that comes next too.
+            heirs = (key for key in told if counts(self._windows, key, size) and key not in self._trusted)
+            self._trusted += tuple(heirs)
 
     def _note(self, row: CheckpointRow) -> Note | None:
         """Read the note; None where it is none, or does not say what its row says."""
@@ -125,7 +153,12 @@ def is_signed(note: Note, windows: Windows) -> bool:
     Only the Ed25519 signatures are verified: the ledger tells the larger keys by their hash alone.
     """
     head = note.checkpoint
-    keys = tuple(key for key in public_keys(windows, head.origin) if counts(windows, key, head.size))
+    return _is_by(
+        note, tuple(key for key in public_keys(windows, head.origin) if counts(windows, key, head.size))
+    )
+
+
+def _is_by(note: Note, keys: tuple[VerifierKey, ...]) -> bool:
     try:
         return bool(verified(note, keys))
     except ValueError:

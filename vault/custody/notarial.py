@@ -12,11 +12,13 @@ from vault.crypto.signing import SEED_BYTES, Signer
 from vault.custody.keyring import KeyPurpose, slot_name
 from vault.custody.providers.local import LocalSlots
 from vault.domain.note import Checkpoint, KeyKind, Note, VerifierKey, origin_of
-from vault.domain.signing_keys import Windows, counts, key_id
+from vault.domain.signing_keys import Windows, counts, key_id, key_object
 from vault.domain.terms import HouseId
 from vault.errors import Misconfigured
 
 SLOT: Final = slot_name(KeyPurpose.SIGNING)
+# So many numbers without a key are looked past.
+_AHEAD: Final = 8
 _INFO = Struct(">4s16sBI")
 
 
@@ -69,11 +71,24 @@ class Notarial:
         return self._pairs[number]
 
     def numbered(self, windows: Windows) -> list[Pair]:
-        """Make every pair of which the ledger, as *windows* tell it, knows a key; numbered from 1."""
-        pairs: list[Pair] = []
-        while any(key_id(key) in windows for key in self.pair(len(pairs) + 1).keys):
-            pairs.append(self.pair(len(pairs) + 1))
-        return pairs
+        """Make every pair up to the newest of which the ledger, as *windows* tell it, knows a key.
+
+        They are numbered from 1. Of one that ended long ago a pruned ledger may know nothing any more.
+        """
+        last, number = 0, 1
+        while number <= last + _AHEAD:
+            if any(key_id(key) in windows for key in self.pair(number).keys):
+                last = number
+            number += 1
+        return [self.pair(one) for one in range(1, last + 1)]
+
+    def foreign(self, windows: Windows, *, known: Windows) -> set[bytes]:
+        """Name the keys that *windows* tell of beyond those *known*, and that this slot does not make."""
+        fresh = windows.keys() - known.keys()
+        if not fresh:
+            return set()
+        own = {key_id(one): key_object(one).code for pair in self.numbered(windows) for one in pair.keys}
+        return {key for key in fresh if own.get(key) != windows[key].code}
 
     def signing(self, windows: Windows, size: int) -> Pair | None:
         """Find the newest pair that counts under a checkpoint of *size* entries; None where there is none."""

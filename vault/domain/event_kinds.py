@@ -133,6 +133,7 @@ KINDS: Final[Mapping[Kind, EventKind]] = {
     Kind.HOUSE_LOCKED: _FOUND.grave(Severity.CRITICAL),
     Kind.HOUSE_UNLOCKED: _FOUND_NO_MORE,
     Kind.CLOCK_ACCEPTED: _CONFIGURED,
+    Kind.LEDGER_ACCEPTED: _CONFIGURED.grave(Severity.HIGH),
     Kind.LEDGER_VERIFIED: _READ,
     Kind.LEDGER_VIEWED: _QUERIED,
     Kind.LEDGER_SEARCHED: _QUERIED,

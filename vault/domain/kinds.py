@@ -67,6 +67,7 @@ class Kind(StrEnum):
     HOUSE_UNLOCKED = "house.unlocked"
     CLOCK_ACCEPTED = "clock.accepted"
     LEDGER_VERIFIED = "ledger.verified"
+    LEDGER_ACCEPTED = "ledger.accepted"
     LEDGER_VIEWED = "ledger.viewed"
     MAP_SEALED = "map.sealed"
     ACCESSES_LISTED = "accesses.listed"

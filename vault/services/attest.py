@@ -11,6 +11,7 @@ from vault.domain.entry_reading import read_id
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.merkle import leaf_hash
+from vault.domain.note import VerifierKey
 from vault.domain.shards import tells_pruned
 from vault.domain.terms import EntryId
 from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH
@@ -47,6 +48,8 @@ class VerifyReport:
     indexed: int | None = None
     # Who outside holds how much of it; None where nobody looked.
     anchors: Count | None = None
+    # Whether it was given whose signatures count; otherwise the ledger under test says so itself.
+    keys_given: bool = False
 
     @property
     def ok(self) -> bool:
@@ -65,6 +68,7 @@ class VerifyReport:
             "minimum": self.minimum,
             "unpruned": self.unpruned,
             "indexed": self.indexed,
+            "keys": "given" if self.keys_given else "ledger",
             **({} if self.anchors is None else {"anchors": self.anchors.as_json()}),
         }
 
@@ -74,11 +78,12 @@ def attest(
     operator: str,
     *,
     derived: bool = False,
+    keys: Sequence[VerifierKey] = (),
     progress: Progress = lambda _done, _size: None,
 ) -> VerifyReport:
     """Verify the ledger and leave an entry that *operator* did so; a broken one is told all the same."""
     report = replace(
-        verify(parts.stores, anchors=parts.anchors, derived=derived, progress=progress),
+        verify(parts.stores, anchors=parts.anchors, derived=derived, keys=keys, progress=progress),
         anchors=count(parts.stores.audit, parts.anchors, at=parts.clock()),
     )
     parts.ledger.note(
@@ -99,13 +104,15 @@ def verify(
     *,
     anchors: Sequence[Anchor] = (),
     derived: bool = False,
+    keys: Sequence[VerifierKey] = (),
     progress: Progress = lambda _done, _size: None,
 ) -> VerifyReport:
     """Read every entry up to the head as it stands now; *progress* hears how many of how many are done.
 
     What each of *anchors* holds is compared on the way: a ledger that was written anew, or cut off, with all
     that stands in its own store, is not the one that others have seen. With *derived*, what searches find
-    entries by is held against them as well, in a second pass.
+    entries by is held against them as well, in a second pass. Where *keys* are given, a checkpoint counts by
+    none but these and those that they lead to.
 
     Entries behind that head are a living ledger's newer ones. Raises StoreUnavailable where a store cannot
     be read to the end: that is no verdict.
@@ -129,7 +136,9 @@ def verify(
         faults.add("head_missing")
     tree = Rebuilding(stores.audit, faults, minimum=minimum)
     retracing = Retracing(stores.audit, anchors, faults, minimum=minimum)
-    signed = None if house is None else Checkpointed(stores.audit, faults, house.house, begun=tree.begun)
+    signed = None
+    if house is not None:
+        signed = Checkpointed(stores.audit, faults, house.house, begun=tree.begun, given=keys)
     is_told = minimum == 0
     for done, row in enumerate(_rows(stores, size, faults, minimum=minimum), minimum):
         retracing.meet(done, tree.root_here)
@@ -146,7 +155,7 @@ def verify(
         raised, _ = _minimum(conn, size, Faults())
     if raised > minimum:
         # Somebody began to prune meanwhile: what was found is of a ledger that is no longer there.
-        return verify(stores, anchors=anchors, derived=derived, progress=progress)
+        return verify(stores, anchors=anchors, derived=derived, keys=keys, progress=progress)
     now = size if later is None else later.size
     retracing.end(size, now=now)
     if signed is not None:
@@ -159,7 +168,8 @@ def verify(
     undrained = _check_outbox(stores, faults)
     indexed = rederive(stores, faults, progress=progress) if derived else None
     found = tuple(faults.listed)
-    return VerifyReport(size, tree.root(), found, faults.unlisted, undrained, minimum, unpruned, indexed)
+    report = VerifyReport(size, tree.root(), found, faults.unlisted, undrained, minimum, unpruned, indexed)
+    return replace(report, keys_given=bool(keys))
 
 
 def _minimum(conn: Connection, size: int, faults: Faults) -> tuple[int, int]:

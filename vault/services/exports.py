@@ -113,8 +113,6 @@ def export(
     if not was:
         _write_kept_tiles(parts, files, minimum)
     _write_tiles(parts, files, was, head.size)
-    for note in _kept(parts, max(was, first), head.size):
-        files.put(f"{OLDER}/{note.size}", note.note)
     for name, given in counting.evidence(parts.stores.audit, head.size):
         files.put(f"{ANCHORS}/{name}", given)
     about: dict[str, Json] = {
@@ -127,6 +125,11 @@ def export(
     }
     files.put(ABOUT, canonical(about) + b"\n")
     files.publish(row.note)
+    # Only now: beside a smaller checkpoint they would say that something was cut off. Those that a crash left
+    # out are the next export's.
+    for note in _kept(parts, max(first, min(was, files.newest(OLDER))), head.size):
+        files.put(f"{OLDER}/{note.size}", note.note)
+    files.flush()
     for level, index, width in tiles_of(head.size, was):
         if width == TILE_WIDTH:
             files.drop_parts(tile_path(level, index))

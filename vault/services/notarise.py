@@ -4,28 +4,25 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from vault.custody.notarial import Notarial
 from vault.domain.instants import millis
 from vault.domain.merkle import Frontier, leaf_hash
 from vault.domain.notary_head import NotaryHead
 from vault.domain.note import Checkpoint
 from vault.domain.shards import tells_pruned
 from vault.domain.signing_keys import with_bodies
-from vault.domain.terms import HouseId, Millis
+from vault.domain.terms import Millis
 from vault.domain.tiles import frontier
-from vault.errors import Corrupt, Misconfigured, NotaryRefuses, Unavailable, VaultError
-from vault.storage import audit, checkpoints, houses, pruning, schema
+from vault.errors import Corrupt, NotaryRefuses, Unavailable, VaultError
+from vault.services.seating import Seat
+from vault.storage import audit, checkpoints, houses, pruning
 from vault.storage import tree as trees
 from vault.storage.audit import LeafRow
 from vault.storage.checkpoints import CheckpointRow, NotaryRow
-from vault.storage.notary_files import NotaryFiles
 from vault.storage.turn_lock import TurnLock
-from vault.storage.unit_of_work import Store
 
 # A checkpoint is signed after so many seconds or so many entries, whichever comes first.
 EVERY_SECONDS: Final = 10.0
@@ -38,36 +35,6 @@ _PAGE: Final = 500
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """What a notary works with: the audit store, the signing slot and its own directory, and no more."""
-
-    clock: Callable[[], datetime]
-    store: Store
-    keys: Notarial
-    files: NotaryFiles
-    # Whether the file that the keys come from is still the one that was read.
-    key_stands: Callable[[], bool]
-    uid: int
-    is_apart: bool
-
-    @property
-    def house(self) -> HouseId:
-        """Whose ledger it is."""
-        return self.keys.house
-
-
-def recognise(store: Store) -> HouseId:
-    """Read whose ledger *store* holds; raises Misconfigured where it is nobody's, or not up to date."""
-    if schema.behind(store):
-        raise Misconfigured(["The audit store needs its tables brought up to date: run 'vaultctl init'."])
-    with store.read() as conn:
-        row = houses.read(conn, "audit")
-    if row is None:
-        raise Misconfigured(["The audit store belongs to no house; run 'vaultctl init'."])
-    return row.house
-
-
 class Notary:
     """Signs the ledger as long as it goes on from what this notary has read itself; used by one thread."""
 
@@ -78,6 +45,8 @@ class Notary:
         # What the notary said of itself last, in this process.
         self._said_at = 0.0
         self._is_well = False
+        # Whether an operator lets keys of another slot pass, up to the next look that ends well.
+        self._accepts = False
         path = seat.store.path
         # Writers of a file stand in line with the turns: SQLite's own waiting would starve the notary.
         self._turn: AbstractContextManager[None] = nullcontext() if path is None else TurnLock(path)
@@ -95,7 +64,7 @@ class Notary:
             self._say(refusal=str(refusal.facts["reason"]))
             raise
         self._publish(head)
-        self._is_well = True
+        self._is_well, self._accepts = True, False
         return head
 
     def is_due(self) -> bool:
@@ -123,13 +92,25 @@ class Notary:
             if is_last:
                 return
 
+    def knew(self) -> tuple[int, bytes] | None:
+        """Read the size and root that the own head has; None where there is none that can be read."""
+        try:
+            head = NotaryHead.unpack(self._seat.files.read() or b"")
+        except ValueError:
+            return None
+        return head.tree.size, head.tree.root()
+
+    def stands(self) -> Frontier:
+        """Read the tree as the ledger's head has it; raises NotaryRefuses where that is none."""
+        return self._stored(NotaryHead(self._seat.house))
+
     def accept(self) -> Path | None:
         """Put the own head aside, so that the next look takes the ledger as it stands; an operator's act.
 
         What was put aside proves what the ledger was; returns where it lies, None where there was none.
         """
         packed = self._seat.files.read()
-        self._head = NotaryHead(self._seat.house)
+        self._head, self._accepts = NotaryHead(self._seat.house), True
         if packed is None:
             return None
         try:
@@ -206,6 +187,9 @@ class Notary:
             if not page or not _follow(page, tree.size):
                 raise _refusal("entries")
             windows = with_bodies(windows, ((row.idx, row.body) for row in page), minimum=minimum)
+            if not self._accepts and self._seat.keys.foreign(windows, known=head.windows):
+                # Whoever verifies follows from a key to those that entries under its signature opened.
+                raise _refusal("foreign_key")
             is_told = is_told or any(tells_pruned(row.body, minimum, begun) for row in page)
             tree = tree.extend(row.leaf for row in page)
             if self._is_well and time.monotonic() - self._said_at > EVERY_SECONDS:
@@ -216,7 +200,12 @@ class Notary:
             raise _refusal("ledger_forked")
         if not is_told:
             raise _refusal("pruned")
-        return replace(head, tree=tree, windows=windows)
+        # What an operator lets pass is forgotten; what still counts is let pass by nobody.
+        foreign = self._seat.keys.foreign(windows, known=head.windows)
+        if any(windows[key].ended is None for key in foreign):
+            raise _refusal("foreign_key")
+        own = {key: one for key, one in windows.items() if key not in foreign}
+        return replace(head, tree=tree, windows=own)
 
     def _begun(self) -> Frontier:
         """Take the tree of what was pruned from its tiles; an empty one where nothing was."""

@@ -116,6 +116,12 @@ def following(signing: Signing) -> tuple[VerifierKey, ...]:
     return signing.keys.pair(number).keys
 
 
+def foreign(signing: Signing) -> Windows:
+    """Find the keys that the ledger tells of, and that the signing slot does not make."""
+    windows = windows_of(signing.store)
+    return {key: windows[key] for key in signing.keys.foreign(windows, known={})}
+
+
 def windows_of(store: Store) -> Windows:
     """Find in the ledger, as it is stored, from where to where each key counts."""
     with store.read() as conn:

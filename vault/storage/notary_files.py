@@ -17,7 +17,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _PATIENCE_SECONDS, _LOOK_AGAIN_SECONDS = 10.0, 0.05
 _HEAD, _LOCK, _NEW = "head", "lock", "head.new"
 # Far more than a hundred keys and a note of sixteen signatures.
-_LONGEST = 1 << 20
+LONGEST = 1 << 20
 
 
 class NotaryFiles:
@@ -47,7 +47,7 @@ class NotaryFiles:
         """Read the head; None where there is none yet. Raises Unavailable where it cannot be read."""
         try:
             with (self.directory / _HEAD).open("rb") as file:
-                return file.read(_LONGEST)
+                return file.read(LONGEST + 1)
         except FileNotFoundError:
             return None
         except OSError as fault:
@@ -56,6 +56,9 @@ class NotaryFiles:
     def write(self, packed: bytes) -> None:
         """Put the head in the place of the one before, on the disk; a crash leaves one of the two, whole."""
         new = self.directory / _NEW
+        if len(packed) > LONGEST:
+            # What could not be read again is not written: the head before it stays.
+            raise Unavailable("notary_unavailable", reason="too_long")
         try:
             with os.fdopen(
                 os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _FILE_MODE), "wb"

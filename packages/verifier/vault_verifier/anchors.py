@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from vault.crypto.signing import verified
 from vault.domain.canonical import Json
-from vault.domain.note import MAX_NOTE_BYTES, Checkpoint, Note
+from vault.domain.note import MAX_NOTE_BYTES, Checkpoint, Note, VerifierKey
 from vault_verifier.report import Report
 
 
@@ -39,10 +40,23 @@ def given(report: Report, paths: Iterable[str]) -> Iterator[Anchor]:
                 report.fault("anchor_unusable", what=file.name)
 
 
-def summary(anchors: Iterable[Anchor]) -> dict[str, Json]:
-    """Say how far the anchors reach, and what therefore nobody can know."""
+def is_seen(anchor: Anchor, witnesses: tuple[VerifierKey, ...]) -> bool:
+    """Tell whether one of *witnesses* has signed it: the house itself could do that again at any time."""
+    try:
+        return anchor.note is not None and bool(verified(anchor.note, witnesses))
+    except ValueError:
+        return False
+
+
+def summary(anchors: Iterable[Anchor], *, claimed: int) -> dict[str, Json]:
+    """Say how far the anchors reach, and what therefore nobody can know.
+
+    So many notes of others came along that are *claimed* by the house alone.
+    """
     sizes = [one.head.size for one in anchors]
     newest = max(sizes, default=0)
     reach = f"anchors: {len(sizes)}, newest at size {newest}"
     says = f"{reach}; truncation after {newest} cannot be excluded"
-    return {"count": len(sizes), "newest": newest, "says": says}
+    if claimed:
+        says += f"; claimed by the house: {claimed}"
+    return {"count": len(sizes), "newest": newest, "claimed": claimed, "says": says}

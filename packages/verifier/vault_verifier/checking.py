@@ -10,6 +10,7 @@ from vault.domain.entry_reading import read_entry, read_id
 from vault.domain.kinds import Kind
 from vault.domain.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, fold, leaf_hash, subtree_root
 from vault.domain.shards import tells_pruned
+from vault.domain.signing_keys import TRACE
 from vault.domain.tiles import TILE_HEIGHT, TILE_WIDTH
 from vault_verifier.export import Export, Missing
 from vault_verifier.report import Report
@@ -30,7 +31,8 @@ class Checking:
     export: Export
     report: Report
     watches: Sequence[Watch] = ()
-    # Without it entries are only hashed, which is enough to know that they are those that were signed.
+    # Without it entries are only hashed, which is enough to know that they are those that were signed; those
+    # about keys are read all the same.
     reads: bool = True
     # The first entry that the export has; what was pruned before it is known by its tree alone.
     minimum: int = 0
@@ -55,14 +57,18 @@ class Checking:
             width = min(TILE_WIDTH, size - first)
             hashes = self._tile(index, width)
             self._entries(index, width, hashes)
+            if self._has_gap:
+                # Neither leaves nor entries: nothing behind it leads to a root, whatever size is claimed.
+                break
             while sizes and sizes[0] <= first + width:
                 self._root(sizes.pop(0), first, hashes)
             if width == TILE_WIDTH:
                 root = subtree_root(hashes)
                 self._tiles = self._tiles.extend([root])
                 self._rise(1, root)
-        self._check_edge(size)
-        self._check_narrower(size)
+        if not self._has_gap:
+            self._check_edge(size)
+            self._check_narrower(size)
         if self._untold is not None:
             self.report.fault("pruned", 0, self.minimum - 1)
         for watch in self.watches:
@@ -121,7 +127,7 @@ class Checking:
             else:
                 if self._untold is not None and tells_pruned(body, self.minimum, self._untold):
                     self._untold = None
-                if self.reads:
+                if self.reads or TRACE in body:
                     self._entry(at, body)
 
     def _entry(self, at: int, body: bytes) -> None:
@@ -161,11 +167,9 @@ class Checking:
         return None
 
     def _root(self, size: int, first: int, hashes: Sequence[bytes]) -> None:
-        # A root over what is not there would accuse everything; what is not there has been named.
-        if not self._has_gap:
-            tail = Frontier().extend(hashes[: size - first]).roots if size - first < TILE_WIDTH else ()
-            full = self._tiles if tail or size == first else self._tiles.extend([subtree_root(hashes)])
-            self.roots[size] = fold([*full.roots, *tail])
+        tail = Frontier().extend(hashes[: size - first]).roots if size - first < TILE_WIDTH else ()
+        full = self._tiles if tail or size == first else self._tiles.extend([subtree_root(hashes)])
+        self.roots[size] = fold([*full.roots, *tail])
 
     def _rise(self, level: int, root: bytes) -> None:
         """Take the root of a full tile into the tile above it, and hold that against the stored one."""
@@ -189,7 +193,7 @@ class Checking:
         span = 1 << TILE_HEIGHT * level
         first = index * TILE_WIDTH * span
         for at, (mine, theirs) in enumerate(zip(computed, stored or computed, strict=True)):
-            if mine != theirs and not self._has_gap:
+            if mine != theirs:
                 self.report.fault("tree", first + at * span, first + (at + 1) * span - 1)
 
     def _check_narrower(self, size: int) -> None:

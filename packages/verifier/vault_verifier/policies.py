@@ -9,7 +9,7 @@ from vault.domain.note import KeyKind, Note, VerifierKey
 from vault_verifier.report import Report
 
 _NONE = "none"
-_WITNESSING = frozenset({KeyKind.COSIGNATURE, KeyKind.MLDSA44})
+WITNESSING = frozenset({KeyKind.COSIGNATURE, KeyKind.MLDSA44})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def read_policy(text: str) -> Policy:
                 logs.append(VerifierKey.parse(vkey))
             case ["witness", name, vkey] | ["witness", name, vkey, _] if _is_free(name, named):
                 key = VerifierKey.parse(vkey)
-                if key.kind not in _WITNESSING or any(key.public == _public(one) for one in named.values()):
+                if key.kind not in WITNESSING or any(key.public == _public(one) for one in named.values()):
                     raise ValueError("policy")
                 named[name] = key
             case ["group", name, least, *members] if _is_free(name, named) and members:

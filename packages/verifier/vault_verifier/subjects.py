@@ -11,9 +11,10 @@ from vault.domain.terms import ID_BYTES
 from vault.domain.tiles import TILE_WIDTH
 from vault_verifier.checking import Checking
 from vault_verifier.export import Export, Missing
-from vault_verifier.proving import judge_note, proof_of
+from vault_verifier.proving import judge_note, judge_windows, proof_of
 from vault_verifier.report import Report
 from vault_verifier.verifying import opened
+from vault_verifier.watching import SigningKeys
 
 
 def subject(
@@ -32,11 +33,17 @@ def subject(
     newest = opened(export, report)
     if newest is None:
         return report
-    checking = Checking(export, report, reads=False, minimum=export.minimum(newest.head.size))
+    signers = judge_note(report, newest.note, keys)
+    if not signers:
+        return report
+    minimum = export.minimum(newest.head.size)
+    signing = SigningKeys(minimum)
+    checking = Checking(export, report, [signing], reads=False, minimum=minimum)
     roots = checking.run(newest.head.size)
     if newest.head.size in roots and roots[newest.head.size] != newest.head.root:
         report.fault("root", 0, newest.head.size - 1)
-    judge_note(report, newest.note, keys)
+    if not report.faults:
+        judge_windows(report, newest.head, signers, signing.windows)
     listed: list[Json] = []
     for index, body in _naming(export, newest.head.size, sought):
         listed.append(_told(index, body) | _proved(report, export, newest.note, index=index, proofs=proofs))

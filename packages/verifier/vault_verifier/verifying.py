@@ -9,7 +9,7 @@ from vault_verifier import anchors, policies
 from vault_verifier.anchors import Anchor
 from vault_verifier.checking import Checking
 from vault_verifier.export import Export, Missing
-from vault_verifier.keys import Signed, Trust
+from vault_verifier.keys import Signed, Trust, are_signed
 from vault_verifier.maps import Maps
 from vault_verifier.policies import Policy
 from vault_verifier.report import Report
@@ -31,28 +31,56 @@ def verify(
         return report
     head = newest.head
     minimum = export.minimum(head.size)
-    older = _older(export, report, head)
-    known = [*anchors.given(report, anchor_files), *_exported_anchors(export, report)]
+    older, larger = _others(export, report, head)
+    keys, witnesses = _parted(keys, head.origin, policy)
+    given, along = [*anchors.given(report, anchor_files)], _exported_anchors(export, report)
     if minimum:
         # Of a smaller tree nothing can be computed any more: what says something of it is counted.
-        heads = [*(one.head for one in older), *(one.head for one in known)]
+        heads = [*(one.head for one in older), *(one.head for one in (*given, *along))]
         older = [one for one in older if one.head.size >= minimum]
-        known = [one for one in known if one.head.size >= minimum]
+        given = [one for one in given if one.head.size >= minimum]
+        along = [one for one in along if one.head.size >= minimum]
         report.facts["not_compared"] = sum(one.size < minimum for one in heads)
+    seen = [*given, *(one for one in along if anchors.is_seen(one, witnesses))]
+    known = [*given, *along]
+    signed = [
+        *older,
+        newest,
+        *(Signed(one.what, one.note, one.head) for one in known if one.note is not None),
+    ]
+    notes = [one for one in signed if one.head.origin == head.origin]
+    if not are_signed(report, notes, keys):
+        return report
     signing = SigningKeys(minimum)
     watches: list[Watch] = [signing, ClockSteps(report), Maps(report, export, minimum)]
     wanted = [*(one.head.size for one in older), *(one.head.size for one in known)]
     roots = Checking(export, report, watches, minimum=minimum).run(head.size, wanted)
     trust = Trust(report, keys, signing.windows)
-    notes = [*older, newest, *(Signed(one.what, one.note, one.head) for one in known if one.note is not None)]
-    believed = trust.settle([one for one in notes if one.head.origin == head.origin])
+    if head.size in roots:
+        believed = trust.settle(notes)
+        for one in trust.signed_beyond(larger):
+            report.fault("shorter_than_checkpoint", head.size, one.head.size - 1, what=one.what)
+    else:
+        # Where entries did not come along, so may those that opened a key.
+        believed = [newest] if are_signed(report, [newest], keys) else []
     _hold(report, head, roots, [*(Anchor(one.what, one.head) for one in (*older, newest)), *known])
     if policy is not None:
         policies.hold(report, policy, newest.note)
     report.facts["signed_by"] = [one.text() for one in _signers_of(newest, believed, trust)]
     report.facts["checkpoints"] = len(older) + 1
-    report.facts["anchors"] = anchors.summary(one for one in known if one.head.origin == head.origin)
+    report.facts["anchors"] = anchors.summary(
+        (one for one in seen if one.head.origin == head.origin), claimed=len(known) - len(seen)
+    )
     return report
+
+
+def _parted(
+    keys: tuple[VerifierKey, ...], origin: str, policy: Policy | None
+) -> tuple[tuple[VerifierKey, ...], tuple[VerifierKey, ...]]:
+    """Part the keys that may sign in the name of the ledger from those of witnesses, who have another."""
+    witnesses = tuple(one for one in keys if one.name != origin and one.kind in policies.WITNESSING)
+    more = policy.witnesses if policy is not None else ()
+    return tuple(one for one in keys if one not in witnesses), (*witnesses, *more)
 
 
 def opened(export: Export, report: Report) -> Signed | None:
@@ -98,8 +126,10 @@ def _notary(told: object) -> str:
             return "unknown"
 
 
-def _older(export: Export, report: Report, head: Checkpoint) -> list[Signed]:
+def _others(export: Export, report: Report, head: Checkpoint) -> tuple[list[Signed], list[Signed]]:
+    """Read the checkpoints that came along; those that are larger than the export are of what was cut off."""
     found: list[Signed] = []
+    larger: list[Signed] = []
     try:
         for what, packed in export.older():
             try:
@@ -110,11 +140,11 @@ def _older(export: Export, report: Report, head: Checkpoint) -> list[Signed]:
                 continue
             if one.head.origin != head.origin:
                 report.fault("origin", what=what)
-            elif one.head.size <= head.size:
-                found.append(one)
+            else:
+                (found if one.head.size <= head.size else larger).append(one)
     except Missing as missing:
         report.fault("file_missing", what=missing.name)
-    return found
+    return found, larger
 
 
 def _exported_anchors(export: Export, report: Report) -> list[Anchor]:
