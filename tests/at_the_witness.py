@@ -53,7 +53,8 @@ class RealWitness:
     def end(self) -> None:
         """Be gone."""
         if self.process is not None:
-            self.process.terminate()
+            # Nothing of it is worth a clean end, which it does not always come to.
+            self.process.kill()
             self.process.communicate(timeout=_PATIENCE_SECONDS)
             self.process = None
 

@@ -37,7 +37,7 @@ def test_a_ledger_from_before_it_could_be_pruned_is_pruned_after_its_migration(h
 
     migrate(store)
     later = house.another()
-    later.clock.at = datetime(2031, 1, 1, tzinfo=UTC)
+    later.stand_until(datetime(2031, 1, 1, tzinfo=UTC))
     close_years(later.parts)
     sign(later)
 

@@ -258,6 +258,7 @@ def test_a_clock_that_was_set_back_is_an_alert_as_soon_as_the_house_opens_again(
     assert watch.look(house.parts) == "clock_behind"
     house.clock.advance(hour)
     assert watch.look(house.parts) is None
+    house.parts.ledger.settle([])
     signals.catch_up(house.parts)
 
     raised = [str(entry["object"]) for entry in told(house, Kind.ALERT_RAISED)]

@@ -86,7 +86,7 @@ def test_a_silent_store_that_every_call_needs_locks_nobody_out_for_longer_than_i
 def test_a_slot_file_that_is_gone_or_another_locks_the_house_until_it_is_back(
     house: House, own: str, how: str
 ) -> None:
-    path = house.settings.slots["SIGNING"]
+    path = house.settings.slots["DETAIL"]
     held = path.read_bytes()
     path.unlink()
     if how != "gone":

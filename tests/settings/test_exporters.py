@@ -177,7 +177,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(text: str | None, tmp_path: Path)
 
 def test_the_example_of_the_guide_is_one(folder: Path) -> None:
     guide = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
-    example = guide.partition("### Tell a SIEM")[2].partition("```toml\n")[2].partition("```")[0]
+    example = guide.partition("## Tell a SIEM")[2].partition("```toml\n")[2].partition("```")[0]
     here = example.replace("/etc/vault/siem-ca.pem", "ca.pem").replace("/etc/vault/splunk.token", "token")
 
     found = exporters_of(here.replace("/etc/vault/elastic.key", "token"), folder)
@@ -187,7 +187,7 @@ def test_the_example_of_the_guide_is_one(folder: Path) -> None:
 
 def test_every_key_of_an_exporter_is_explained() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
-    section = guide.partition("### Tell a SIEM")[2].partition("\n### ")[0]
+    section = guide.partition("## Tell a SIEM")[2].partition("\n## ")[0]
 
     assert [
         key for key in {*COMMON, *frozenset().union(*KEYS.values())} if f"| `{key}` |" not in section
