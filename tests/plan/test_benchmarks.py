@@ -1,6 +1,5 @@
 """docs/benchmarks.md and the bench tell the same: each figure has its row, and a run renews its own alone."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,11 @@ ACCEPTED = {
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
     """A folder with the page alone."""
-    shutil.copy(DOCS / "benchmarks.md", tmp_path)
+    page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    before, _, rest = page.partition("<!-- ledger -->")
+    after = rest.partition("<!-- end of ledger -->")[2]
+    empty = f"{before}<!-- ledger -->\n<!-- end of ledger -->{after}"
+    (tmp_path / "benchmarks.md").write_text(empty, encoding="utf-8")
     return tmp_path
 
 
