@@ -369,7 +369,7 @@ def test_it_starts_serves_ends_cleanly_and_keeps_what_it_holds(tmp_path: Path) -
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_start_that_is_ended_while_it_loads_is_clean_and_begins_anew(tmp_path: Path, number: int) -> None:
     state = tmp_path / "state"
-    words = ("--state", str(state), "--port", str(free_port()), "--customers", "2000")
+    words = ("--state", str(state), "--port", str(free_port()), "--customers", "6000")
 
     with started(*words) as process:
         assert process.stderr is not None

@@ -125,6 +125,8 @@ def all_in_order(found: list[int], size: int) -> bool:
     return list(dict.fromkeys(found)) == list(range(size))
 
 
+# Whoever is killed in a handshake leaves its collector with half a connection.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_an_exporter_that_is_killed_again_and_again_has_sent_every_index_in_order(
     house: House, tmp_path: Path
