@@ -9,7 +9,7 @@ from vault.domain.terms import Millis
 from vault.services import deriving, filing
 from vault.services.counting import count
 from vault.services.parts import Parts
-from vault.storage import audit, derived
+from vault.storage import audit, checkpoints, derived
 from vault.storage.audit import LeafRow
 
 SIGNALS: Final = "signals"
@@ -25,10 +25,10 @@ def beats(parts: Parts, now: Millis) -> dict[str, int]:
     with parts.stores.audit.read() as conn:
         head = audit.head(conn)
         size = 0 if head is None else head.size
-        newest = derived.newest_checkpoint(conn)
+        newest = checkpoints.newest(conn)
         positions = derived.positions(conn)
         if newest is not None:
-            covered, at_ms = newest
+            covered, at_ms = newest.size, newest.at_ms
             waiting = audit.entries(conn, covered, limit=1) if covered < size else []
             well[Beat.CHECKPOINT.value] = time_of(waiting[0]) if waiting else max(at_ms, now)
         for beat, names in (

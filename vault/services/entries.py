@@ -14,7 +14,7 @@ from vault.domain.query import Names
 from vault.errors import Corrupt, NotFound
 from vault.services import addressing, inspecting
 from vault.services.parts import Parts
-from vault.storage import audit, lines, pruning
+from vault.storage import audit, checkpoints, pruning
 from vault.storage.audit import LeafRow
 
 
@@ -74,10 +74,10 @@ def _read(parts: Parts, index: int) -> tuple[LeafRow, int, int | None]:
     with parts.stores.audit.read() as conn:
         head = audit.head(conn)
         rows = audit.entries(conn, index, limit=1)
-        checkpoint = lines.newest_checkpoint(conn)
+        signed = checkpoints.newest_root(conn)
         minimum = pruning.minimum(conn)
     if 0 <= index < minimum:
         raise NotFound("pruned")
     if head is None or not rows or rows[0].idx != index or index >= head.size:
         raise NotFound
-    return rows[0], head.size, checkpoint
+    return rows[0], head.size, None if signed is None else signed[0]

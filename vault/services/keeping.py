@@ -18,7 +18,7 @@ from vault.errors import Conflict, Corrupt
 from vault.services import witness
 from vault.services.governing import Ground
 from vault.services.parts import Parts
-from vault.storage import audit, floors, pruning, tree
+from vault.storage import audit, checkpoints, floors, pruning, tree
 from vault.storage.audit import HeadRow, LeafRow
 
 # The outcome of an entry that tells of an end which a hold has stopped.
@@ -148,7 +148,7 @@ def _begun(parts: Parts) -> tuple[HeadRow, Frontier]:
         known = floors.read(conn)
     with parts.stores.audit.read() as conn:
         head = audit.head(conn)
-        minimum, signed = pruning.minimum(conn), pruning.newest_checkpoint(conn)
+        minimum, signed = pruning.minimum(conn), checkpoints.newest_root(conn)
         if head is None or known is None or not max(known.ledger_size, minimum) <= head.size:
             raise ValueError("head")
         read = tree.reader(conn)

@@ -22,7 +22,7 @@ from vault.services.governing import Ground
 from vault.services.looking import Found, look
 from vault.services.parts import Parts
 from vault.services.rendering import Answer
-from vault.storage import audit, derived, lines, tallies
+from vault.storage import audit, checkpoints, derived, tallies
 
 MOST: Final = 1_000
 _ABOUT: Final = ObjectRef("list", None, "search")
@@ -68,7 +68,7 @@ def search(
         head = audit.head(conn)
         forgetting = derived.is_forgetting(conn, INDEX)
         indexed = 0 if forgetting else derived.position(conn, INDEX)
-        checkpoint = lines.newest_checkpoint(conn)
+        signed = checkpoints.newest_root(conn)
     _tell(parts, ground, purpose, text=text, query=query, sought=sought, found=found)
     after = found.lines[-1][0].idx.to_bytes(ID_BYTES) if found.more else None
     return Answer(
@@ -78,7 +78,7 @@ def search(
         None if after is None else parts.cursors.seal(after, *question),
         indexed,
         0 if head is None else head.size,
-        checkpoint,
+        None if signed is None else signed[0],
     )
 
 

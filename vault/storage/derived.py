@@ -98,13 +98,6 @@ def rewind(conn: Connection, name: str) -> None:
     conn.execute(delete(tables.follower).where(tables.follower.c.name == name))
 
 
-def newest_checkpoint(conn: Connection) -> tuple[int, int] | None:
-    """Say how many entries the newest checkpoint covers, and when it was signed; None where there is none."""
-    held = tables.checkpoint.c
-    found = conn.execute(select(held.size, held.at_ms).order_by(held.size.desc()).limit(1)).first()
-    return None if found is None else (int(found[0]), int(found[1]))
-
-
 def put(conn: Connection, lines: Sequence[LineRow], subjects: Sequence[SubjectRow]) -> None:
     """Keep what was derived; whoever calls moves the follower in the same transaction."""
     LINE.insert(conn, lines)

@@ -93,9 +93,3 @@ def _fitting(query: Select[Any], conn: Connection, wanted: Wanted, *, by_manner:
     if wanted.n_most is not None:
         query = query.where(_line.n <= wanted.n_most)
     return query
-
-
-def newest_checkpoint(conn: Connection) -> int | None:
-    """Tell the size of the newest checkpoint; None where there is none yet."""
-    size: int | None = conn.execute(select(func.max(tables.checkpoint.c.size))).scalar_one()
-    return size

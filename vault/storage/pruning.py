@@ -72,13 +72,6 @@ def try_removing(conn: Connection) -> None:
         conn.execute(delete(table).where(false()))
 
 
-def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:
-    """Read the size and the root that were signed last; None where nothing was."""
-    held = tables.checkpoint.c
-    found = conn.execute(select(held.size, held.root).order_by(held.size.desc()).limit(1)).first()
-    return None if found is None else (int(found.size), bytes(found.root))
-
-
 def followers_behind(conn: Connection, index: int) -> dict[str, int]:
     """Name the followers that have not had every entry below *index*, with how far they came."""
     held = tables.follower.c
