@@ -18,6 +18,7 @@ _GROWTH: Final = "<!-- growth -->"
 _END_OF_GROWTH: Final = "<!-- end of growth -->"
 _SEARCH: Final = "<!-- search -->"
 _END_OF_SEARCH: Final = "<!-- end of search -->"
+_DERIVED: Final = "- Indexed by one process,"
 _LEDGER: Final = "<!-- ledger -->"
 _END_OF_LEDGER: Final = "<!-- end of ledger -->"
 _COLOURS: Final = {"vault": "#1f6f5c", "floor": "#b9c4c9", "peer": "#d08a3c"}
@@ -89,28 +90,44 @@ def write_growth(found: Sequence[Mapping[str, Any]], folder: Path) -> None:
 
 
 def write_search(found: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """Renew what the page says of searches."""
-    lines = [
+    """Renew what the page says of searches; a database that was not asked now stays as it was."""
+    page = folder / _PAGE
+    standing = _between(page.read_text(encoding="utf-8"), _SEARCH, _END_OF_SEARCH).splitlines()
+    asked = {one["database"] for one in found}
+    kept = [one for one in standing if one.startswith("| ") and _place(one)[1] not in {*asked, "database"}]
+    head = [
         "| question | database | of entries | found | a page | with facets | worst | bare SQL | × bare SQL |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for one in found:
-        cells = [
-            one["title"],
-            one["database"],
-            f"{one['entries']:,}",
-            f"{one['found']:,}",
-            f"{one['page_ms']:,.0f} ms",
-            f"{one['whole_ms']:,.0f} ms",
-            f"{one['worst_ms']:,.0f} ms",
-            f"{one['floor_ms']:,.0f} ms",
-            f"**{one['floor_ms'] / one['whole_ms']:.1f}**",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    derived = {one["database"]: one["derived_per_second"] for one in found}
-    said = ", ".join(f"{database} {rate:,.0f}" for database, rate in derived.items())
-    lines += ["", f"Entries indexed in a second, by one process: {said}.", ""]
-    _renew(folder / _PAGE, "\n".join(lines), mark=_SEARCH, end=_END_OF_SEARCH)
+    derived = [
+        one
+        for one in standing
+        if one.startswith(_DERIVED) and one.removeprefix(_DERIVED).split()[0].rstrip(":") not in asked
+    ]
+    rates = {one["database"]: one["derived_per_second"] for one in found}
+    derived += [f"{_DERIVED} {database}: {rate:,.0f} entries/s" for database, rate in rates.items()]
+    rows = [
+        *head,
+        *sorted([*kept, *map(_asked, found)], key=lambda row: _place(row)[1]),
+        "",
+        *sorted(derived),
+    ]
+    _renew(page, "\n".join([*rows, ""]), mark=_SEARCH, end=_END_OF_SEARCH)
+
+
+def _asked(one: Mapping[str, Any]) -> str:
+    cells = [
+        one["title"],
+        one["database"],
+        f"{one['entries']:,}",
+        f"{one['found']:,}",
+        f"{one['page_ms']:,.0f} ms",
+        f"{one['whole_ms']:,.0f} ms",
+        f"{one['worst_ms']:,.0f} ms",
+        f"{one['floor_ms']:,.0f} ms",
+        f"**{one['floor_ms'] / one['whole_ms']:.1f}**",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def write_ledger(found: Sequence[Figure], folder: Path) -> None:
