@@ -1,6 +1,7 @@
 """Who saw my data: every entry that names a customer, proved whole, or nothing at all."""
 
 import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -18,11 +19,14 @@ from vault.domain.kinds import Kind
 from vault.domain.subject_map import Absence
 from vault.domain.terms import Action, FactId, id_text
 from vault.errors import Refused
+from vault.rulebook.reading import read_folder
 from vault.services import amending
 from vault.services.permitting import permit_source
+from vault.services.policies import default_folder
 from vault.services.recount import recount
 from vault.services.writing import write
 from vault.storage import pruning
+from vault.web import access_words
 
 FOR_RIGHTS = {"Vault-Purpose": "P18"}
 
@@ -454,6 +458,25 @@ def test_the_page_is_a_file_of_its_own_in_two_languages_without_a_script(on_file
     assert "default-src 'none'" in chinese.headers["Content-Security-Policy"]
     other = on_files.ask("GET", "/page?lang=fr")
     assert (other.status_code, other.get_json()["code"]) == (422, "language")
+
+
+def test_a_customer_is_not_told_that_somebody_viewed_it_who_was_shown_nothing(on_files: Desk) -> None:
+    watch = f"/v1/subjects/{on_files.subject}/watch"
+    assert on_files.officer.ask("PUT", watch, headers=FOR_RIGHTS).status_code == 204
+    seal(on_files.house)
+
+    chinese = on_files.ask("GET", "/page?lang=zh").get_data(as_text=True)
+    english = on_files.ask("GET", "/page?lang=en").get_data(as_text=True)
+    assert "<td>发放内部编号（未显示任何内容）</td><td>咨询与客服</td>" in chinese
+    assert "<td>开始特别保护</td><td>客户行使权利</td>" in chinese
+    assert "<td>was given an internal number (nothing was shown)</td>" in english
+    assert "<td>began to look after it with special care</td>" in english
+
+
+def test_every_delivered_field_has_a_name_in_chinese_on_the_page() -> None:
+    catalogue = tomllib.loads(read_folder(default_folder())["catalogue.toml"])
+
+    assert {one["name"] for one in catalogue["field"]} <= access_words.FIELDS.keys()
 
 
 def test_what_the_house_did_by_itself_is_summed_up(desk: Desk) -> None:

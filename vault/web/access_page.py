@@ -52,7 +52,8 @@ def _told(one: Access, policy: Policy, language: str) -> tuple[str, str, str, st
     treatments = words.TREATMENTS[language]
     return (
         one.on,
-        words.ACTIONS[language].get(one.action, one.action or one.kind),
+        words.KINDS[language].get(one.kind)
+        or words.ACTIONS[language].get(one.action, one.action or one.kind),
         _purpose(one.purpose, policy, words.PURPOSES if is_chinese else {}),
         comma.join(_role(role, policy, words.ROLES if is_chinese else {}) for role in one.roles),
         comma.join(

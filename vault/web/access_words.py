@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from vault.domain.kinds import Kind
+
 LANGUAGES: Final = ("zh", "en")
 
 # English purposes and roles have the titles of the policy in force; a code that nobody has put in words here,
@@ -75,6 +77,23 @@ ACTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "review": "looked at the record of accesses",
     },
 }
+# What its action does not say: an id is given to whoever may "read", and nothing of a customer is shown.
+KINDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "zh": {
+        Kind.IDS_ISSUED: "发放内部编号（未显示任何内容）",
+        Kind.SUBJECT_WATCHED: "开始特别保护",
+        Kind.SUBJECT_UNWATCHED: "结束特别保护",
+        Kind.ACCESS_DELAYED: "决定延后显示一条记录",
+        Kind.IDENTITY_DISCLOSED: "告知一条记录背后的员工",
+    },
+    "en": {
+        Kind.IDS_ISSUED: "was given an internal number (nothing was shown)",
+        Kind.SUBJECT_WATCHED: "began to look after it with special care",
+        Kind.SUBJECT_UNWATCHED: "ended the special care",
+        Kind.ACCESS_DELAYED: "decided that an entry is shown later",
+        Kind.IDENTITY_DISCLOSED: "was told who stood behind an entry",
+    },
+}
 TREATMENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "zh": {
         "plain": "明文",
@@ -126,6 +145,22 @@ FIELDS: Final[Mapping[str, str]] = {
     "opinions": "意见",
     "needs": "需求",
     "satisfaction": "满意度",
+    "in_person_only": "仅限当面办理",
+    "scope": "业务范围",
+    "volume": "月货量",
+    "yearly_orders": "年度订单数",
+    "cooperation_since": "合作起始日",
+    "last_deal": "最近交易",
+    "lifecycle": "客户阶段",
+    "service_plan": "服务方案",
+    "key_customer": "大客户",
+    "importance": "重要程度",
+    "urgency": "紧急程度",
+    "valuables_insurance": "贵重物品保价",
+    "value_tier": "价值等级",
+    "potential_tier": "潜力等级",
+    "industry_standing": "行业地位",
+    "market_view": "市场看法",
 }
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "zh": {
