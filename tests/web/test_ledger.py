@@ -66,6 +66,14 @@ def test_an_auditor_finds_entries_with_names_counts_and_times(house: House, revi
     assert last_kinds(house, 1) == ["ledger.searched"]
 
 
+def test_where_nothing_fits_the_histogram_has_no_bar(reviewers: Desk) -> None:
+    auditor, _, _ = reviewers
+
+    found = ask(auditor, "kind:glass.broken", histogram=True).get_json()
+
+    assert (found["entries"], found["histogram"]["bars"]) == (0, [])
+
+
 def test_people_are_found_by_the_name_they_log_in_by(house: House, reviewers: Desk) -> None:
     auditor, _, clerk = reviewers
 

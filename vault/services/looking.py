@@ -25,6 +25,10 @@ class Bars:
     entries: tuple[tuple[int, int], ...]
 
 
+# Where nothing fits there is no stretch to divide, so that any width will do.
+_NO_BARS: Final = Bars(HOUR_MS, ())
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a query found, as one moment has it: all that fits is counted, and the newest are shown."""
@@ -72,7 +76,7 @@ def look(
         more=len(indexes) > limit,
         entries=entries,
         counts=tuple((chosen[number], many) for number, many in counts.most_common()),
-        bars=view.bars() if histogram and entries else None,
+        bars=(view.bars() if entries else _NO_BARS) if histogram else None,
     )
 
 
