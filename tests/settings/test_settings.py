@@ -1,6 +1,7 @@
 """Settings: what a house is started with, and every way of getting that wrong."""
 
 import os
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,19 @@ def test_a_demo_refuses_the_settings_of_a_production_house(name: str, tmp_path: 
     faults = faults_of({"VAULT_MODE": "demo", name: str(tmp_path / "given")}, tmp_path)
 
     assert [fault.split()[0] for fault in faults] == [name]
+
+
+def test_a_demo_can_tell_a_webhook_of_its_alerts(tmp_path: Path) -> None:
+    (tmp_path / "signed").write_text(f"whsec_{b64encode(bytes(32)).decode()}")
+    (tmp_path / "signed").chmod(0o600)
+    named = {
+        "VAULT_ALERT_WEBHOOK": "http://127.0.0.1:9000/",
+        "VAULT_ALERT_WEBHOOK_SECRET_FILE": str(tmp_path / "signed"),
+    }
+
+    settings = read({"VAULT_MODE": "demo"} | named, directory=tmp_path)
+
+    assert settings.alerting.webhook is not None
 
 
 @pytest.mark.parametrize(
