@@ -32,6 +32,7 @@ FLOORS = {
         "setting_exporters",
         "setting_forms",
         "setting_given",
+        "setting_tables",
         "errors",
     ),
 }

@@ -1,15 +1,15 @@
 """Setting anchors: who outside holds what the notary signed, as the settings name them."""
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from vault import setting_forms
 from vault.setting_given import Given
+from vault.setting_tables import Table, tables_of
 
 NAME: Final = "VAULT_ANCHORS"
 _OF_AN_ANCHOR: Final = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
@@ -79,43 +79,18 @@ class Anchor:
 
 def anchors(given: Given, state_dir: Path) -> tuple[Anchor, ...]:
     """Read the anchors: the tables of the settings file, or of a file of their own; all faults at once."""
-    tables: Mapping[str, Any] = given.tables.get(NAME, {})
-    if NAME in given.texts:
-        tables = _file(given, given.directory / given.texts[NAME])
-    found = [_anchor(_Table(given, name, table), state_dir) for name, table in tables.items()]
+    found = [_anchor(_Table(given, name, table), state_dir) for name, table in tables_of(given, NAME).items()]
     return tuple(one for one in found if one is not None)
 
 
-def _file(given: Given, path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        given.faults.append(f"{NAME}: {path} cannot be read; name a file that this user may read.")
-    except tomllib.TOMLDecodeError:
-        given.faults.append(f"{NAME}: {path} is not TOML.")
-    return {}
-
-
-class _Table:
-    """What is said of one anchor; each wrong or missing key becomes a fault that names it."""
+class _Table(Table):
+    """What is said of one anchor."""
 
     def __init__(self, given: Given, name: str, said: object) -> None:
         """Look at what is *said*."""
-        self.given = given
-        self.name = name
-        self.said: Mapping[str, Any] = said if isinstance(said, dict) else {}
-        self._faults_before = len(given.faults)
+        super().__init__(given, NAME, name, said=said)
         if not self.said or not _OF_AN_ANCHOR.fullmatch(name):
             self.fault("", "must be a table with a name of small letters, digits and hyphens")
-
-    @property
-    def is_whole(self) -> bool:
-        """Tell whether nothing was found wrong with it."""
-        return len(self.given.faults) == self._faults_before
-
-    def fault(self, key: str, what: str) -> None:
-        """Name a fault."""
-        self.given.faults.append(f"{NAME}: {self.name}{'.' if key else ''}{key} {what}.")
 
     def text(self, key: str, parse: Callable[[str], str], *, form: str) -> str:
         """Read a text that must be there."""

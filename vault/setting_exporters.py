@@ -1,15 +1,15 @@
 """Setting exporters: which SIEM is told of the ledger's entries, where, and in which format."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, cast, get_args
+from typing import Final, Literal, TypeAlias, cast, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from vault import setting_forms
 from vault.setting_given import Given
+from vault.setting_tables import Table, tables_of
 
 NAME: Final = "VAULT_EXPORTERS"
 EventFormat: TypeAlias = Literal["ocsf", "ecs"]
@@ -75,43 +75,18 @@ class Exporter:
 
 def exporters(given: Given) -> tuple[Exporter, ...]:
     """Read the exporters: the tables of the settings file, or of a file of their own; all faults at once."""
-    tables: Mapping[str, Any] = given.tables.get(NAME, {})
-    if NAME in given.texts:
-        tables = _file(given, given.directory / given.texts[NAME])
-    found = [_exporter(_Table(given, name, table)) for name, table in tables.items()]
+    found = [_exporter(_Table(given, name, table)) for name, table in tables_of(given, NAME).items()]
     return tuple(one for one in found if one is not None)
 
 
-def _file(given: Given, path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        given.faults.append(f"{NAME}: {path} cannot be read; name a file that this user may read.")
-    except tomllib.TOMLDecodeError:
-        given.faults.append(f"{NAME}: {path} is not TOML.")
-    return {}
-
-
-class _Table:
-    """What is said of one exporter; each wrong or missing key becomes a fault that names it."""
+class _Table(Table):
+    """What is said of one exporter."""
 
     def __init__(self, given: Given, name: str, said: object) -> None:
         """Look at what is *said*."""
-        self.given = given
-        self.name = name
-        self.said: Mapping[str, Any] = said if isinstance(said, dict) else {}
-        self._faults_before = len(given.faults)
+        super().__init__(given, NAME, name, said=said)
         if not isinstance(said, dict) or not _OF_AN_EXPORTER.fullmatch(name):
             self.fault("", "must be a table whose name is of small letters, digits and hyphens")
-
-    @property
-    def is_whole(self) -> bool:
-        """Tell whether nothing was found wrong with it."""
-        return len(self.given.faults) == self._faults_before
-
-    def fault(self, key: str, what: str) -> None:
-        """Name a fault."""
-        self.given.faults.append(f"{NAME}: {self.name}{'.' if key else ''}{key} {what}.")
 
     def word(self, key: str, words: tuple[str, ...], default: str | None = None) -> str:
         """Read one of a few words."""
