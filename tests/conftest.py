@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import spelt
 from tests.house import Clock, House, a_house, found
 from tests.postgres import Server, a_run, schema_urls, the_server
 from vault.storage.engines import open_store
@@ -22,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.register_profile("fast", settings.get_profile("house"), max_examples=20)
     settings.load_profile(config.getoption("--hypothesis-profile") or "house")
+    spelt.share()
     # The workers of pytest-xdist live within the run of the process that started them.
     if not hasattr(config, "workerinput"):
         run = ExitStack()

@@ -86,7 +86,6 @@ class App:
     id: AppId
     token: str
     purpose: str
-    grant: GrantId
 
 
 # Who works in the house: role, purpose, and the kinds of facts each may state.
@@ -140,8 +139,13 @@ class House:
         issued = govern.create_app(
             self.parts, self.operator, name=name, sources=sources, grants=[wish], secret_expires=ends
         )
-        account = next(one for one in govern.accounts(self.parts) if one.app.app == issued.app)
-        return App(issued.app, issued.token, purpose, account.grants[0].role_grant)
+        return App(issued.app, issued.token, purpose)
+
+    def grant_of(self, name: str) -> GrantId:
+        """Name the grant of the app *name*."""
+        own = self.app(name)
+        account = next(one for one in govern.accounts(self.parts) if one.app.app == own.id)
+        return account.grants[0].role_grant
 
     @property
     def operator(self) -> Actor:

@@ -391,6 +391,28 @@ def test_a_house_that_stays_down_ends_it_with_the_houses_own_code(moody: Moody) 
         posting([BODY])
 
 
+@pytest.mark.parametrize("moody", [[OK, DOWN, LATE, DOWN, OK]], indirect=True)
+def test_a_house_that_has_answered_before_is_waited_for_longer(moody: Moody) -> None:
+    posting = Posting(
+        Address.read(moody.address), "t", "P01", dry_run=False, waits_seconds=(0,), longer_seconds=(0, 0)
+    )
+    posting([BODY])
+
+    (outcome,) = posting([BODY])
+
+    assert outcome.state == "admitted"
+
+
+@pytest.mark.parametrize("moody", [[DOWN] * 2], indirect=True)
+def test_a_house_that_never_answered_is_not_waited_for_longer(moody: Moody) -> None:
+    posting = Posting(
+        Address.read(moody.address), "t", "P01", dry_run=False, waits_seconds=(0,), longer_seconds=(0, 0)
+    )
+
+    with pytest.raises(Unavailable, match="ledger_unavailable"):
+        posting([BODY])
+
+
 def test_whoever_ends_it_waits_for_no_house() -> None:
     posting = Posting(Address.read("http://127.0.0.1:1"), "t", "P01", dry_run=False, waits_seconds=(3600,))
     posting.end()

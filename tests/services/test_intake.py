@@ -221,7 +221,7 @@ def test_a_contact_is_not_told_again_to_whom_may_not_add_it_any_more(house: Hous
 
     with pytest.raises(Refused, match="purpose"):
         add("P11")
-    govern.revoke_grant(house.parts, house.operator, house.app("intake").grant)
+    govern.revoke_grant(house.parts, house.operator, house.grant_of("intake"))
     with pytest.raises(Refused, match="purpose"):
         add()
 

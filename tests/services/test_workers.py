@@ -54,7 +54,7 @@ def revoke_secret(house: House, _customer: str) -> None:
 
 
 def revoke_grant(house: House, _customer: str) -> None:
-    govern.revoke_grant(house.parts, house.operator, house.app("marketing").grant)
+    govern.revoke_grant(house.parts, house.operator, house.grant_of("marketing"))
 
 
 def change_policy(house: House, _customer: str) -> None:

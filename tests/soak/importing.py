@@ -53,6 +53,7 @@ class Site:
     workers: int
     port: int = field(default_factory=_free_port)
     serving: "subprocess.Popen[bytes] | None" = None
+    _begun: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
     _looking: Engine = field(init=False)
     # The largest that any worker ever was; one that is killed has told it before.
     worker_mib: int = 0
@@ -101,13 +102,15 @@ class Site:
     def begin(self, *words: str, said: Path | None = None) -> "subprocess.Popen[bytes]":
         """Begin a command in a process group of its own; what it prints goes into *said*."""
         with (said or Path(os.devnull)).open("wb") as told:
-            return subprocess.Popen(
+            begun = subprocess.Popen(
                 [*self.vaultctl, *words],
                 env=self.environment,
                 cwd=self.directory,
                 stdout=told,
                 start_new_session=True,
             )
+        self._begun.append(begun)
+        return begun
 
     def serve(self) -> None:
         """Serve, and return when the house answers."""
@@ -118,8 +121,13 @@ class Site:
         """Kill every process of the house at once."""
         assert self.serving is not None
         self.look()
-        os.killpg(self.serving.pid, signal.SIGKILL)
-        self.serving.wait(PATIENCE_SECONDS)
+        _kill(self.serving)
+
+    def end(self) -> None:
+        """Kill whatever of all that was begun still runs, the last first."""
+        for begun in reversed(self._begun):
+            if begun.poll() is None:
+                _kill(begun)
 
     def look(self) -> None:
         """Remember how large the workers are."""
@@ -155,12 +163,17 @@ def a_site(directory: Path, urls: Mapping[StoreName, str], *, workers: int = 2) 
     """Found a house on *urls* and serve it; no process outlives it."""
     site = Site(directory, urls, workers)
     site.run("init")
-    site.serve()
     try:
+        site.serve()
         yield site
     finally:
-        if site.serving is not None and site.serving.poll() is None:
-            site.kill()
+        site.end()
+
+
+def _kill(leader: "subprocess.Popen[bytes]") -> None:
+    """Kill a process with all of its group, and bury it."""
+    os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait(PATIENCE_SECONDS)
 
 
 def eventually(holds: Callable[[], object], *, within_seconds: float = PATIENCE_SECONDS) -> None:

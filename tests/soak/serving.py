@@ -192,8 +192,8 @@ def _lives(pid: int) -> bool:
 def served(site: Site) -> Iterator[Serving]:
     """Serve *site*; whatever still runs afterwards is killed."""
     serving = Serving(site)
-    serving.start()
     try:
+        serving.start()
         yield serving
     finally:
         if serving.process is not None and serving.process.poll() is None:

@@ -24,13 +24,16 @@ from vault.storage.audit import LeafRow
 
 ENTRIES = {"sqlite": 1_000_000, "postgresql": 200_000}
 _AT_ONCE = 10_000
-_MIB = 1024
 Record: TypeAlias = Callable[[str, object], None]
-# What a notary reads at once is bounded; this is the whole process, interpreter and libraries included.
-MOST_MIB = 300
+# What a notary reads at once is bounded, and so is the whole process, interpreter and libraries included.
+MOST_GROWTH_MIB = 32
+MOST_MIB = 200
+# Linux hands a process's ru_maxrss on to whatever it starts, tests of a full worker to the notary;
+# what /proc tells is the process's own.
 _NOTARY = """
-import resource, sys, time
+import os, sys, time
 from pathlib import Path
+from tests.soak.importing import peak_mib
 from vault.bootstrap import now
 from vault.outpost import open_seat
 from vault.notary_settings import NotarySettings
@@ -38,11 +41,11 @@ from vault.services.notarise import Notary
 from vault.settings import Mode
 url, *paths = sys.argv[1:]
 with open_seat(NotarySettings(Mode.DEMO, url, *map(Path, paths)), clock=now) as seat:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mib(os.getpid())
     began = time.monotonic()
     Notary(seat).attend()
     seconds = time.monotonic() - began
-    print(seconds, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(seconds, before, peak_mib(os.getpid()))
 """
 
 pytestmark = pytest.mark.soak
@@ -75,7 +78,7 @@ def an_entry(house: House) -> Entry:
     )
 
 
-def in_a_process(settings: NotarySettings) -> tuple[float, float, float]:
+def in_a_process(settings: NotarySettings) -> tuple[float, int, int]:
     """Let a notary look once in a process of its own: seconds, and MiB before and at the most."""
     words = [settings.audit_url, settings.signing, settings.directory, settings.state_dir]
     done = subprocess.run(
@@ -85,8 +88,8 @@ def in_a_process(settings: NotarySettings) -> tuple[float, float, float]:
         text=True,
         check=True,
     )
-    seconds, before, most = map(float, done.stdout.split())
-    return seconds, before / _MIB, most / _MIB
+    seconds, before, most = done.stdout.split()
+    return float(seconds), int(before), int(most)
 
 
 def test_a_notary_catches_up_within_bounds_and_a_checkpoint_costs_milliseconds(
@@ -116,7 +119,8 @@ def test_a_notary_catches_up_within_bounds_and_a_checkpoint_costs_milliseconds(
     record_property("entries", count)
     record_property("caught up in s", round(seconds, 1))
     record_property("entries per s", round(count / seconds))
-    record_property("MiB before and at the most", (round(before), round(most)))
+    record_property("MiB before and at the most", (before, most))
     record_property("ms of a checkpoint", round(1000 * median(costs), 2))
     record_property("ms of a proof", round(1000 * median(proofs), 2))
-    assert most < MOST_MIB
+    assert most - before <= MOST_GROWTH_MIB
+    assert most <= MOST_MIB

@@ -236,7 +236,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
     codes = one.ask("POST", "/v1/me/recovery-codes").get_json()["codes"]
     sessions = one.get("/v1/me/sessions")["items"]
     broken = _broken(owner)
-    campaign, certified = _campaign(one, other, but=id_text("grt", app.grant))
+    campaign, certified = _campaign(one, other, but=id_text("grt", house.grant_of("accounts")))
     case = _case(house, owner)
     officer = hire(one, other, "shen.yue", "privacy_officer", "P18")
     house.clock.advance(timedelta(seconds=30))
@@ -254,7 +254,7 @@ def office(house: House) -> tuple[dict[str, str], Authenticator, Person, Person]
         "OWNED_KEY": keys[0],
         "OTHER_KEY": keys[1],
         "SECRET": secret,
-        "GRANT": id_text("grt", app.grant),
+        "GRANT": id_text("grt", house.grant_of("accounts")),
         "WAITING": asked[0],
         "DIGEST": one.get(f"/v1/approvals/{asked[0]}")["digest"],
         "OTHER": asked[1],

@@ -4,7 +4,7 @@ import http.client
 import json
 import ssl
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,6 +27,9 @@ from vault.setting_forms import is_loopback
 
 # A house that restarts is back within this; whatever was sent twice goes in once.
 WAITS_SECONDS: Final = (0.5, 1, 2, 4, 8, 15)
+# A machine that starts again takes minutes, and its house has to catch up with its ledger. Whom nobody has
+# answered yet is not kept so long from learning that the address is wrong.
+LONGER_SECONDS: Final = (15,) * 18
 _TIMEOUT_SECONDS = 60
 KINDS: Mapping[int, type[VaultError]] = {
     400: Invalid,
@@ -82,21 +85,25 @@ class Posting:
     _: KW_ONLY
     dry_run: bool
     waits_seconds: Sequence[float] = WAITS_SECONDS
+    longer_seconds: Sequence[float] = LONGER_SECONDS
     _own: threading.local = field(default_factory=threading.local, repr=False)
+    _answered: threading.Event = field(default_factory=threading.Event, repr=False)
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def __call__(self, records: Sequence[Record]) -> list[Outcome]:
         """Send one batch; raises what the house answers to the batch as a whole.
 
-        A house that does not answer is asked again for half a minute, then Unavailable ``no_answer``.
+        A house that does not answer is asked again for half a minute, one that answered before for five, then
+        Unavailable ``no_answer``.
         """
         body = b'{"records":[%s]}' % b",".join(record.encoded for record in records)
-        for wait_seconds in (*self.waits_seconds, None):
+        for wait_seconds in self._waits():
             status, answer = self._ask(body)
             last = answer
             if status == HTTPStatus.OK:
                 undecided = [one["error"] for one in answer["items"] if _is_undecided(one)]
                 if not undecided:
+                    self._answered.set()
                     return [self._outcome(item) for item in answer["items"]]
                 last = undecided[0]
             elif status not in LATER:
@@ -108,6 +115,14 @@ class Posting:
     def end(self) -> None:
         """Let whoever waits for the house to come back wait no longer."""
         self._ended.set()
+
+    def _waits(self) -> Iterator[float | None]:
+        """How long to wait behind each answer; None where there is no other."""
+        yield from self.waits_seconds
+        # Another lane may have been answered meanwhile.
+        if self._answered.is_set():
+            yield from self.longer_seconds
+        yield None
 
     def _ask(self, body: bytes) -> tuple[int, Any]:
         path = f"{self.address.base}/v1/subjects/batch?dry_run={str(self.dry_run).lower()}"

@@ -1,5 +1,6 @@
 """The schema: bring a store's tables to the newest revision, and tell where it stands."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -53,13 +54,13 @@ def current(store: Store) -> str | None:
 
 def behind(store: Store) -> tuple[str, ...]:
     """List the revisions that *store* has not seen yet, oldest first; empty where it may be used."""
-    scripts = ScriptDirectory.from_config(configured(store.name))
-    known = {script.revision for script in scripts.walk_revisions()}
+    known = _revisions(store.name)
     standing = current(store)
-    if standing is not None and standing not in known:
+    if standing is None:
+        return known
+    if standing not in known:
         raise Misconfigured([f"The {store.name} store was migrated by a newer release ({standing})."])
-    missing = scripts.iterate_revisions("head", standing or "base")
-    return tuple(reversed([script.revision for script in missing]))
+    return known[known.index(standing) + 1 :]
 
 
 def configured(name: StoreName, connection: Connection | None = None) -> Config:
@@ -72,6 +73,13 @@ def configured(name: StoreName, connection: Connection | None = None) -> Config:
     config.attributes["connection"] = connection
     config.attributes["metadata"] = METADATA[name]
     return config
+
+
+@cache
+def _revisions(name: StoreName) -> tuple[str, ...]:
+    """List the revisions of this release for one store, oldest first; they stand in one line."""
+    scripts = ScriptDirectory.from_config(configured(name))
+    return tuple(reversed([script.revision for script in scripts.walk_revisions()]))
 
 
 def _scripts() -> Path:
