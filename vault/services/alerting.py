@@ -158,8 +158,7 @@ def _deliver(parts: Parts, name: str, alerting: Alerting, post: Send) -> None:
     """
     least = GRAVITY[Severity(alerting.severity)]
     with parts.stores.audit.read() as conn:
-        head = audit.head(conn)
-        size = 0 if head is None else head.size
+        size = audit.size(conn)
         is_known = name in derived.positions(conn)
         position = derived.position(conn, name) if is_known else size
     if not is_known:

@@ -23,8 +23,7 @@ def beats(parts: Parts, now: Millis) -> dict[str, int]:
     """Say when the parts of the house that stand still without a word were well for the last time."""
     well: dict[str, int] = {}
     with parts.stores.audit.read() as conn:
-        head = audit.head(conn)
-        size = 0 if head is None else head.size
+        size = audit.size(conn)
         newest = checkpoints.newest(conn)
         positions = derived.positions(conn)
         if newest is not None:

@@ -35,11 +35,10 @@ def seal(parts: Parts, actor: ActorRef) -> MapRow:
     uses or takes away, or an entry whose map nobody proves from: the next run seals another.
     """
     with parts.stores.audit.read() as conn:
-        standing = audit.head(conn)
+        size = audit.size(conn)
         base = subject_map.read(conn)
         # The first entry that a map lists: of what was pruned nobody could make it anew.
         start = pruning.minimum(conn)
-    size = 0 if standing is None else standing.size
     if base is not None and not (base.start == start <= base.size <= size and _is_sealed(parts, base)):
         parts.stores.audit.transact(subject_map.forsake)
         base = None

@@ -65,7 +65,7 @@ def search(
             parts, query, sought, first_day=tallies.first_day(conn) or 0, at=ground.at
         )
         found = look(conn, query, wanted, names, before=before, limit=limit, histogram=histogram)
-        head = audit.head(conn)
+        size = audit.size(conn)
         forgetting = derived.is_forgetting(conn, INDEX)
         indexed = 0 if forgetting else derived.position(conn, INDEX)
         signed = checkpoints.newest_root(conn)
@@ -77,7 +77,7 @@ def search(
         facets_of(found.counts) if facets else (),
         None if after is None else parts.cursors.seal(after, *question),
         indexed,
-        0 if head is None else head.size,
+        size,
         None if signed is None else signed[0],
     )
 

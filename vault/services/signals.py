@@ -118,10 +118,9 @@ class _Watcher:
     def page(self) -> int:
         """Look at the next page of entries; 0 where there is none, or another process looks at it."""
         with self._parts.stores.audit.read() as conn:
-            head = audit.head(conn)
             was = derived.position(conn, FOLLOWER)
             start = max(was, pruning.minimum(conn))
-            most = 0 if head is None else min(_PAGE, head.size - start)
+            most = min(_PAGE, audit.size(conn) - start)
             if most <= 0:
                 return 0
             rows = audit.entries(conn, start, limit=most)
@@ -214,8 +213,7 @@ def _entries(parts: Parts, begin: datetime, end: datetime) -> Iterator[tuple[int
     """Read the entries between two moments; where the first of them stands is found by halving."""
     first, last = millis(begin), millis(end)
     with parts.stores.audit.read() as conn:
-        head = audit.head(conn)
-        low, size = pruning.minimum(conn), 0 if head is None else head.size
+        low, size = pruning.minimum(conn), audit.size(conn)
         high = max(low, size)
         while low < high:
             middle = (low + high) // 2

@@ -113,8 +113,7 @@ def _case(entry: Entry) -> _Case | None:
 
 def _entries(parts: Parts, since: Millis) -> Iterator[Entry]:
     with parts.stores.audit.read() as conn:
-        head = audit.head(conn)
-    index, end = 0, 0 if head is None else head.size
+        index, end = 0, audit.size(conn)
     while index < end:
         with parts.stores.audit.read() as conn:
             rows = audit.entries(conn, index, limit=_PAGE)

@@ -85,6 +85,12 @@ def head(conn: Connection) -> HeadRow | None:
     return _only(_HEAD.load(_READ_HEAD.ask(conn)))
 
 
+def size(conn: Connection) -> int:
+    """Say how many entries there are: the index of the next; 0 without a head."""
+    found = head(conn)
+    return 0 if found is None else found.size
+
+
 def lock_head(conn: Connection) -> HeadRow | None:
     """Read the head and hold it until the transaction ends: nobody else appends meanwhile."""
     return _only(_HEAD.load(_LOCK_HEAD.ask(conn)))
