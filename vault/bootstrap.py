@@ -10,6 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
+from vault import keyholding
 from vault.app import create_app
 from vault.cli.main import AnchorDoors, Doors, NotaryDoors, cli
 from vault.crypto.passwords import Passwords
@@ -19,13 +22,15 @@ from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
 from vault.custody.entry_seal import EntrySeal
 from vault.custody.fingerprints import Fingerprints
-from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
+from vault.custody.keyring import KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
 from vault.custody.logins import Logins
 from vault.custody.memory import forbid_dumps
 from vault.custody.notarial import SLOT, Notarial
 from vault.custody.outbox_seal import OutboxSeal
-from vault.custody.providers.local import LocalSlots, create_slot_file
+from vault.custody.providers.key_provider import KeyProvider
+from vault.custody.providers.local import LocalSlots
+from vault.custody.providers.slots import Slots
 from vault.custody.tokens import Tokens
 from vault.custody.visits import Visits
 from vault.domain.sealed import SealedKeyRow
@@ -40,7 +45,7 @@ from vault.services.running import Lock
 from vault.services.signing_keys import Keeper
 from vault.setting_anchors import Anchor
 from vault.settings import Mode, Settings, read
-from vault.storage import floors, keys
+from vault.storage import floors, keys, sealed_keys
 from vault.storage.engines import open_store
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
 from vault.web.logs import hush, logger
@@ -70,13 +75,9 @@ def found_house(
     Slot files that do not exist are written, readable by this user alone.
     """
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in SLOT_NAMES:
-        path = settings.slots.get(name)
-        if path is not None and not path.exists():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            create_slot_file(path)
+    keyholding.create(settings)
     with closing(open_stores(settings, create=True)) as stores:
-        slots = LocalSlots.read(settings.slots)
+        slots = keyholding.open_slots(settings, settings.slots)
         house = founding.lay(stores, slots, clock=clock, random=random)
         with _closing(connect(stores, slots, house, clock=clock, random=random)) as parts:
             with stores.keys.read() as conn:
@@ -86,7 +87,8 @@ def found_house(
                 apply_policy(parts, operator(os.getuid()), files=policies, base_digest=None, author="init")
             if SLOT in slots.served:
                 # What signs the ledger is opened before there is much to sign; an older house is completed.
-                signing_keys.open_first(Keeper(parts, Notarial(slots, house.house)), operator(os.getuid()))
+                signing = LocalSlots.read({SLOT: settings.slots[SLOT]})
+                signing_keys.open_first(Keeper(parts, Notarial(signing, house.house)), operator(os.getuid()))
 
 
 @contextmanager
@@ -106,7 +108,9 @@ def open_house(
     counting.check(settings.anchors)
     with closing(open_stores(settings)) as stores:
         # The notary's slot is nobody else's: who serves signs nothing.
-        slots = LocalSlots.read({name: path for name, path in settings.slots.items() if name != SLOT})
+        slots = keyholding.open_slots(
+            settings, {name: path for name, path in settings.slots.items() if name != SLOT}
+        )
         house = founding.recognise(stores)
         tiers = None if settings.tiers is None else frozenset(map(Tier, settings.tiers))
         opened = connect(
@@ -154,7 +158,7 @@ def open_stores(settings: Settings, *, create: bool = False) -> Stores:
 
 def connect(
     stores: Stores,
-    slots: LocalSlots,
+    slots: Slots | KeyProvider,
     house: House,
     *,
     clock: Clock,
@@ -170,7 +174,7 @@ def connect(
     keyring = Keyring(slots, sealed, house=house.house, tenant=house.tenant, tiers=tiers)
     detail = Detail(
         keyring,
-        keep=lambda row: stores.keys.transact(lambda conn: keys.put_sealed_key(conn, row)),
+        keep=lambda seal: stores.keys.transact(lambda conn: _keep(conn, house, seal)),
         find=lambda month: _detail_key(stores, house, month),
     )
     return Parts(
@@ -202,6 +206,12 @@ def connect(
     )
 
 
+def _keep(conn: Connection, house: House, seal: Callable[[], SealedKeyRow]) -> SealedKeyRow:
+    """Seal and store a key, while nobody replaces what it is sealed under."""
+    sealed_keys.share(conn, house.tenant, KeyPurpose.AUTHORITY)
+    return keys.put_sealed_key(conn, seal())
+
+
 def _detail_key(stores: Stores, house: House, month: int) -> SealedKeyRow | None:
     with stores.keys.read() as conn:
         return keys.sealed_key(conn, house.tenant, KeyPurpose.DETAIL, epoch=month)
@@ -226,6 +236,7 @@ class Application:
         parts = self._ends.enter_context(open_house(settings))
         parts.lock.heard.need()
         watch.look(parts)
+        watch.ask_providers(parts)
         authenticate.get_ready(parts)
         stopped = threading.Event()
         watching = watch.keep_watch(parts, stopped)

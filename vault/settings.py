@@ -6,22 +6,16 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from vault import setting_alerts, setting_anchors, setting_exporters, setting_forms
+from vault import setting_alerts, setting_anchors, setting_exporters, setting_forms, setting_providers
 from vault.errors import Misconfigured
 from vault.setting_alerts import Alerting
 from vault.setting_anchors import Anchor
 from vault.setting_exporters import Exporter
 from vault.setting_given import Given
+from vault.setting_providers import Providers
 
 STORES = ("data", "keys", "audit", "register")
-SLOTS = (
-    *(f"KEK_T{tier}" for tier in range(6)),
-    *(f"INDEX_T{tier}" for tier in range(1, 5)),
-    "AUTHORITY",
-    "SUPPRESSION",
-    "DETAIL",
-    "SIGNING",
-)
+SLOTS = setting_providers.SLOTS
 _URLS = tuple(f"VAULT_{store.upper()}_URL" for store in STORES)
 # All three together, or none of them.
 _SINGLE_SIGN_ON = ("VAULT_OIDC_ISSUER", "VAULT_OIDC_CLIENT_ID", "VAULT_OIDC_CLIENT_SECRET_FILE")
@@ -48,6 +42,7 @@ NAMES = (
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
+    *setting_providers.NAMES,
 )
 
 _DEMO_STATE = ".vault"
@@ -111,6 +106,10 @@ class Settings:
     exporters: tuple[Exporter, ...] = ()
     # Who is told of alerts.
     alerting: Alerting = field(default_factory=Alerting)
+    # Which slots have their secrets elsewhere than in files, and where.
+    providers: Providers = field(default_factory=Providers)
+    # What local slots are sealed with as well; None where the house has none.
+    host_secret: Path | None = None
 
     @property
     def issuer(self) -> str:
@@ -172,6 +171,8 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         notary_dir=notary_dir_of(given),
         exporters=setting_exporters.exporters(given),
         alerting=setting_alerts.alerting(given),
+        providers=setting_providers.providers(given),
+        host_secret=setting_providers.host_secret(given, demo=state_dir if mode is Mode.DEMO else None),
     )
     faults = (
         given.faults
@@ -268,7 +269,7 @@ def _demo_faults(settings: Settings, texts: Mapping[str, str]) -> list[str]:
     faults = [
         f"{name} is for production; a demo keeps all in its state directory. Remove it, or change VAULT_MODE."
         for name in texts
-        if name.endswith(("_URL", "_FILE"))
+        if name.endswith(("_URL", "_FILE")) or name in setting_providers.NAMES
     ]
     if not setting_forms.is_loopback(settings.host):
         faults.append("VAULT_BIND must be a loopback address in demo mode, such as 127.0.0.1:8200.")
@@ -285,12 +286,15 @@ def _production_faults(settings: Settings, texts: Mapping[str, str]) -> list[str
     faults += [
         f"VAULT_ROOT_{slot}_FILE is needed in production; name the file of its secret."
         for slot in _NEEDED_SLOTS
-        if slot not in settings.slots
+        if slot not in settings.slots and slot not in settings.providers.served
     ]
     state_dir = settings.state_dir.resolve()
+    secrets = {f"VAULT_ROOT_{slot}_FILE": path for slot, path in settings.slots.items()}
+    if settings.host_secret is not None:
+        secrets["VAULT_HOST_SECRET_FILE"] = settings.host_secret
     faults += [
-        f"VAULT_ROOT_{slot}_FILE lies in the state directory; keep secrets apart from what they open."
-        for slot, path in settings.slots.items()
+        f"{name} lies in the state directory; keep secrets apart from what they open."
+        for name, path in secrets.items()
         if path.resolve().is_relative_to(state_dir)
     ]
     return faults

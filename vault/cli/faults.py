@@ -70,6 +70,18 @@ MEANINGS: Mapping[str, str] = {
     "ledger_unavailable": f"The entry could not be made durable; the change may have happened. {_LOOK}",
     "tier_unavailable": "This process was not given the key of a tier that it needs.",
     "slot_unavailable": "This process was not given a secret that it needs.",
+    "key_provider_unavailable": (
+        "The provider of a slot's secret does not answer: see that it runs, is unsealed and can be reached,"
+        " and that the host secret's file is there; what is open stays served meanwhile."
+    ),
+    "key_denied": (
+        "The provider does not let this process use a slot's key: see its token, PIN or credentials, its"
+        " policy, and whether the key is disabled."
+    ),
+    "key_destroyed": (
+        "The key of a slot, or the version that sealed this, is gone at its provider: name the right key, or"
+        " restore a keys set that is newer."
+    ),
     "notary_refuses": (
         "The notary does not sign: the ledger is not the one it knows, or it has no key; the reasons are in"
         " docs/operating.md. A ledger that was put back on purpose is taken by 'vaultctl notary accept'."

@@ -98,6 +98,12 @@ def _findings(parts: Parts) -> list[str]:
     found += [f"The anchor {name} is {faring}." for name, faring in parts.lock.anchors.items()]
     missing = sorted(set(range(1, 6)) - set(map(int, parts.keyring.served)))
     found += [f"Tier L{tier} is not served: its slot file is not readable here." for tier in missing]
+    found += [
+        f"The key of slot {slot} at {provider} is not usable: {state}."
+        for provider, states in watch.ask_providers(parts).items()
+        for slot, state in states.items()
+        if state != "ready"
+    ]
     if not watch.register_whole(parts):
         found.append("The register holds a record that was edited, added or dropped.")
     notice = _notice(parts)
