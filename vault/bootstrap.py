@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from vault import keyholding
 from vault.app import create_app
-from vault.cli.main import AnchorDoors, Doors, NotaryDoors, cli
+from vault.cli.main import AnchorDoors, Doors, NotaryDoors, SafeDoors, cli
 from vault.crypto.passwords import Passwords
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
@@ -31,13 +31,14 @@ from vault.custody.outbox_seal import OutboxSeal
 from vault.custody.providers.key_provider import KeyProvider
 from vault.custody.providers.local import LocalSlots
 from vault.custody.providers.slots import Slots
+from vault.custody.recovery import Recovery
 from vault.custody.tokens import Tokens
 from vault.custody.visits import Visits
 from vault.domain.sealed import SealedKeyRow
 from vault.domain.terms import Tier
 from vault.outpost import anchor_settings, notary_settings, open_for_anchors, open_seat, open_signing
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, counting, founding, signing_keys, watch
+from vault.services import authenticate, counting, founding, safekeeping, signing_keys, watch
 from vault.services.governing import operator
 from vault.services.parts import House, Parts
 from vault.services.policies import apply_policy
@@ -69,17 +70,19 @@ def settings() -> Settings:
 
 def found_house(
     settings: Settings, policies: Mapping[str, str], *, clock: Clock = now, random: Random = os.urandom
-) -> None:
+) -> list[str]:
     """Create a house where there is none, or complete one whose creation was cut short (``vaultctl init``).
 
-    Slot files that do not exist are written, readable by this user alone.
+    Slot files that do not exist are written, readable by this user alone. Returns the recovery shares where
+    there were none; they are kept nowhere.
     """
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyholding.create(settings)
     with closing(open_stores(settings, create=True)) as stores:
         slots = keyholding.open_slots(settings, settings.slots)
         house = founding.lay(stores, slots, clock=clock, random=random)
-        with _closing(connect(stores, slots, house, clock=clock, random=random)) as parts:
+        recovery = keyholding.recovery_of(settings)
+        with _closing(connect(stores, slots, house, clock=clock, random=random, recovery=recovery)) as parts:
             with stores.keys.read() as conn:
                 standing = floors.read(conn)
             founding.tell(parts, operator(os.getuid()))
@@ -89,6 +92,9 @@ def found_house(
                 # What signs the ledger is opened before there is much to sign; an older house is completed.
                 signing = LocalSlots.read({SLOT: settings.slots[SLOT]})
                 signing_keys.open_first(Keeper(parts, Notarial(signing, house.house)), operator(os.getuid()))
+            if parts.recovery is not None and parts.recovery.known() is None:
+                return safekeeping.make_set(parts, operator(os.getuid()))
+    return []
 
 
 @contextmanager
@@ -123,7 +129,19 @@ def open_house(
             rulebook=rulebook,
             passwords=passwords,
             anchors=settings.anchors,
+            recovery=keyholding.recovery_of(settings),
         )
+        with _closing(opened) as parts:
+            yield parts
+
+
+@contextmanager
+def open_safe(settings: Settings, *, clock: Clock = now, random: Random = os.urandom) -> Iterator[Parts]:
+    """Open the house with every slot that the settings name, for whoever keeps them safe."""
+    with closing(open_stores(settings)) as stores:
+        slots, recovery = keyholding.open_slots(settings, settings.slots), keyholding.recovery_of(settings)
+        house = founding.recognise(stores)
+        opened = connect(stores, slots, house, clock=clock, random=random, recovery=recovery)
         with _closing(opened) as parts:
             yield parts
 
@@ -167,6 +185,7 @@ def connect(
     rulebook: Rulebook | None = None,
     passwords: Passwords | None = None,
     anchors: tuple[Anchor, ...] = (),
+    recovery: Recovery | None = None,
 ) -> Parts:
     """Open the keyring of the tiers that are served, and put the custody around it."""
     with stores.keys.read() as conn:
@@ -203,6 +222,7 @@ def connect(
         rulebook=rulebook or Rulebook(),
         lock=Lock(),
         anchors=anchors,
+        recovery=recovery,
     )
 
 
@@ -257,6 +277,7 @@ def application_for(settings: Settings) -> Application:
     """Build the application of one web worker (``vaultctl serve``)."""
     forbid_dumps()
     hush(logger(sys.stderr))
+    keyholding.check_rehearsed(settings)
     return Application(settings)
 
 
@@ -269,6 +290,7 @@ def doors() -> Doors:
         now,
         NotaryDoors(notary_settings, open_keeper, open_signing, partial(open_seat, clock=now)),
         AnchorDoors(anchor_settings, partial(open_for_anchors, clock=now)),
+        SafeDoors(open_safe, keyholding.restore),
     )
 
 

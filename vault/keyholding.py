@@ -1,7 +1,7 @@
 """Key holding: makes and opens what the secrets of a process's slots lie with, as the settings name it."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vault.custody.keyring import SLOT_NAMES
@@ -13,8 +13,10 @@ from vault.custody.providers.local import LocalSlots, create_slot_file
 from vault.custody.providers.pkcs11 import Pkcs11
 from vault.custody.providers.slots import Slots
 from vault.custody.providers.transit import Heard, Transit
+from vault.custody.recovery import Recovery
 from vault.errors import Misconfigured
 from vault.services import fetching
+from vault.services.safekeeping import RECOVERY_LACKS
 from vault.setting_providers import AwsSettings, Pkcs11Settings, TransitSettings
 from vault.settings import Mode, Settings
 
@@ -33,6 +35,27 @@ def create(settings: Settings) -> None:
     if host is not None and not host.exists():
         host.parent.mkdir(mode=0o700, exist_ok=True)
         HostSecret(host).add()
+
+
+def recovery_of(settings: Settings) -> Recovery | None:
+    """Give what the recovery shares of this house are for; None where nothing of it is local."""
+    if settings.recovery_dir is None or not settings.slots:
+        return None
+    return Recovery(settings.recovery_dir, settings.slots, host=settings.host_secret)
+
+
+def restore(settings: Settings, shares: Sequence[str]) -> list[str]:
+    """Write the slot files that are not there, by *shares*; no store is opened, since none could be."""
+    recovery = recovery_of(settings)
+    return recovery.restore(shares) if recovery is not None else []
+
+
+def check_rehearsed(settings: Settings) -> None:
+    """Raise Misconfigured where a production house could not be recovered from the loss of its slots."""
+    recovery = recovery_of(settings)
+    code = recovery.lacking() if recovery is not None else None
+    if code is not None and settings.mode is Mode.PRODUCTION:
+        raise Misconfigured([RECOVERY_LACKS[code]])
 
 
 def open_slots(settings: Settings, paths: Mapping[str, Path]) -> Slots:

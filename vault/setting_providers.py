@@ -23,7 +23,14 @@ _OF_TRANSIT: Final = ("VAULT_TRANSIT_URL", "VAULT_TRANSIT_TOKEN_FILE", "VAULT_TR
 _OF_AWS: Final = ("VAULT_AWS_REGION", "VAULT_AWS_ENDPOINT", "VAULT_AWS_CREDENTIALS_FILE")
 _OF_PKCS11: Final = ("VAULT_PKCS11_MODULE", "VAULT_PKCS11_TOKEN", "VAULT_PKCS11_PIN_FILE")
 _ROOTS: Final = {slot: f"VAULT_ROOT_{slot}" for slot in SLOTS}
-NAMES: Final = (*_ROOTS.values(), *_OF_TRANSIT, *_OF_AWS, *_OF_PKCS11, "VAULT_HOST_SECRET_FILE")
+NAMES: Final = (
+    *_ROOTS.values(),
+    *_OF_TRANSIT,
+    *_OF_AWS,
+    *_OF_PKCS11,
+    "VAULT_HOST_SECRET_FILE",
+    "VAULT_RECOVERY_DIR",
+)
 # The name of a key as each provider writes it.
 _KEYS: Final[Mapping[str, re.Pattern[str]]] = {
     "transit": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII),
@@ -84,6 +91,12 @@ def host_secret(given: Given, *, demo: Path | None) -> Path | None:
         return demo / "slots" / "host"
     text = given.texts.get("VAULT_HOST_SECRET_FILE")
     return given.directory / text if text is not None else None
+
+
+def recovery_dir(given: Given, state_dir: Path) -> Path:
+    """Find the directory of what a share set opens; it holds nothing that opens by itself."""
+    text = given.texts.get("VAULT_RECOVERY_DIR")
+    return given.directory / text if text is not None else state_dir / "recovery"
 
 
 def providers(given: Given) -> Providers:

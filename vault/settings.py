@@ -47,8 +47,7 @@ NAMES = (
 
 _DEMO_STATE = ".vault"
 _BIND = ("127.0.0.1", 8200)
-_WORKERS, _MOST_WORKERS = 2, 64
-_THREADS, _MOST_THREADS = 8, 256
+_WORKERS, _MOST_WORKERS, _THREADS, _MOST_THREADS = 2, 64, 8, 256
 # So many more threads of a worker only wait: for a slow sender, or for their turn to work.
 WAITING_THREADS = 240
 # Without these no request can be judged, whichever tiers a process serves.
@@ -106,10 +105,10 @@ class Settings:
     exporters: tuple[Exporter, ...] = ()
     # Who is told of alerts.
     alerting: Alerting = field(default_factory=Alerting)
-    # Which slots have their secrets elsewhere than in files, and where.
+    # Where other secrets lie than the slots': with providers, in the host secret, sealed to a share set.
     providers: Providers = field(default_factory=Providers)
-    # What local slots are sealed with as well; None where the house has none.
     host_secret: Path | None = None
+    recovery_dir: Path | None = None
 
     @property
     def issuer(self) -> str:
@@ -172,6 +171,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         exporters=setting_exporters.exporters(given),
         alerting=setting_alerts.alerting(given),
         providers=setting_providers.providers(given),
+        recovery_dir=setting_providers.recovery_dir(given, state_dir),
         host_secret=setting_providers.host_secret(given, demo=state_dir if mode is Mode.DEMO else None),
     )
     faults = (

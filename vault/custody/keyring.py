@@ -186,8 +186,13 @@ class Keyring:
         fresh = self._seal(_purpose(row), row.tier, row.epoch, key=self.unseal(row))
         return replace(row, provider=fresh.provider, sealed=fresh.sealed)
 
+    @staticmethod
+    def needs_slot(row: SealedKeyRow) -> bool:
+        """Tell whether the row holds a key at all."""
+        return row.state in _OPENING
+
     def can_open(self, row: SealedKeyRow) -> bool:
-        """Tell whether the row holds a key at all, and whether its slot was given."""
+        """Tell whether the row holds a key whose slot was given."""
         return row.state in _OPENING and (_purpose(row), row.tier) in self._given
 
     def rotate_slots(self) -> None:

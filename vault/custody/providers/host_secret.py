@@ -18,6 +18,7 @@ from typing import Final
 from vault.crypto.aead import KEY_BYTES
 from vault.crypto.kdf import expand
 from vault.errors import KeyUnavailable, Misconfigured
+from vault.storage import private_writes
 
 HOST_ID_BYTES: Final = 8
 
@@ -87,19 +88,8 @@ class HostSecret:
         return {expand(one, b"PV1H", length=HOST_ID_BYTES): one for one in _parsed(text)}
 
     def _write(self, secrets: Collection[bytes]) -> None:
-        fresh = self._path.with_name(f"{self._path.name}.new")
         lines = [b"vault-host-1 " + urlsafe_b64encode(one).rstrip(b"=") + b"\n" for one in secrets]
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
-        # Nothing may be sealed under a secret whose name a power cut could take.
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        private_writes.write(self._path, b"".join(lines))
 
 
 def _parsed(text: bytes) -> list[bytes]:

@@ -177,6 +177,10 @@ class LocalSlots:
         self._host.keep({one[1 : _HEAD_BYTES[_WITH_HOST]] for one in sealed})
         return Ending.GONE
 
+    def secrets(self) -> dict[str, bytes]:
+        """Give the secrets themselves, for whoever seals a copy of them to a share set."""
+        return dict(self._secrets)
+
     def derive(self, slot: str, info: bytes, *, length: int) -> bytes:
         """Derive *length* bytes from the secret of *slot*, for the use that *info* names."""
         return expand(self._secrets[slot], info, length=length)
