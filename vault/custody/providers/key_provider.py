@@ -5,10 +5,6 @@ from enum import StrEnum
 from typing import Protocol
 
 from vault.crypto.aead import Draw
-from vault.errors import KeyDenied, KeyDestroyed, KeyUnavailable
-
-# What a provider raises where a key cannot be had; each names slot and provider, and has a stable code.
-KeyFault = KeyDestroyed | KeyDenied | KeyUnavailable
 
 
 class Ending(StrEnum):
