@@ -10,8 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
+from vault import keyholding
 from vault.app import create_app
-from vault.cli.main import AnchorDoors, Doors, NotaryDoors, cli
+from vault.cli.main import AnchorDoors, Doors, NotaryDoors, SafeDoors, cli
 from vault.crypto.passwords import Passwords
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
@@ -19,20 +22,23 @@ from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
 from vault.custody.entry_seal import EntrySeal
 from vault.custody.fingerprints import Fingerprints
-from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
+from vault.custody.keyring import KeyPurpose, Keyring
 from vault.custody.ledger import Ledger
 from vault.custody.logins import Logins
 from vault.custody.memory import forbid_dumps
 from vault.custody.notarial import SLOT, Notarial
 from vault.custody.outbox_seal import OutboxSeal
-from vault.custody.providers.local import LocalSlots, create_slot_file
+from vault.custody.providers.key_provider import KeyProvider
+from vault.custody.providers.local import LocalSlots
+from vault.custody.providers.slots import Slots
+from vault.custody.recovery import Recovery
 from vault.custody.tokens import Tokens
 from vault.custody.visits import Visits
 from vault.domain.sealed import SealedKeyRow
 from vault.domain.terms import Tier
 from vault.outpost import anchor_settings, notary_settings, open_for_anchors, open_seat, open_signing
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, counting, founding, signing_keys, watch
+from vault.services import authenticate, counting, founding, safekeeping, signing_keys, watch
 from vault.services.governing import operator
 from vault.services.parts import House, Parts
 from vault.services.policies import apply_policy
@@ -40,7 +46,7 @@ from vault.services.running import Lock
 from vault.services.signing_keys import Keeper
 from vault.setting_anchors import Anchor
 from vault.settings import Mode, Settings, read
-from vault.storage import floors, keys
+from vault.storage import floors, keys, sealed_keys
 from vault.storage.engines import open_store
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
 from vault.web.logs import hush, logger
@@ -64,21 +70,19 @@ def settings() -> Settings:
 
 def found_house(
     settings: Settings, policies: Mapping[str, str], *, clock: Clock = now, random: Random = os.urandom
-) -> None:
+) -> list[str]:
     """Create a house where there is none, or complete one whose creation was cut short (``vaultctl init``).
 
-    Slot files that do not exist are written, readable by this user alone.
+    Slot files that do not exist are written, readable by this user alone. Returns the recovery shares where
+    there were none; they are kept nowhere.
     """
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in SLOT_NAMES:
-        path = settings.slots.get(name)
-        if path is not None and not path.exists():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            create_slot_file(path)
+    keyholding.create(settings)
     with closing(open_stores(settings, create=True)) as stores:
-        slots = LocalSlots.read(settings.slots)
+        slots = keyholding.open_slots(settings, settings.slots)
         house = founding.lay(stores, slots, clock=clock, random=random)
-        with _closing(connect(stores, slots, house, clock=clock, random=random)) as parts:
+        recovery = keyholding.recovery_of(settings)
+        with _closing(connect(stores, slots, house, clock=clock, random=random, recovery=recovery)) as parts:
             with stores.keys.read() as conn:
                 standing = floors.read(conn)
             founding.tell(parts, operator(os.getuid()))
@@ -86,7 +90,11 @@ def found_house(
                 apply_policy(parts, operator(os.getuid()), files=policies, base_digest=None, author="init")
             if SLOT in slots.served:
                 # What signs the ledger is opened before there is much to sign; an older house is completed.
-                signing_keys.open_first(Keeper(parts, Notarial(slots, house.house)), operator(os.getuid()))
+                signing = LocalSlots.read({SLOT: settings.slots[SLOT]})
+                signing_keys.open_first(Keeper(parts, Notarial(signing, house.house)), operator(os.getuid()))
+            if parts.recovery is not None and parts.recovery.known() is None:
+                return safekeeping.make_set(parts, operator(os.getuid()))
+    return []
 
 
 @contextmanager
@@ -106,7 +114,9 @@ def open_house(
     counting.check(settings.anchors)
     with closing(open_stores(settings)) as stores:
         # The notary's slot is nobody else's: who serves signs nothing.
-        slots = LocalSlots.read({name: path for name, path in settings.slots.items() if name != SLOT})
+        slots = keyholding.open_slots(
+            settings, {name: path for name, path in settings.slots.items() if name != SLOT}
+        )
         house = founding.recognise(stores)
         tiers = None if settings.tiers is None else frozenset(map(Tier, settings.tiers))
         opened = connect(
@@ -119,7 +129,19 @@ def open_house(
             rulebook=rulebook,
             passwords=passwords,
             anchors=settings.anchors,
+            recovery=keyholding.recovery_of(settings),
         )
+        with _closing(opened) as parts:
+            yield parts
+
+
+@contextmanager
+def open_safe(settings: Settings, *, clock: Clock = now, random: Random = os.urandom) -> Iterator[Parts]:
+    """Open the house with every slot that the settings name, for whoever keeps them safe."""
+    with closing(open_stores(settings)) as stores:
+        slots, recovery = keyholding.open_slots(settings, settings.slots), keyholding.recovery_of(settings)
+        house = founding.recognise(stores)
+        opened = connect(stores, slots, house, clock=clock, random=random, recovery=recovery)
         with _closing(opened) as parts:
             yield parts
 
@@ -154,7 +176,7 @@ def open_stores(settings: Settings, *, create: bool = False) -> Stores:
 
 def connect(
     stores: Stores,
-    slots: LocalSlots,
+    slots: Slots | KeyProvider,
     house: House,
     *,
     clock: Clock,
@@ -163,6 +185,7 @@ def connect(
     rulebook: Rulebook | None = None,
     passwords: Passwords | None = None,
     anchors: tuple[Anchor, ...] = (),
+    recovery: Recovery | None = None,
 ) -> Parts:
     """Open the keyring of the tiers that are served, and put the custody around it."""
     with stores.keys.read() as conn:
@@ -170,7 +193,7 @@ def connect(
     keyring = Keyring(slots, sealed, house=house.house, tenant=house.tenant, tiers=tiers)
     detail = Detail(
         keyring,
-        keep=lambda row: stores.keys.transact(lambda conn: keys.put_sealed_key(conn, row)),
+        keep=lambda seal: stores.keys.transact(lambda conn: _keep(conn, house, seal)),
         find=lambda month: _detail_key(stores, house, month),
     )
     return Parts(
@@ -199,7 +222,14 @@ def connect(
         rulebook=rulebook or Rulebook(),
         lock=Lock(),
         anchors=anchors,
+        recovery=recovery,
     )
+
+
+def _keep(conn: Connection, house: House, seal: Callable[[], SealedKeyRow]) -> SealedKeyRow:
+    """Seal and store a key, while nobody replaces what it is sealed under."""
+    sealed_keys.share(conn, house.tenant, KeyPurpose.AUTHORITY)
+    return keys.put_sealed_key(conn, seal())
 
 
 def _detail_key(stores: Stores, house: House, month: int) -> SealedKeyRow | None:
@@ -226,6 +256,7 @@ class Application:
         parts = self._ends.enter_context(open_house(settings))
         parts.lock.heard.need()
         watch.look(parts)
+        watch.ask_providers(parts)
         authenticate.get_ready(parts)
         stopped = threading.Event()
         watching = watch.keep_watch(parts, stopped)
@@ -246,6 +277,7 @@ def application_for(settings: Settings) -> Application:
     """Build the application of one web worker (``vaultctl serve``)."""
     forbid_dumps()
     hush(logger(sys.stderr))
+    keyholding.check_rehearsed(settings)
     return Application(settings)
 
 
@@ -258,6 +290,7 @@ def doors() -> Doors:
         now,
         NotaryDoors(notary_settings, open_keeper, open_signing, partial(open_seat, clock=now)),
         AnchorDoors(anchor_settings, partial(open_for_anchors, clock=now)),
+        SafeDoors(open_safe, keyholding.restore),
     )
 
 

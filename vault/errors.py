@@ -13,6 +13,7 @@
     ├── Corrupt              a store does not hold what was put into it         (500)
     ├── Unavailable          a part the promise needs does not answer           (503)
     │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked, NotaryRefuses, Unproven
+    │   └── KeyUnavailable, KeyDenied, KeyDestroyed
     └── Misconfigured        settings, slots or policies that must not start a house
         └── PolicyMistakes   what a candidate for the next policy has wrong                (422)
 
@@ -131,6 +132,24 @@ class TierUnavailable(Unavailable):
     """This process was not given the tier's secret."""
 
     code = "tier_unavailable"
+
+
+class KeyUnavailable(Unavailable):
+    """The provider of a slot's secret is down, or does not answer in time; ``facts`` name both."""
+
+    code = "key_provider_unavailable"
+
+
+class KeyDenied(Unavailable):
+    """The provider of a slot's secret does not let this process use it."""
+
+    code = "key_denied"
+
+
+class KeyDestroyed(Unavailable):
+    """The secret, or the version of it under which something was sealed, is gone for ever."""
+
+    code = "key_destroyed"
 
 
 class Moved(Unavailable):

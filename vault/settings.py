@@ -6,22 +6,16 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from vault import setting_alerts, setting_anchors, setting_exporters, setting_forms
+from vault import setting_alerts, setting_anchors, setting_exporters, setting_forms, setting_providers
 from vault.errors import Misconfigured
 from vault.setting_alerts import Alerting
 from vault.setting_anchors import Anchor
 from vault.setting_exporters import Exporter
 from vault.setting_given import Given
+from vault.setting_providers import Providers
 
 STORES = ("data", "keys", "audit", "register")
-SLOTS = (
-    *(f"KEK_T{tier}" for tier in range(6)),
-    *(f"INDEX_T{tier}" for tier in range(1, 5)),
-    "AUTHORITY",
-    "SUPPRESSION",
-    "DETAIL",
-    "SIGNING",
-)
+SLOTS = setting_providers.SLOTS
 _URLS = tuple(f"VAULT_{store.upper()}_URL" for store in STORES)
 # All three together, or none of them.
 _SINGLE_SIGN_ON = ("VAULT_OIDC_ISSUER", "VAULT_OIDC_CLIENT_ID", "VAULT_OIDC_CLIENT_SECRET_FILE")
@@ -48,12 +42,12 @@ NAMES = (
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
+    *setting_providers.NAMES,
 )
 
 _DEMO_STATE = ".vault"
 _BIND = ("127.0.0.1", 8200)
-_WORKERS, _MOST_WORKERS = 2, 64
-_THREADS, _MOST_THREADS = 8, 256
+_WORKERS, _MOST_WORKERS, _THREADS, _MOST_THREADS = 2, 64, 8, 256
 # So many more threads of a worker only wait: for a slow sender, or for their turn to work.
 WAITING_THREADS = 240
 # Without these no request can be judged, whichever tiers a process serves.
@@ -111,6 +105,10 @@ class Settings:
     exporters: tuple[Exporter, ...] = ()
     # Who is told of alerts.
     alerting: Alerting = field(default_factory=Alerting)
+    # Where other secrets lie than the slots': with providers, in the host secret, sealed to a share set.
+    providers: Providers = field(default_factory=Providers)
+    host_secret: Path | None = None
+    recovery_dir: Path | None = None
 
     @property
     def issuer(self) -> str:
@@ -172,6 +170,9 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         notary_dir=notary_dir_of(given),
         exporters=setting_exporters.exporters(given),
         alerting=setting_alerts.alerting(given),
+        providers=setting_providers.providers(given),
+        recovery_dir=setting_providers.recovery_dir(given, state_dir),
+        host_secret=setting_providers.host_secret(given, demo=state_dir if mode is Mode.DEMO else None),
     )
     faults = (
         given.faults
@@ -269,7 +270,8 @@ def _demo_faults(settings: Settings, texts: Mapping[str, str]) -> list[str]:
     faults = [
         f"{name} is for production; a demo keeps all in its state directory. Remove it, or change VAULT_MODE."
         for name in texts
-        if name.endswith(("_URL", "_FILE")) and name not in setting_alerts.NAMES
+        if (name.endswith(("_URL", "_FILE")) and name not in setting_alerts.NAMES)
+        or name in setting_providers.NAMES
     ]
     if not setting_forms.is_loopback(settings.host):
         faults.append("VAULT_BIND must be a loopback address in demo mode, such as 127.0.0.1:8200.")
@@ -286,12 +288,15 @@ def _production_faults(settings: Settings, texts: Mapping[str, str]) -> list[str
     faults += [
         f"VAULT_ROOT_{slot}_FILE is needed in production; name the file of its secret."
         for slot in _NEEDED_SLOTS
-        if slot not in settings.slots
+        if slot not in settings.slots and slot not in settings.providers.served
     ]
     state_dir = settings.state_dir.resolve()
+    secrets = {f"VAULT_ROOT_{slot}_FILE": path for slot, path in settings.slots.items()}
+    if settings.host_secret is not None:
+        secrets["VAULT_HOST_SECRET_FILE"] = settings.host_secret
     faults += [
-        f"VAULT_ROOT_{slot}_FILE lies in the state directory; keep secrets apart from what they open."
-        for slot, path in settings.slots.items()
+        f"{name} lies in the state directory; keep secrets apart from what they open."
+        for name, path in secrets.items()
         if path.resolve().is_relative_to(state_dir)
     ]
     return faults

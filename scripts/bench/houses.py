@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from scripts.bench.records import fields_of
-from vault.bootstrap import found_house, open_house
+from vault.bootstrap import found_house, open_house, open_safe
 from vault.cli.town.moving_in import consent_item
 from vault.cli.town.people import Decision
 from vault.cli.town.staff import call
@@ -17,7 +17,7 @@ from vault.domain.canonical import Json
 from vault.domain.policy import Policy
 from vault.domain.terms import PurposeId, RoleId, id_text
 from vault.errors import VaultError
-from vault.services import intake, standing_facts
+from vault.services import intake, safekeeping, standing_facts
 from vault.services.govern import create_app
 from vault.services.governing import operator
 from vault.services.granting import Wish
@@ -68,7 +68,9 @@ def build(state: Path, urls: Mapping[str, str], *, customers: int, listed: int) 
     """Found a house, and let *customers* move in; the ids of the first *listed* are kept."""
     environ = environ_of(state, urls)
     settings = read(environ, directory=state)
-    found_house(settings, candidate(default_folder()))
+    shares = found_house(settings, candidate(default_folder()))
+    with open_safe(settings) as parts:
+        safekeeping.rehearse(parts, operator(os.getuid()), shares[:3])
     with open_house(settings) as parts:
         hired = {name: _hire(parts, name) for name in _POSTS}
         tokens = {name: issued.token for name, issued in hired.items()}

@@ -1,7 +1,8 @@
 # Makes .venv from a hashed lock: `environment runtime` is enough to serve, `environment dev` to test as well.
-# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by, `witness` makes
-# .venv-witness, where the witness lives that tests anchor by, and `tlog_verifier` .venv-tlog, where a verifier of
-# transparency logs lives that nobody here wrote.
+# `openid_provider` makes .venv-openid, where the OpenID provider lives that tests log in by, `key_providers` makes
+# .venv-keys, where OpenBao and a double of AWS KMS live that tests seal by, `witness` makes .venv-witness, where the
+# witness lives that tests anchor by, and `tlog_verifier` .venv-tlog, where a verifier of transparency logs lives that
+# nobody here wrote.
 # Sourced by the scripts beside it. Asks for Python 3.11 or later and pip; takes uv instead where it is on the PATH.
 # shellcheck shell=bash
 
@@ -34,6 +35,11 @@ environment() {
 openid_provider() (
     venv=$root/.venv-openid
     environment openid-provider
+)
+
+key_providers() (
+    venv=$root/.venv-keys
+    environment key-providers
 )
 
 tlog_verifier() (

@@ -60,6 +60,7 @@ class Served:
             **{name: value for name, value in os.environ.items() if not name.startswith("VAULT_")},
             **{f"VAULT_{store.upper()}_URL": url for store, url in settings.urls.items()},
             **{f"VAULT_ROOT_{slot}_FILE": str(path) for slot, path in settings.slots.items()},
+            "VAULT_HOST_SECRET_FILE": str(settings.host_secret),
             "VAULT_STATE_DIR": str(self.folder / "state"),
             "VAULT_NOTARY_DIR": str(self.notary_dir),
             "VAULT_BIND": f"127.0.0.1:{self.port}",

@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 from tests.house import House
 from tests.staff import PASSWORD
 from vault.app import create_app
-from vault.cli.main import AnchorDoors, Doors, NotaryDoors, cli
+from vault.cli.main import AnchorDoors, Doors, NotaryDoors, SafeDoors, cli
 from vault.domain.terms import id_text
 from vault.services import policies
 from vault.services.parts import Parts
@@ -53,6 +53,7 @@ class Shell:
             self.house.clock,
             NotaryDoors(_never, _never, _never, _never),
             AnchorDoors(_never, _never),
+            SafeDoors(_never, _never),
         )
         done = CliRunner().invoke(cli, words, obj=doors, env=env, input=typed)
         assert done.exit_code == code, (words, done.output, done.stderr, done.exception)

@@ -76,7 +76,16 @@ def a_site(house: House, folder: Path, tables: str) -> Site:
     slots = {f"VAULT_ROOT_{slot}_FILE": str(path) for slot, path in house.settings.slots.items()}
     environ = {name: text for name, text in os.environ.items() if not name.startswith("VAULT_")}
     environ |= {name: str(path) for name, path in named.items()}
-    return Site(house, {**environ, **slots, "VAULT_STATE_DIR": str(folder / "state")}, folder)
+    return Site(
+        house,
+        {
+            **environ,
+            **slots,
+            "VAULT_HOST_SECRET_FILE": str(house.settings.host_secret),
+            "VAULT_STATE_DIR": str(folder / "state"),
+        },
+        folder,
+    )
 
 
 def on_any_server(site: Site) -> Site:

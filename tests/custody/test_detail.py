@@ -1,7 +1,7 @@
 """Details: sealed by the month, under a key that is made when it is first needed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -32,8 +32,9 @@ class Shelf:
         self.rows: dict[int, SealedKeyRow] = {}
         self.asked = 0
 
-    def keep(self, row: SealedKeyRow) -> SealedKeyRow:
+    def keep(self, seal: Callable[[], SealedKeyRow]) -> SealedKeyRow:
         self.asked += 1
+        row = seal()
         return self.rows.setdefault(row.epoch, row)
 
 

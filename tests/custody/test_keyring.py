@@ -124,7 +124,7 @@ def test_no_tier_kept_by_law_has_an_index() -> None:
     ("changed", "reason"),
     [
         ({"tenant": TenantId(bytes(16))}, "sealed_key"),
-        ({"provider": "transit"}, "sealed_key"),
+        ({"provider": "nobody"}, "sealed_key"),
         ({"epoch": 2}, "slot_commitment"),
         ({"epoch": 0}, "sealed_key"),
         ({"epoch": 2**32}, "sealed_key"),

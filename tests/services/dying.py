@@ -80,7 +80,11 @@ class Deadly(Store):
 def main() -> None:
     told = json.loads(sys.stdin.readline())
     paths = {name: Path(path) for name, path in told["slots"].items()}
-    settings = Settings(Mode.DEMO, Path(told["state"]), told["urls"], paths, "127.0.0.1", 8200, 1, 2, None)
+    state = Path(told["state"])
+    host = state / "slots" / "host"
+    settings = Settings(
+        Mode.DEMO, state, told["urls"], paths, "127.0.0.1", 8200, 1, 2, None, host_secret=host
+    )
     rulebook, at = Rulebook(), datetime.fromisoformat(told["at"])
     with open_house(settings, clock=lambda: at, rulebook=rulebook) as parts:
         # Reading the policy takes longer than all the rest; every fork inherits it.
@@ -103,7 +107,7 @@ def carry_out(
     commits = Commits(order["at"], before=order["before"])
     stores = open_stores(settings)
     deadly = Stores(*(Deadly(stores.named(name), commits) for name in STORE_NAMES))
-    slots = LocalSlots.read(settings.slots)
+    slots = LocalSlots.read(settings.slots, host=settings.host_secret)
     parts = connect(
         deadly, slots, founding.recognise(stores), clock=lambda: at, random=os.urandom, rulebook=rulebook
     )

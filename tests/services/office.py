@@ -186,7 +186,7 @@ class Office:
         keyring = Keyring(self._slots, sealed, house=house.house, tenant=house.tenant)
         detail = Detail(
             keyring,
-            keep=lambda row: stores.keys.transact(lambda conn: keys.put_sealed_key(conn, row)),
+            keep=lambda seal: stores.keys.transact(lambda conn: keys.put_sealed_key(conn, seal())),
             find=lambda _: None,
         )
         return Parts(

@@ -43,7 +43,7 @@ _BLOCKED = {
     "removes": "tier_unavailable",
     "admits": "tier_unavailable",
     "computes a token": "tier_unavailable",
-    "unseals with a name": "KeyError",
+    "unseals with a name": "key_provider_unavailable",
     "unseals with another secret": [],
     "unwraps with another key": [],
     "finds a token by another root": 0,

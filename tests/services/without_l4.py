@@ -61,7 +61,9 @@ L4 = (slot_name(KeyPurpose.KEK, Tier.L4), slot_name(KeyPurpose.INDEX, Tier.L4))
 
 def settings(told: Mapping[str, Any], slots: Mapping[str, str]) -> Settings:
     paths = {name: Path(path) for name, path in slots.items()}
-    return Settings(Mode.DEMO, Path(told["state"]), told["urls"], paths, "127.0.0.1", 8200, 1, 2, None)
+    state = Path(told["state"])
+    host = state / "slots" / "host"
+    return Settings(Mode.DEMO, state, told["urls"], paths, "127.0.0.1", 8200, 1, 2, None, host_secret=host)
 
 
 def attempt(parts: Parts, told: Mapping[str, Any]) -> dict[str, object]:
@@ -147,8 +149,11 @@ def unsealed_with_others(parts: Parts) -> list[str]:
     ring, opened = parts.keyring, []
     for row in sealed_rows(parts):
         context = ring._context(KeyPurpose(row.purpose), row.tier, row.epoch)
-        for name, secret in ring._slots._secrets.items():
-            said_so = said(lambda s=secret: LocalSlots({"L4": s}).open("L4", row.sealed, context=context))  # type: ignore[misc] # noqa: B023
+        (local,) = ring._slots._providers
+        assert isinstance(local, LocalSlots)
+        for name, secret in local._secrets.items():
+            other = LocalSlots({"L4": secret}, host=local._host)
+            said_so = said(lambda s=other: s.open("L4", row.sealed, context=context))  # type: ignore[misc] # noqa: B023
             opened += [name] if said_so != "sealed_value_rejected" else []
     return opened
 

@@ -162,7 +162,9 @@ class Site:
 def a_site(directory: Path, urls: Mapping[StoreName, str], *, workers: int = 2) -> Iterator[Site]:
     """Found a house on *urls* and serve it; no process outlives it."""
     site = Site(directory, urls, workers)
-    site.run("init")
+    shares = site.directory / "shares"
+    site.run("init", "--shares", str(shares))
+    site.run("keys", "recovery", "rehearse", *(str(shares / f"share-{one}") for one in (1, 2, 3)))
     try:
         site.serve()
         yield site

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.house import POLICIES, RULEBOOK, App, Clock, House
-from vault.bootstrap import found_house, open_house
+from vault.bootstrap import found_house, open_house, open_safe
 from vault.custody.keyring import SLOT_NAMES
+from vault.services import safekeeping
+from vault.services.governing import operator
 from vault.services.policies import candidate
 from vault.settings import Settings, read
 from vault.storage.unit_of_work import StoreName
@@ -105,7 +107,9 @@ def a_site(folder: Path, urls: Mapping[StoreName, str] | None = None, **settings
         **settings,
     }
     site = Site(environ, folder, port)
-    found_house(site.settings, candidate(POLICIES))
+    shares = found_house(site.settings, candidate(POLICIES))
+    with open_safe(site.settings) as parts:
+        safekeeping.rehearse(parts, operator(os.getuid()), shares[:3])
     return site
 
 

@@ -125,6 +125,7 @@ def test_the_process_says_that_it_lives_and_the_house_whether_it_may_answer(clie
         "locked": None,
         "stores": {"data": "ready", "keys": "ready", "audit": "ready", "register": "ready"},
         "anchors": {},
+        "providers": {},
     }
 
 

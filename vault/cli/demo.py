@@ -28,7 +28,7 @@ from vault.services import policies
 from vault.services.parts import Parts
 from vault.settings import Settings
 
-Found = Callable[[Settings, Mapping[str, str]], None]
+Found = Callable[[Settings, Mapping[str, str]], list[str]]
 Open = Callable[[Settings], AbstractContextManager[Parts]]
 
 DEFAULT_STATE: Final = Path(".vault")

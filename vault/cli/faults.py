@@ -70,6 +70,30 @@ MEANINGS: Mapping[str, str] = {
     "ledger_unavailable": f"The entry could not be made durable; the change may have happened. {_LOOK}",
     "tier_unavailable": "This process was not given the key of a tier that it needs.",
     "slot_unavailable": "This process was not given a secret that it needs.",
+    "key_provider_unavailable": (
+        "The provider of a slot's secret does not answer: see that it runs, is unsealed and can be reached,"
+        " and that the host secret's file is there; what is open stays served meanwhile."
+    ),
+    "share": "A share is mistyped: its words do not check; its position is told, compare it with the paper.",
+    "shares_few": "These are too few different shares; more holders are needed.",
+    "shares_mixed": "These shares are of several sets; bring those that were made together.",
+    "shares_foreign": "These shares are of another set or house; the newest set alone opens what is sealed.",
+    "shares_count": "A set has at least 2 shares that are needed and at most 16 in all.",
+    "recovery_stale": (
+        "The slots changed since they were sealed: run 'vaultctl keys recovery seal', and rehearse again."
+    ),
+    "no_recovery_set": "There is no share set here; 'vaultctl keys recovery new' makes one.",
+    "no_recovery_file": "The directory of VAULT_RECOVERY_DIR lacks a file; take it from a backup of keys.",
+    "no_local_slots": "No slot of this house is a file, so that there is nothing to recover.",
+    "slots_missing": "A key's slot is not here; whoever renews needs every slot of the house.",
+    "key_denied": (
+        "The provider does not let this process use a slot's key: see its token, PIN or credentials, its"
+        " policy, and whether the key is disabled."
+    ),
+    "key_destroyed": (
+        "The key of a slot, or the version that sealed this, is gone at its provider: name the right key, or"
+        " restore a keys set that is newer."
+    ),
     "notary_refuses": (
         "The notary does not sign: the ledger is not the one it knows, or it has no key; the reasons are in"
         " docs/operating.md. A ledger that was put back on purpose is taken by 'vaultctl notary accept'."

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from vault.cli.keys import check_shares_folder, hand_out, shares_option
 from vault.cli.notary import dependence
 from vault.domain.instants import rfc3339
 from vault.errors import VaultError
-from vault.services import heeding, policies, recount, watch
+from vault.services import heeding, policies, recount, safekeeping, watch
 from vault.services.governing import operator
 from vault.services.heeding import Notice
 from vault.services.parts import Parts
@@ -24,14 +25,19 @@ from vault.services.siem import overseeing
     default=None,
     help="The policy files of the first version; the default set comes with the vault.",
 )
+@shares_option
 @click.pass_context
-def init(ctx: click.Context, folder: Path | None) -> None:
+def init(ctx: click.Context, folder: Path | None, shares: Path | None) -> None:
     """Create the vault that the settings name, or complete one whose creation was cut short.
 
     Writes the slot files that do not exist yet, the four stores, their keys, and the first policy version.
+    Shows the recovery shares, once: three of the five give the slots back, and the house keeps none of them.
     """
     settings = ctx.obj.settings()
-    ctx.obj.found(settings, policies.candidate(folder or policies.default_folder()))
+    check_shares_folder(shares)
+    made = ctx.obj.found(settings, policies.candidate(folder or policies.default_folder()))
+    if made:
+        hand_out(made, shares)
     click.echo(f"A vault stands in {settings.state_dir}.")
     click.echo("Next: 'vaultctl person found' or 'vaultctl app add', then 'vaultctl serve'.")
 
@@ -98,10 +104,18 @@ def _findings(parts: Parts) -> list[str]:
     found += [f"The anchor {name} is {faring}." for name, faring in parts.lock.anchors.items()]
     missing = sorted(set(range(1, 6)) - set(map(int, parts.keyring.served)))
     found += [f"Tier L{tier} is not served: its slot file is not readable here." for tier in missing]
+    found += [
+        f"The key of slot {slot} at {provider} is not usable: {state}."
+        for provider, states in watch.ask_providers(parts).items()
+        for slot, state in states.items()
+        if state != "ready"
+    ]
     if not watch.register_whole(parts):
         found.append("The register holds a record that was edited, added or dropped.")
     notice = _notice(parts)
     if notice is not None and notice.refusal is not None:
         found.append(f"The notary refuses the ledger: {notice.refusal}.")
+    unsafe = safekeeping.lacking(parts)
+    found += [unsafe] if unsafe is not None else []
     found += overseeing.findings(parts)
     return found + [str(one) for one in recount.recount(parts)]

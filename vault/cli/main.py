@@ -1,7 +1,7 @@
 """Main: the vaultctl command, its groups, its exit codes and how a failure is told."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from vault.cli import (
     house,
     importing,
     jobs,
+    keys,
     ledger,
     login,
     notary,
@@ -80,15 +81,24 @@ class AnchorDoors:
 
 
 @dataclass(frozen=True, slots=True)
+class SafeDoors:
+    """How a command gets at every slot at once, and at the shares that give them back."""
+
+    open: Callable[[Settings], AbstractContextManager[Parts]]
+    restore: Callable[[Settings, Sequence[str]], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Doors:
     """How a command gets at the house; ``bootstrap`` brings the real ones."""
 
     settings: Callable[[], Settings]
     open: Callable[[Settings], AbstractContextManager[Parts]]
-    found: Callable[[Settings, Mapping[str, str]], None]
+    found: Callable[[Settings, Mapping[str, str]], list[str]]
     now: Callable[[], datetime]
     notary: NotaryDoors
     anchoring: AnchorDoors
+    safe: SafeDoors
 
     def __call__(self) -> AbstractContextManager[Parts]:
         """Open the house that this process's settings name."""
@@ -127,6 +137,7 @@ for command in (
     serve.command,
     jobs.command,
     notary.notary,
+    keys.keys,
     app.app,
     ledger.ledger,
     siem.siem,

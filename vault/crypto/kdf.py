@@ -1,7 +1,7 @@
-"""KDF: subkeys out of keys that are already uniform (HKDF-Expand-SHA512)."""
+"""KDF: subkeys out of keys that are already uniform (HKDF-Expand-SHA512), and one key out of two."""
 
 from cryptography.hazmat.primitives.hashes import SHA512
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from vault.crypto.aead import KEY_BYTES
 
@@ -16,3 +16,10 @@ def expand(key: bytes, info: bytes, *, length: int) -> bytes:
     if len(key) != KEY_BYTES:
         raise ValueError("key")
     return HKDFExpand(_SHA512, length, info).derive(key)
+
+
+def combine(first: bytes, second: bytes, info: bytes) -> bytes:
+    """Make one key out of two, so that neither is of any use without the other (RFC 5869 2)."""
+    if len(first) != KEY_BYTES or len(second) != KEY_BYTES:
+        raise ValueError("key")
+    return HKDF(_SHA512, KEY_BYTES, None, info).derive(first + second)

@@ -33,8 +33,9 @@ _PRINT_BYTES = 16
 # The state of a row that stands where a key was; its bytes are gone.
 DESTROYED: Final = "destroyed"
 
-# Stores a sealed key unless one stands for its month already, and returns the one that stands.
-Keep = Callable[[SealedKeyRow], SealedKeyRow]
+# Seals a key and stores it unless one stands for its month already; returns the one that stands. Nobody may
+# replace what it is sealed under between the two.
+Keep = Callable[[Callable[[], SealedKeyRow]], SealedKeyRow]
 # Reads the sealed key of a month; None where there never was one.
 Find = Callable[[int], SealedKeyRow | None]
 
@@ -108,7 +109,9 @@ class Detail:
 
     def _make(self, yyyymm: int) -> "_Month":
         # A crash after this leaves a key that the next process finds and uses.
-        return self._opened(self._keep(self._keyring.seal_new(KeyPurpose.DETAIL, epoch=yyyymm)), yyyymm)
+        return self._opened(
+            self._keep(lambda: self._keyring.seal_new(KeyPurpose.DETAIL, epoch=yyyymm)), yyyymm
+        )
 
     def _opened(self, row: SealedKeyRow, yyyymm: int) -> "_Month":
         keyring = self._keyring

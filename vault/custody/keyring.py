@@ -7,6 +7,7 @@ A slot is (purpose, tier). What is sealed under it in the keys store is bound to
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import IntEnum
 from struct import Struct
 from typing import Final
@@ -15,7 +16,8 @@ from typing_extensions import override
 
 from vault.crypto.aead import KEY_BYTES, Cipher, Draw, Nonces, Suite
 from vault.crypto.keywrap import unwrap, wrap
-from vault.custody.providers.local import LocalSlots
+from vault.custody.providers.key_provider import Ending, KeyProvider
+from vault.custody.providers.slots import Slots
 from vault.domain.sealed import SealedKeyRow
 from vault.domain.terms import HouseId, TenantId, Tier
 from vault.errors import Corrupt, Misconfigured, TierUnavailable, Unavailable
@@ -76,7 +78,7 @@ class Keyring:
 
     def __init__(
         self,
-        slots: LocalSlots,
+        slots: Slots | KeyProvider,
         rows: Iterable[SealedKeyRow],
         *,
         house: HouseId,
@@ -91,7 +93,8 @@ class Keyring:
         open.
         """
         self.house, self.tenant, self.draw = house, tenant, draw
-        self._slots = slots
+        # One provider for all slots is the rule.
+        self._slots = slots if isinstance(slots, Slots) else Slots([slots])
         self._min_kek_epoch = dict(min_kek_epoch or {})
         wanted = frozenset(Tier) if tiers is None else tiers | {Tier.IDENT}
         self._given = frozenset(
@@ -108,7 +111,7 @@ class Keyring:
 
     @classmethod
     def create(
-        cls, slots: LocalSlots, *, house: HouseId, tenant: TenantId, draw: Draw = os.urandom
+        cls, slots: Slots | KeyProvider, *, house: HouseId, tenant: TenantId, draw: Draw = os.urandom
     ) -> tuple["Keyring", list[SealedKeyRow]]:
         """Make every KEK and root of a new house, epoch 1, and the rows that keep them.
 
@@ -117,7 +120,7 @@ class Keyring:
         missing = [name for name in SLOT_NAMES if name not in slots.served]
         if missing:
             raise Misconfigured(
-                [f"VAULT_ROOT_{name}_FILE: a new house needs every slot's file." for name in missing]
+                [f"VAULT_ROOT_{name}_FILE: a new house needs every slot's secret." for name in missing]
             )
         empty = cls(slots, (), house=house, tenant=tenant, draw=draw)
         rows = [
@@ -167,22 +170,43 @@ class Keyring:
     def seal_new(self, purpose: KeyPurpose, *, tier: Tier = Tier.IDENT, epoch: int) -> SealedKeyRow:
         """Draw a fresh key and seal it under its slot; whether it will be the one, the store decides."""
         self._check_slot(purpose, tier)
-        sealed = self._slots.seal(
-            slot_name(purpose, tier),
-            self.draw(KEY_BYTES),
-            context=self._context(purpose, tier, epoch),
-            draw=self.draw,
-        )
-        return SealedKeyRow(self.tenant, purpose, tier, epoch, self._slots.name, sealed, "active")
+        return self._seal(purpose, tier, epoch, key=self.draw(KEY_BYTES))
 
     def unseal(self, row: SealedKeyRow) -> bytes:
         """Open one sealed key; raises Corrupt for a row of another house, tenant, purpose, tier or epoch."""
         purpose = _purpose(row)
-        if row.tenant != self.tenant or row.provider != self._slots.name or row.state not in _OPENING:
+        if row.tenant != self.tenant or row.state not in _OPENING:
             raise Corrupt("sealed_key")
         self._check_slot(purpose, row.tier)
         context = self._context(purpose, row.tier, row.epoch)
-        return self._slots.open(slot_name(purpose, row.tier), row.sealed, context=context)
+        return self._slots.open(slot_name(purpose, row.tier), row.sealed, by=row.provider, context=context)
+
+    def reseal(self, row: SealedKeyRow) -> SealedKeyRow:
+        """Seal the key of *row* anew, under the newest version of its slot's secret; the key stays."""
+        fresh = self._seal(_purpose(row), row.tier, row.epoch, key=self.unseal(row))
+        return replace(row, provider=fresh.provider, sealed=fresh.sealed)
+
+    @staticmethod
+    def needs_slot(row: SealedKeyRow) -> bool:
+        """Tell whether the row holds a key at all."""
+        return row.state in _OPENING
+
+    def can_open(self, row: SealedKeyRow) -> bool:
+        """Tell whether the row holds a key whose slot was given."""
+        return row.state in _OPENING and (_purpose(row), row.tier) in self._given
+
+    def rotate_slots(self) -> None:
+        """Make a new version of the secret of every slot here; what is sealed from now on is under that."""
+        self._slots.rotate()
+
+    def retire_slots(self, rows: Iterable[SealedKeyRow]) -> Mapping[str, Ending]:
+        """Destroy the versions of the slots here that none of *rows* needs; says by provider what became."""
+        held = ((slot_name(_purpose(row), row.tier), row) for row in rows if row.state in _OPENING)
+        return self._slots.retire((slot, row.provider, row.sealed) for slot, row in held)
+
+    def slot_states(self) -> Mapping[str, Mapping[str, str]]:
+        """Say of each provider how each slot is there: ``ready``, or the code of what keeps it."""
+        return self._slots.states()
 
     def changed_slots(self) -> list[str]:
         """Name the slots whose file is gone or another: this process goes on, and the next cannot begin."""
@@ -221,6 +245,11 @@ class Keyring:
             self._keks[row.tier, row.epoch, byte] = Cipher(suite, key)
         if row.state == "active":
             self._newest[row.tier] = max(row.epoch, self._newest.get(row.tier, 0))
+
+    def _seal(self, purpose: KeyPurpose, tier: Tier, epoch: int, *, key: bytes) -> SealedKeyRow:
+        context = self._context(purpose, tier, epoch)
+        provider, sealed = self._slots.seal(slot_name(purpose, tier), key, context=context, draw=self.draw)
+        return SealedKeyRow(self.tenant, purpose, tier, epoch, provider, sealed, "active")
 
     def _check_slot(self, purpose: KeyPurpose, tier: Tier) -> None:
         if (purpose, tier) in self._given:

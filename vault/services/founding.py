@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from vault.custody.keyring import FIRST_EPOCH, Keyring
-from vault.custody.providers.local import LocalSlots
+from vault.custody.providers.key_provider import KeyProvider
+from vault.custody.providers.slots import Slots
 from vault.domain.access import Actor
 from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis
@@ -21,7 +22,11 @@ _INDEXED = (Tier.L1, Tier.L2, Tier.L3, Tier.L4)
 
 
 def lay(
-    stores: Stores, slots: LocalSlots, *, clock: Callable[[], datetime], random: Callable[[int], bytes]
+    stores: Stores,
+    slots: Slots | KeyProvider,
+    *,
+    clock: Callable[[], datetime],
+    random: Callable[[int], bytes],
 ) -> House:
     """Lay the tables, the house rows, the sealed keys and the empty ledger; repeating it completes it.
 
@@ -45,7 +50,7 @@ def lay(
     return house
 
 
-def _lay_keys(stores: Stores, slots: LocalSlots, house: House) -> None:
+def _lay_keys(stores: Stores, slots: Slots | KeyProvider, house: House) -> None:
     with stores.keys.read() as conn:
         standing = keys.sealed_keys(conn, house.tenant)
     if not standing:

@@ -14,6 +14,7 @@ from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import Keyring
 from vault.custody.ledger import Ledger
 from vault.custody.logins import Logins
+from vault.custody.recovery import Recovery
 from vault.custody.standing import Standing
 from vault.custody.tokens import Tokens
 from vault.custody.visits import Visits
@@ -71,6 +72,8 @@ class Parts:
     # Of full tiles of the ledger's tree, for proofs alone: these are held against a signed checkpoint.
     tile_roots: Roots = field(default_factory=dict)
     spotting: Spotting = field(default_factory=Spotting)
+    # What the recovery shares give back; None where nothing of it is kept here.
+    recovery: Recovery | None = None
 
     @property
     def tenant(self) -> TenantId:

@@ -55,7 +55,7 @@ class Heard:
 class Lock:
     """Why the house answers nobody just now, if so; the one thing among the parts that changes."""
 
-    __slots__ = ("_latest", "anchors", "heard", "reason")
+    __slots__ = ("_latest", "anchors", "heard", "providers", "reason")
 
     def __init__(self) -> None:
         """Begin open."""
@@ -64,6 +64,8 @@ class Lock:
         self.reason: str | None = None
         # The anchors that somebody must look at, and why.
         self.anchors: Mapping[str, str] = {}
+        # How the key providers were when they were asked last; what is open stays served whatever they say.
+        self.providers: Mapping[str, str] = {}
         self._latest: datetime | None = None
 
     def check(self, at: datetime) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from vault.custody.detail import DESTROYED
 from vault.custody.keyring import KeyPurpose
+from vault.custody.providers.slots import READY
 from vault.domain.access import Actor
 from vault.domain.entry import ActorRef, Entry, ObjectRef
 from vault.domain.instants import millis, moment
@@ -91,6 +92,19 @@ def states(parts: Parts) -> Mapping[str, str]:
     return {name: _answers(parts, name) for name in STORE_NAMES}
 
 
+def ask_providers(parts: Parts) -> Mapping[str, Mapping[str, str]]:
+    """Ask each key provider how the secret of each slot is there, and remember the worst of each.
+
+    A silent one takes the patience that it is given, so that nobody asks it on the way of a request.
+    """
+    found = parts.keyring.slot_states()
+    parts.lock.providers = {
+        name: next((state for state in states.values() if state != READY), READY)
+        for name, states in found.items()
+    }
+    return found
+
+
 def sentence(parts: Parts) -> str:
     """Say what the anchors exclude, and what they cannot."""
     try:
@@ -116,6 +130,7 @@ def keep_watch(
                 due = time.monotonic() + every_seconds
                 if look(parts) is None:
                     after = sweep(parts, after)
+                ask_providers(parts)
             except VaultError:
                 # A store went silent in the middle; whoever needs it is told so.
                 continue

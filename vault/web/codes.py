@@ -226,6 +226,9 @@ CODES: Mapping[str, Kind] = {
         503, "The entry could not be made durable. A change may have happened: repeat it with the same key."
     ),
     "tier_unavailable": Kind(503, "This process was not given the key of the field's tier."),
+    "key_provider_unavailable": Kind(503, "The provider of a key that the call needs does not answer."),
+    "key_denied": Kind(503, "The provider does not let this process use a key that the call needs."),
+    "key_destroyed": Kind(503, "A key that the call needs is gone for ever."),
     "proofs_unavailable": Kind(
         503, "No signed checkpoint reaches the newest subject map yet; repeat in a minute."
     ),

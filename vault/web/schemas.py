@@ -275,9 +275,10 @@ class Alive(Strict):
 
 
 class Ready(Strict):
-    """Whether the house may answer; why it is locked, how each store is, and which anchor is not well."""
+    """Whether the house may answer; why it is locked, how stores, key providers and anchors are."""
 
     ready = Flag(required=True)
     locked = Code(required=True, allow_none=True)
     stores = fields.Dict(keys=fields.String(), values=Code(), required=True)
     anchors = fields.Dict(keys=fields.String(), values=Code(), required=True)
+    providers = fields.Dict(keys=fields.String(), values=Code(), required=True)

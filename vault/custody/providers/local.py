@@ -3,31 +3,39 @@
 A slot file is one line, ``vault-slot-1 `` and 32 random bytes as unpadded base64url, readable by its owner
 alone. What is sealed under a slot commits to slot and context, so that it opens one way or not at all:
 
-    sealed = 01 | salt 32 | commit 32 | nonce 12 | AEAD(K, key 32) 48
-    okm 64 = Expand(slot secret, "PV1L" | salt 32 | context) = K 32 | commit 32
-       AAD = those 65 bytes | context
+    sealed = 01 |             salt 32 | commit 32 | nonce 12 | AEAD(K, key 32) 48
+           = 02 | host id 8 | salt 32 | commit 32 | nonce 12 | AEAD(K, key 32) 48
+    okm 64 = Expand(root, "PV1L" | salt 32 | context) = K 32 | commit 32
+      root = slot secret in 01; HKDF(slot secret | host secret, "PV1H") in 02
+       AAD = the bytes before the nonce | context
 
-What is derived and sealed nowhere has a label of its own (custody.notarial).
+Where the house has a host secret (custody.providers.host_secret), it seals by 02 alone and still opens 01.
+What is derived and sealed nowhere has a label of its own (custody.notarial), and needs no host secret.
 """
 
 import os
 import re
 import stat
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 from vault.crypto.aead import KEY_BYTES, Cipher, Draw, Nonces, Suite
-from vault.crypto.kdf import expand
+from vault.crypto.kdf import combine, expand
 from vault.crypto.mac import same
-from vault.errors import Corrupt, Misconfigured
+from vault.custody.providers.host_secret import HOST_ID_BYTES, HostSecret
+from vault.custody.providers.key_provider import Ending
+from vault.errors import Corrupt, KeyDestroyed, KeyUnavailable, Misconfigured
 
 SEALED_BYTES: Final = 125
 
-_VERSION = b"\x01"
+_ALONE: Final = b"\x01"
+_WITH_HOST: Final = b"\x02"
 _SALT_BYTES = 32
-_PREFIX_BYTES = len(_VERSION) + _SALT_BYTES + KEY_BYTES
+# The bytes before the salt, by the version that they begin with.
+_HEAD_BYTES: Final[Mapping[bytes, int]] = {_ALONE: 1, _WITH_HOST: 1 + HOST_ID_BYTES}
+_LABEL: Final = b"PV1H"
 _LINE = re.compile(rb"vault-slot-1 ([A-Za-z0-9_-]{43})\n?")
 _LONGEST = 64
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -38,10 +46,16 @@ class LocalSlots:
 
     name: Final = "local"
 
-    __slots__ = ("_files", "_secrets")
+    __slots__ = ("_files", "_host", "_secrets")
 
-    def __init__(self, secrets: Mapping[str, bytes], *, files: Mapping[str, Path] | None = None) -> None:
-        """Take slot secrets by slot name, and the *files* that they came from.
+    def __init__(
+        self,
+        secrets: Mapping[str, bytes],
+        *,
+        files: Mapping[str, Path] | None = None,
+        host: HostSecret | None = None,
+    ) -> None:
+        """Take slot secrets by slot name, the *files* that they came from, and the secret of the *host*.
 
         Raises Misconfigured where two slots share a secret.
         """
@@ -50,12 +64,13 @@ class LocalSlots:
         if shared:
             raise Misconfigured([f"Slots {', '.join(shared)} hold the same secret; give each its own file."])
         self._secrets = dict(secrets)
+        self._host = host
         # What came through a descriptor can be read once.
         self._files = {slot: path for slot, path in (files or {}).items() if not _is_passing(path)}
 
     @classmethod
-    def read(cls, paths: Mapping[str, Path]) -> "LocalSlots":
-        """Read the slot files that are there.
+    def read(cls, paths: Mapping[str, Path], *, host: Path | None = None) -> "LocalSlots":
+        """Read the slot files that are there; *host* is the file of the host secret, if there is to be one.
 
         A missing or unreadable file leaves its slot unserved; one that others may read, or that is no slot
         file, raises Misconfigured, all such files at once.
@@ -76,7 +91,8 @@ class LocalSlots:
                 secrets[slot] = urlsafe_b64decode(found[1] + b"=")
         if faults:
             raise Misconfigured(faults)
-        return cls(secrets, files={slot: paths[slot] for slot in secrets})
+        files = {slot: paths[slot] for slot in secrets}
+        return cls(secrets, files=files, host=HostSecret(host) if host is not None else None)
 
     @property
     def served(self) -> frozenset[str]:
@@ -85,6 +101,9 @@ class LocalSlots:
 
     def changed(self) -> list[str]:
         """Name the slots whose file is gone, or no longer holds the secret that was read from it."""
+        if self._host is not None and self._secrets and not self._host.ids():
+            # None of them could be opened again.
+            return sorted(self._secrets)
         return [
             slot
             for slot, path in self._files.items()
@@ -101,24 +120,66 @@ class LocalSlots:
 
     def seal(self, slot: str, key: bytes, *, context: bytes, draw: Draw) -> bytes:
         """Seal *key* under *slot*, bound to *context*."""
+        head, root = _ALONE, self._secrets[slot]
+        if self._host is not None:
+            # Read anew each time: another process may have replaced it.
+            host_id, secret = self._host.newest(slot)
+            head, root = _WITH_HOST + host_id, combine(root, secret, _LABEL)
         salt = draw(_SALT_BYTES)
-        okm = expand(self._secrets[slot], b"PV1L" + salt + context, length=2 * KEY_BYTES)
-        prefix = _VERSION + salt + okm[KEY_BYTES:]
+        okm = expand(root, b"PV1L" + salt + context, length=2 * KEY_BYTES)
+        prefix = head + salt + okm[KEY_BYTES:]
         cipher = Cipher(Suite.AES_256_GCM, okm[:KEY_BYTES])
         return prefix + cipher.seal(key, prefix + context, nonces=Nonces(1, draw=draw))
 
     def open(self, slot: str, sealed: bytes, *, context: bytes) -> bytes:
-        """Open what :meth:`seal` made under the same slot and context; raises Corrupt for anything else."""
-        if len(sealed) != SEALED_BYTES:
+        """Open what :meth:`seal` made under the same slot and context.
+
+        Raises Corrupt for anything else, KeyDestroyed where its host secret was replaced, and KeyUnavailable
+        where there is none to be read.
+        """
+        head = _HEAD_BYTES.get(sealed[:1])
+        if head is None:
+            raise Corrupt("slot_version" if len(sealed) == SEALED_BYTES else "slot_length")
+        if len(sealed) != SEALED_BYTES - len(_ALONE) + head:
             raise Corrupt("slot_length")
-        prefix = sealed[:_PREFIX_BYTES]
-        if prefix[:1] != _VERSION:
-            raise Corrupt("slot_version")
-        salt, commitment = prefix[1 : 1 + _SALT_BYTES], prefix[1 + _SALT_BYTES :]
-        okm = expand(self._secrets[slot], b"PV1L" + salt + context, length=2 * KEY_BYTES)
-        if not same(okm[KEY_BYTES:], commitment):
+        root, at = self._root(slot, sealed[:head]), head + _SALT_BYTES
+        prefix = sealed[: at + KEY_BYTES]
+        okm = expand(root, b"PV1L" + sealed[head:at] + context, length=2 * KEY_BYTES)
+        if not same(okm[KEY_BYTES:], prefix[at:]):
             raise Corrupt("slot_commitment")
-        return Cipher(Suite.AES_256_GCM, okm[:KEY_BYTES]).open(sealed[_PREFIX_BYTES:], prefix + context)
+        return Cipher(Suite.AES_256_GCM, okm[:KEY_BYTES]).open(sealed[len(prefix) :], prefix + context)
+
+    def _root(self, slot: str, head: bytes) -> bytes:
+        if head[:1] == _ALONE:
+            return self._secrets[slot]
+        if self._host is None:
+            raise KeyUnavailable(slot=slot, provider=self.name)
+        secret = self._host.find(head[1:], slot)
+        if secret is None:
+            raise KeyDestroyed(slot=slot, provider=self.name)
+        return combine(self._secrets[slot], secret, _LABEL)
+
+    def check(self, slot: str) -> None:
+        """Look for the host secret, where there is to be one."""
+        if self._host is not None:
+            self._host.newest(slot)
+
+    def rotate(self, slots: Collection[str]) -> None:
+        """Put a new host secret before the one that stands: it is one for all slots."""
+        if self._host is not None and slots:
+            self._host.add()
+
+    def retire(self, in_use: Mapping[str, Collection[bytes]]) -> Ending:
+        """Let go of the host secrets under which nothing is sealed; what needs none stays as it is."""
+        sealed = [one for each in in_use.values() for one in each]
+        if self._host is None or any(one[:1] == _ALONE for one in sealed):
+            return Ending.KEPT
+        self._host.keep({one[1 : _HEAD_BYTES[_WITH_HOST]] for one in sealed})
+        return Ending.GONE
+
+    def secrets(self) -> dict[str, bytes]:
+        """Give the secrets themselves, for whoever seals a copy of them to a share set."""
+        return dict(self._secrets)
 
     def derive(self, slot: str, info: bytes, *, length: int) -> bytes:
         """Derive *length* bytes from the secret of *slot*, for the use that *info* names."""

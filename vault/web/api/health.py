@@ -20,7 +20,13 @@ def routes(parts: Parts, exposition: Callable[[], bytes]) -> tuple[Route, ...]:
     def ready() -> Response:
         stores, reason = watch.states(parts), parts.lock.why(parts.clock())
         is_ready = reason is None and all(state == "ready" for state in stores.values())
-        body = {"ready": is_ready, "locked": reason, "stores": stores, "anchors": dict(parts.lock.anchors)}
+        body = {
+            "ready": is_ready,
+            "locked": reason,
+            "stores": stores,
+            "anchors": dict(parts.lock.anchors),
+            "providers": dict(parts.lock.providers),
+        }
         return emit.json(body, status=200 if is_ready else 503)
 
     def count() -> Response:
