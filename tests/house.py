@@ -109,7 +109,10 @@ def settings_for(urls: Mapping[StoreName, str], state: Path) -> Settings:
     """Settings of a house on *urls* with its slots under *state*."""
     slots = {name: state / "slots" / name.lower() for name in SLOT_NAMES}
     stores: dict[str, str] = dict(urls.items())
-    return Settings(Mode.DEMO, state, stores, slots, "127.0.0.1", 8200, 1, 4, None, origin=ORIGIN)
+    mirror = f"sqlite:///{state}/mirror/register.db"
+    return Settings(
+        Mode.DEMO, state, stores, slots, "127.0.0.1", 8200, 1, 4, None, origin=ORIGIN, register_mirror=mirror
+    )
 
 
 @dataclass

@@ -45,6 +45,8 @@ NAMES = (
     setting_exporters.NAME,
     setting_anchors.NAME,
     *setting_alerts.NAMES,
+    "VAULT_REGISTER_MIRROR",
+    "VAULT_REGISTER_MIRROR_FILE",
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -111,6 +113,8 @@ class Settings:
     exporters: tuple[Exporter, ...] = ()
     # Who is told of alerts.
     alerting: Alerting = field(default_factory=Alerting)
+    # The URL of the register's second place; without one nobody is erased. It may hold a password.
+    register_mirror: str = field(default="", repr=False)
 
     @property
     def issuer(self) -> str:
@@ -172,6 +176,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         notary_dir=notary_dir_of(given),
         exporters=setting_exporters.exporters(given),
         alerting=setting_alerts.alerting(given),
+        register_mirror=mirror_of(given, mode, state_dir),
     )
     faults = (
         given.faults
@@ -206,6 +211,27 @@ def url_of(given: Given, store: str, state_dir: Path) -> str:
     if text is not None:
         given.faults.append(f"{name} and {name}_FILE are both set; remove one.")
     return given.private_text(f"{name}_FILE")
+
+
+def mirror_of(given: Given, mode: Mode, state_dir: Path) -> str:
+    """Find the URL of the register's second place: said, in a file, or a file in a directory that is said.
+
+    A demo has one beside its stores, which shows how it works and protects nothing.
+    """
+    name = "VAULT_REGISTER_MIRROR"
+    text = given.texts.get(name, "")
+    if f"{name}_FILE" in given.texts:
+        if text:
+            given.faults.append(f"{name} and {name}_FILE are both set; remove one.")
+        text = given.private_text(f"{name}_FILE")
+    if not text:
+        return f"sqlite:///{state_dir.absolute()}/mirror/register.db" if mode is Mode.DEMO else ""
+    if "://" in text:
+        return text
+    directory = (given.directory / text).absolute()
+    if directory.resolve().is_relative_to(state_dir.resolve()) and mode is Mode.PRODUCTION:
+        given.faults.append(f"{name} lies in the state directory; name a place that is lost apart from it.")
+    return f"sqlite:///{directory}/register.db"
 
 
 def slots_of(given: Given, mode: Mode, state_dir: Path) -> dict[str, Path]:
@@ -256,6 +282,8 @@ def _faults(settings: Settings) -> list[str]:
         for store, url in settings.urls.items()
         if url and urls.count(url) > 1
     ]
+    if settings.register_mirror and settings.register_mirror in urls:
+        faults.append("VAULT_REGISTER_MIRROR is a store's own URL; name another place.")
     if settings.client_cert_header and not settings.trusted_proxies:
         faults.append("VAULT_CLIENT_CERT_HEADER needs VAULT_TRUSTED_PROXIES: nobody else is believed.")
     if settings.single_sign_on is not None and not settings.origin:
@@ -279,7 +307,7 @@ def _production_faults(settings: Settings, texts: Mapping[str, str]) -> list[str
     """Refuse secrets where others would find them: in the environment, or beside what they open."""
     faults = [
         f"{name} holds a password; put the URL into a file of mode 600 and name it in {name}_FILE."
-        for name in _URLS
+        for name in (*_URLS, "VAULT_REGISTER_MIRROR")
         if name in texts and setting_forms.has_password(texts[name])
     ]
     faults += [

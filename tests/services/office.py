@@ -15,6 +15,7 @@ from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
+from vault.custody.certificates import Certificates
 from vault.custody.entry_seal import EntrySeal
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring
@@ -212,6 +213,7 @@ class Office:
                 outbox_seal=OutboxSeal(keyring.root(KeyPurpose.AUTHORITY)),
             ),
             entry_seal=EntrySeal(keyring.root(KeyPurpose.AUTHORITY), house.house),
+            certificates=Certificates(keyring),
             rulebook=RULEBOOK,
             lock=Lock(),
         )

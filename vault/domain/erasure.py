@@ -125,9 +125,7 @@ class Held:
     places: Mapping[str, int]
 
 
-def plan(
-    policy: Policy, subject: SubjectId, held: Held, *, lapsed: Iterable[str] = (), at: datetime
-) -> Plan:
+def plan(policy: Policy, subject: SubjectId, held: Held, *, lapsed: Iterable[str] = (), at: datetime) -> Plan:
     """Say what goes, what the law keeps, and what refuses it; *lapsed* are classes whose time is over."""
     law = _kept_by_law(policy, held.cells, frozenset(lapsed), at)
     now = millis(at)

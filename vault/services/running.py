@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from vault.domain.brakes import Limits, Window
+from vault.domain.erasure import register_ref
 from vault.domain.signing_keys import Windows
 from vault.domain.spotting import Spotter
-from vault.domain.terms import ActorId, Millis, SubjectId
+from vault.domain.terms import ActorId, HouseId, Millis, SubjectId
 from vault.errors import HouseLocked
 
 # How far back a clock may go: it is put right by seconds, and workers on several machines differ a little.
@@ -50,6 +51,26 @@ class Heard:
         if self.latest is None or not -CLOCK_TOLERANCE <= at - self.latest <= NOTARY_PATIENCE:
             return "notary_silent"
         return None
+
+
+class Erased:
+    """Whom the register calls erased, as far as this process has read it; hashes, never ids."""
+
+    __slots__ = ("_refs", "seq")
+
+    def __init__(self) -> None:
+        """Begin with nothing read."""
+        self.seq = 0
+        self._refs: set[bytes] = set()
+
+    def add(self, refs: Iterable[bytes], *, seq: int) -> None:
+        """Learn what the register says up to *seq*; other threads may read meanwhile."""
+        self._refs.update(refs)
+        self.seq = seq
+
+    def covers(self, house: HouseId, subject: SubjectId) -> bool:
+        """Tell whether *subject* was erased: one hash, and none in a house that has erased nobody."""
+        return bool(self._refs) and register_ref(house, subject) in self._refs
 
 
 class Lock:

@@ -17,13 +17,13 @@ _PAGE = 1_000
 
 
 def held(conn: Connection, store: StoreName, tenant: TenantId, subject: SubjectId) -> dict[str, int]:
-    """Count what *store* holds of a subject, as ``store.table``; tables without a row are left out."""
+    """Count what *store* holds of a subject, as ``store_table``; tables without a row are left out."""
     found = {}
     for table in _tables(METADATA[store]):
         query = select(func.count()).select_from(table).where(*_own(table, tenant, subject))
         count = conn.execute(query).scalar_one()
         if count:
-            found[f"{store}.{table.name}"] = count
+            found[f"{store}_{table.name}"] = count
     return found
 
 
@@ -36,9 +36,7 @@ def wipe(conn: Connection, store: StoreName, tenant: TenantId, subject: SubjectI
         conn.execute(delete(table).where(*_own(table, tenant, subject)))
 
 
-def answers_about(
-    conn: Connection, tenant: TenantId, subject: SubjectId
-) -> tuple[frozenset[bytes], int]:
+def answers_about(conn: Connection, tenant: TenantId, subject: SubjectId) -> tuple[frozenset[bytes], int]:
     """Name what an answered request may have said of a subject: its own id, its consents' and its facts'.
 
     Beside it, how many such answers are kept.
@@ -60,9 +58,7 @@ def forget_answers(conn: Connection, tenant: TenantId, ids: Collection[bytes]) -
     """Delete the answers that name any of *ids*."""
     answered = subject_tables.idempotency.c
     conn.execute(
-        delete(subject_tables.idempotency).where(
-            answered.tenant == tenant, answered.result.in_(sorted(ids))
-        )
+        delete(subject_tables.idempotency).where(answered.tenant == tenant, answered.result.in_(sorted(ids)))
     )
 
 
@@ -94,13 +90,11 @@ def columns(conn: Connection, store: StoreName) -> Iterator[tuple[str, Mapping[s
     for table in METADATA[store].sorted_tables:
         found = conn.execution_options(yield_per=_PAGE).execute(select(table))
         for row in found:
-            yield table.name, row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+            yield table.name, dict(zip(table.c.keys(), row, strict=True))
 
 
 def _tables(metadata: MetaData) -> list[Table]:
-    return [
-        table for table in metadata.sorted_tables if "subject" in table.c and table not in _OTHERWISE
-    ]
+    return [table for table in metadata.sorted_tables if "subject" in table.c and table not in _OTHERWISE]
 
 
 def _own(table: Table, tenant: TenantId, subject: SubjectId) -> tuple[ColumnElement[bool], ...]:

@@ -1,4 +1,4 @@
-"""Erasure tables: erasures that were begun and what became of them, and which apps are told that an id ended."""
+"""Erasure tables: erasures and what became of them, and which apps are told that an id of theirs ended."""
 
 from sqlalchemy import Column, Index, PrimaryKeyConstraint, String, Table, Text
 

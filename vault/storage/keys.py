@@ -30,6 +30,8 @@ KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
 
 PENDING = "pending"
 ACTIVE = "active"
+# Of a sealed key whose bytes are gone.
+DESTROYED = "destroyed"
 
 IDENT = Shape(tables.ident, IdentRow)
 DEK = Shape(tables.dek, DekRow, tier=Tier)
@@ -112,6 +114,13 @@ def without_pairwise(
         .limit(limit)
     )
     return [SubjectId(subject) for (subject,) in conn.execute(query)]
+
+
+def spaces_of(conn: Connection, tenant: TenantId, subject: SubjectId) -> list[tuple[SpaceId, bytes]]:
+    """List which apps know *subject*, each with its own id of it."""
+    held = tables.pairwise.c
+    query = select(held.space, held.pairwise).where(held.tenant == tenant, held.subject == subject)
+    return [(SpaceId(space), pairwise) for space, pairwise in conn.execute(query.order_by(held.space))]
 
 
 def sealed_keys(conn: Connection, tenant: TenantId) -> list[SealedKeyRow]:

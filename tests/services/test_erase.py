@@ -1,0 +1,263 @@
+"""Erasing: what was shown is what happens, nobody reads meanwhile, and afterwards nothing leads back."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.house import House
+from tests.services.leads import followed, ids, rows
+from vault.domain.erasure import register_ref
+from vault.domain.terms import Gate, HouseId, SubjectId, id_bytes
+from vault.errors import Conflict, InvalidValue, NotFound, Refused
+from vault.services import amending, consent, erase, history, lookup, restrict, standing_facts, watching
+from vault.services.locating import locate_subjects
+from vault.services.parts import Call
+from vault.services.writing import write
+from vault.domain.kinds import Kind
+from vault.domain.terms import Action
+
+LAPSED = ("realname", "settlement")
+
+
+def officer(house: House, customer: str) -> tuple[Call, str]:
+    """The officer's call, and the id by which the officer's app knows the customer."""
+    return house.call("officer"), house.known_to("officer", customer)
+
+
+def forget(house: House, customer: str) -> erase.Begun:
+    """Erase as an officer does: look at the plan, and have it carried out."""
+    call, own = officer(house, customer)
+    shown = erase.planned(house.parts, call, own, lapsed=LAPSED)
+    return erase.erase(house.parts, call, own, digest=shown.digest, reason="request", lapsed=LAPSED)
+
+
+def ref_of(house: House, subject: bytes) -> bytes:
+    return register_ref(HouseId(house.parts.house.house), SubjectId(subject))
+
+
+def common(house: House) -> set[bytes]:
+    """Ids that stand everywhere and say nothing of one customer: the house, its apps and what they hold."""
+    found = {bytes(house.parts.house.house), bytes(house.parts.tenant), bytes(16)}
+    tables = {"app", "app_secret", "role_grant", "policy_version", "authority", "house", "app_terms"}
+    for (_, table), row in rows(house):
+        if table in tables:
+            found |= {one for value in row.values() for one in ids(value)}
+    return found
+
+
+def test_an_erased_customer_is_absent_for_everybody_and_nothing_of_it_is_left(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    own, subject = house.known_to("marketing", customer), house.subject_of(customer)
+    house.disclose("marketing", own, "name")
+    house.amend("intake", customer, {"mobile": "+8613900139000"})
+    _, at_officer = officer(house, customer)
+
+    done = forget(house, customer)
+
+    assert done.state == "erased"
+    for app, known in (("marketing", own), ("officer", at_officer)):
+        with pytest.raises(NotFound):
+            house.disclose(app, known, "name")
+    with pytest.raises(NotFound):
+        consent.listing(house.parts, house.call("intake"), customer)
+    told = {place for place, row in rows(house) if any(subject in ids(value) for value in row.values())}
+    assert told == set()
+    assert house.rows_of("keys", "SELECT * FROM pairwise") == []
+    kept = {row[0] for row in house.rows_of("data", "SELECT pairwise FROM ended")}
+    assert {id_bytes("cus", one) for one in (customer, own, at_officer)} <= kept
+    for name in ("data", "keys"):
+        store = house.parts.stores.named(name)
+        if store.path is not None:
+            for file in store.path.parent.glob(f"{store.path.name}*"):
+                assert subject not in file.read_bytes(), file.name
+
+
+def test_after_an_erasure_nothing_leads_from_the_customer_to_an_entry_that_names_it(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    subject = house.subject_of(customer)
+    house.disclose("marketing", house.known_to("marketing", customer), "name")
+    house.amend("intake", customer, {"mobile": "+8613900139000"})
+    before = {
+        token for entry in house.entries() for one in entry.get("sets", ()) for token in one["subjects"]
+    }
+
+    forget(house, customer)
+
+    met, places = followed(house, {subject, ref_of(house, subject)}, common=common(house))
+    assert places == {("register", "record"), ("data", "erasure"), ("audit", "entry")}
+    for entry in house.entries():
+        if ids(json.dumps(entry)) & met:
+            assert entry["kind"] in {"erasure.begun", "subject.erased"}
+            assert "sets" not in entry
+    assert not {one for token in before for one in ids(token)} & met
+
+
+def test_a_plan_is_carried_out_as_it_was_shown_or_not_at_all(house: House) -> None:
+    customer = house.admit()
+    call, own = officer(house, customer)
+    shown = erase.planned(house.parts, call, own, lapsed=LAPSED)
+    assert "name" in shown.fields
+    assert shown.refused == ()
+
+    house.amend("intake", customer, {"name": "王小明"})
+
+    with pytest.raises(Conflict, match="plan_changed"):
+        erase.erase(house.parts, call, own, digest=shown.digest, reason="request", lapsed=LAPSED)
+    with pytest.raises(InvalidValue):
+        erase.erase(house.parts, call, own, digest=shown.digest, reason="because", lapsed=LAPSED)
+    with pytest.raises(InvalidValue):
+        erase.planned(house.parts, call, own, lapsed=["customer"])
+    assert house.known_to("officer", customer) == own
+
+
+def test_what_the_law_keeps_refuses_an_erasure_until_its_time_is_over(house: House) -> None:
+    customer = house.admit()
+    house.apps["officer"] = house.hire("officer", "privacy_officer", "P18", days=800)
+    call, own = officer(house, customer)
+
+    refused = erase.planned(house.parts, call, own)
+
+    assert refused.refused == ("law:realname",)
+    with pytest.raises(Conflict, match="erasure_refused"):
+        erase.erase(house.parts, call, own, digest=refused.digest, reason="request")
+    house.stand_until(house.clock() + house.hours(24 * 366))
+    assert erase.planned(house.parts, house.call("officer"), own).refused == ()
+
+
+@pytest.mark.parametrize("kind", ["order", "contract", "case", "duty"])
+def test_what_is_open_refuses_an_erasure_until_it_is_closed(house: House, kind: str) -> None:
+    customer = house.admit()
+    fact = house.state(customer, kind)
+    call, own = officer(house, customer)
+    assert erase.planned(house.parts, call, own, lapsed=LAPSED).refused == (f"open_{kind}",)
+
+    standing_facts.close_fact(house.parts, house.call("registry"), house.known_to("registry", customer), fact)
+
+    assert erase.planned(house.parts, call, own, lapsed=LAPSED).refused == ()
+
+
+def test_a_legal_hold_refuses_an_erasure(house: House) -> None:
+    customer = house.admit()
+    call, own = officer(house, customer)
+    standing = amending.stand(house.parts, call, own, Action.RESTRICT)
+    held = amending.draft(house.parts, call, standing, Kind.RESTRICTION_SET, gates=Gate.LEGAL_HOLD)
+    write(house.parts, call, [held])
+
+    assert erase.planned(house.parts, call, own, lapsed=LAPSED).refused == ("legal_hold",)
+
+
+def test_only_a_privacy_officer_erases(house: House) -> None:
+    customer = house.admit()
+
+    for app in ("intake", "servicedesk", "registry"):
+        with pytest.raises(Refused, match="role"):
+            erase.planned(house.parts, house.call(app), house.known_to(app, customer))
+
+
+def test_a_restricted_customer_can_be_erased(house: House) -> None:
+    customer = house.admit()
+    call, own = officer(house, customer)
+    restrict.restrict(house.parts, call, own, "disputed")
+
+    assert forget(house, customer).state == "erased"
+
+
+def test_nobody_is_erased_where_the_register_has_no_second_place(house: House) -> None:
+    customer = house.admit()
+    call, own = officer(house, customer)
+    shown = erase.planned(house.parts, call, own, lapsed=LAPSED)
+    alone = replace(house.parts, mirror=None)
+
+    with pytest.raises(Conflict, match="mirror_missing"):
+        erase.erase(alone, call, own, digest=shown.digest, reason="request", lapsed=LAPSED)
+
+    assert house.amend("intake", customer, {"name": "王小明"})
+
+
+def test_the_mirror_holds_what_the_register_holds(house: House) -> None:
+    customer = house.admit()
+    subject = house.subject_of(customer)
+
+    forget(house, customer)
+
+    assert house.parts.mirror is not None
+    with house.parts.mirror().read() as conn:
+        from vault.storage import register  # noqa: PLC0415
+
+        mirrored = register.page(conn)
+    with house.parts.stores.register.read() as conn:
+        assert register.page(conn) == mirrored
+    (erased,) = [row for row in mirrored if row.kind == "erased"]
+    assert erased.ref == ref_of(house, subject)
+    assert erased.at_ms % (24 * 60 * 60 * 1000) == 0
+
+
+def test_a_certificate_is_signed_told_by_the_ledger_and_proved_under_the_notarys_checkpoint(
+    house: House,
+) -> None:
+    customer = house.admit(consents=["P11"])
+    house.known_to("marketing", customer)
+    subject = house.subject_of(customer)
+    done = forget(house, customer)
+    house.attended()
+
+    shown = dict(erase.certificate(house.parts, house.call("officer"), done.id))
+
+    said: Any = shown["says"]
+    assert said["ref"] in json.dumps(said)
+    assert subject.hex() not in json.dumps(shown)
+    assert {one["app"] for one in said["told"]} == {"intake", "marketing", "officer"}
+    checked = erase.verify(house.parts, house.operator, shown)
+    assert checked.ok
+    assert checked.proved
+    assert checked.found == {}
+    tampered = {**shown, "certificate": str(shown["certificate"]).replace("a", "b", 1)}
+    with pytest.raises(InvalidValue):
+        erase.verify(house.parts, house.operator, tampered)
+
+
+def test_a_row_that_is_put_back_is_found_by_the_certificate_and_read_by_nobody(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    own, subject = house.known_to("marketing", customer), house.subject_of(customer)
+    kept = {
+        (store, table): house.rows_of(store, f"SELECT * FROM {table} WHERE subject = :one", one=subject)  # noqa: S608
+        for store, table in (
+            ("keys", "ident"),
+            ("keys", "dek"),
+            ("keys", "pairwise"),
+            ("data", "subject"),
+            ("data", "sealed"),
+            ("data", "consent"),
+            ("data", "authorisation"),
+        )
+    }
+    done = forget(house, customer)
+    shown = dict(erase.certificate(house.parts, house.call("officer"), done.id))
+    assert erase.verify(house.parts, house.operator, shown).ok
+
+    for (store, table), old in kept.items():
+        names = house.column_names(store, table)
+        for row in old:
+            marks = ", ".join(f":{name}" for name in names)
+            house.by_hand(
+                store, f"INSERT INTO {table} VALUES ({marks})", **dict(zip(names, row, strict=True))
+            )  # noqa: S608
+
+    checked = erase.verify(house.parts, house.operator, shown)
+    assert not checked.ok
+    assert {"keys.ident.subject", "data.subject.subject"} <= checked.found.keys()
+    with pytest.raises(NotFound):
+        house.disclose("marketing", own, "name")
+
+
+def test_who_is_admitted_again_after_an_erasure_is_somebody_new(house: House) -> None:
+    customer = house.admit({"name": "王小明", "customer_no": "C-77"})
+    subject = house.subject_of(customer)
+    forget(house, customer)
+
+    again = house.admit({"name": "王小明", "customer_no": "C-77"})
+
+    assert house.subject_of(again) != subject
+    assert house.known_to("officer", again)
