@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from vault.bootstrap import connect, open_house, open_stores
+from vault.bootstrap import Mirror, connect, open_house, open_stores
 from vault.custody.providers.local import LocalSlots
 from vault.domain.terms import PurposeId, RequestId, id_text
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
-from vault.services import consent, disclose, founding, intake, rectify, restrict, standing_facts
+from vault.services import consent, disclose, erase, founding, intake, rectify, restrict, standing_facts
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.locating import Located, locate
 from vault.services.parts import Call, Parts
@@ -80,7 +80,18 @@ class Deadly(Store):
 def main() -> None:
     told = json.loads(sys.stdin.readline())
     paths = {name: Path(path) for name, path in told["slots"].items()}
-    settings = Settings(Mode.DEMO, Path(told["state"]), told["urls"], paths, "127.0.0.1", 8200, 1, 2, None)
+    settings = Settings(
+        Mode.DEMO,
+        Path(told["state"]),
+        told["urls"],
+        paths,
+        "127.0.0.1",
+        8200,
+        1,
+        2,
+        None,
+        register_mirror=told["mirror"],
+    )
     rulebook, at = Rulebook(), datetime.fromisoformat(told["at"])
     with open_house(settings, clock=lambda: at, rulebook=rulebook) as parts:
         # Reading the policy takes longer than all the rest; every fork inherits it.
@@ -105,7 +116,13 @@ def carry_out(
     deadly = Stores(*(Deadly(stores.named(name), commits) for name in STORE_NAMES))
     slots = LocalSlots.read(settings.slots)
     parts = connect(
-        deadly, slots, founding.recognise(stores), clock=lambda: at, random=os.urandom, rulebook=rulebook
+        deadly,
+        slots,
+        founding.recognise(stores),
+        clock=lambda: at,
+        random=os.urandom,
+        rulebook=rulebook,
+        mirror=lambda: Deadly(Mirror(settings).store(), commits),
     )
     call = a_call(parts, told["apps"][order.get("app", "intake")], key=order.get("key"))
     VERBS[order["verb"]](parts, call, order)
@@ -152,6 +169,10 @@ def show(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
     disclose.profiles(parts, call, [order["id"]], ["name"])
 
 
+def forget(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
+    erase.erase(parts, call, order["id"], digest=order["plan"], reason="request", lapsed=order["lapsed"])
+
+
 def find(parts: Parts, call: Call, customer: str) -> Located:
     (located,) = locate(parts, call, [customer])
     if isinstance(located, VaultError):
@@ -167,6 +188,7 @@ VERBS = {
     "lift": lift,
     "state": state,
     "show": show,
+    "erase": forget,
 }
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from vault.crypto.passwords import Passwords
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
+from vault.custody.certificates import Certificates
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
-from vault.custody.certificates import Certificates
 from vault.custody.entry_seal import EntrySeal
 from vault.custody.fingerprints import Fingerprints
 from vault.custody.keyring import SLOT_NAMES, KeyPurpose, Keyring

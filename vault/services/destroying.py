@@ -1,4 +1,4 @@
-"""Destroying: the steps by which a subject is erased; each may be the last before a crash, and is repeated."""
+"""Destroying: the steps by which a subject is erased; each may be the last before a crash, and repeats."""
 
 import json
 from collections.abc import Mapping

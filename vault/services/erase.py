@@ -40,16 +40,19 @@ class Begun:
     state: str
 
 
-def planned(parts: Parts, call: Call, customer: str, *, lapsed: Sequence[str] = ()) -> Plan:
-    """Say what an erasure of the customer would take and what refuses it; changes nothing.
+def planned(
+    parts: Parts, call: Call, customer: str, *, lapsed: Sequence[str] = ()
+) -> tuple[Plan, Sequence[str]]:
+    """Say what an erasure of the customer would take and what refuses it, and which apps hold it, by name.
 
-    *lapsed* are retention classes of the law whose time whoever asks knows to be over.
+    Nothing changes. *lapsed* are retention classes of the law whose time whoever asks knows to be over.
     """
     call = _without_ticket(call)
     standing = amending.stand(parts, call, customer, Action.ERASE)
     found = _plan(parts, call, standing, lapsed)
     parts.ledger.append(_told(parts, call, Kind.ERASURE_PLANNED, None))
-    return found
+    names = {app.space: app.name for app in call.standing.apps.values()}
+    return found, sorted(names.get(space, "unknown") for space in found.spaces)
 
 
 def erase(
