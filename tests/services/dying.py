@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -80,18 +81,8 @@ class Deadly(Store):
 def main() -> None:
     told = json.loads(sys.stdin.readline())
     paths = {name: Path(path) for name, path in told["slots"].items()}
-    settings = Settings(
-        Mode.DEMO,
-        Path(told["state"]),
-        told["urls"],
-        paths,
-        "127.0.0.1",
-        8200,
-        1,
-        2,
-        None,
-        register_mirror=told["mirror"],
-    )
+    plain = Settings(Mode.DEMO, Path(told["state"]), told["urls"], paths, "127.0.0.1", 8200, 1, 2, None)
+    settings = replace(plain, register_mirror=told["mirror"])
     rulebook, at = Rulebook(), datetime.fromisoformat(told["at"])
     with open_house(settings, clock=lambda: at, rulebook=rulebook) as parts:
         # Reading the policy takes longer than all the rest; every fork inherits it.

@@ -15,6 +15,7 @@ from tests.house import House
 from vault.domain.canonical import Json
 from vault.errors import NotFound, Refused, VaultError
 from vault.services import consent, disclose, erase, intake, restrict, standing_facts
+from vault.storage.unit_of_work import StoreName
 
 pytestmark = pytest.mark.slow
 
@@ -270,12 +271,11 @@ def test_an_erasure_that_was_killed_anywhere_holds_or_is_completed(house: House,
     def begin(number: int) -> dict[str, Any]:
         customer = house.admit({"name": f"客户{number}"}, consents=["P11"])
         officers = house.known_to("officer", customer)
-        shown, _ = erase.planned(house.parts, house.call("officer"), officers)
-        order = {"verb": "erase", "app": "officer", "id": officers, "plan": shown.digest, "lapsed": lapsed}
         own = house.known_to("marketing", customer)
         shown, _ = erase.planned(house.parts, house.call("officer"), officers)
         subject = house.subject_of(customer).hex()
-        return {**order, "plan": shown.digest, "customer": customer, "own": own, "subject": subject}
+        order = {"verb": "erase", "app": "officer", "id": officers, "lapsed": lapsed}
+        return {**order, "plan": shown.digest, "own": own, "subject": subject}
 
     def is_shown(worker: House, own: str) -> bool:
         try:
@@ -295,21 +295,20 @@ def test_an_erasure_that_was_killed_anywhere_holds_or_is_completed(house: House,
         assert kinds(house, "subject.erased") == number
         records = house.rows_of("register", "SELECT ref FROM record WHERE kind = 'erased'")
         assert len(records) == len(set(records)) == number
-        for store, rows in followed_places(house, bytes.fromhex(order["subject"])):
+        for store, rows in where_still(house, bytes.fromhex(order["subject"])):
             assert not rows, store
         check_keys(house)
         states = {row[0] for row in house.rows_of("data", "SELECT state FROM erasure")}
         assert states == {"erased"}
 
 
-def followed_places(house: House, subject: bytes) -> list[tuple[str, list[Any]]]:
+def where_still(house: House, subject: bytes) -> list[tuple[str, list[Any]]]:
     """Where the subject's id still stands, by table."""
-    named = (
-        ("keys", ("ident", "dek", "pairwise")),
-        ("data", ("subject", "sealed", "consent", "outbox", "erasure")),
-    )
+    named: list[tuple[StoreName, str]] = [
+        *(("keys", table) for table in ("ident", "dek", "pairwise")),
+        *(("data", table) for table in ("subject", "sealed", "consent", "outbox", "erasure")),
+    ]
     return [
-        (table, house.rows_of(store, f"SELECT subject FROM {table} WHERE subject = :one", one=subject))  # type: ignore[arg-type]
-        for store, tables in named
-        for table in tables
+        (table, house.rows_of(store, f"SELECT subject FROM {table} WHERE subject = :one", one=subject))
+        for store, table in named
     ]

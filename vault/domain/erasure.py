@@ -230,7 +230,7 @@ class Certificate:
             "policy": self.policy.hex(),
             "fields": [*self.fields],
             "keys": [one.written() for one in self.keys],
-            "places": {name: count for name, count in sorted(self.places.items())},
+            "places": {**self.places},
             "told": [{"app": name, "state": "queued"} for name in self.told],
             "law": [*self.law],
             "kept": [{"what": what, "why": why} for what, why in self.kept],

@@ -16,7 +16,7 @@ class ErasureAsked(Strict):
 class NewErasure(ErasureAsked):
     """The plan that was shown, by its digest, and why the customer is forgotten."""
 
-    plan = Code(required=True, metadata=_HASH)
+    plan = fields.String(required=True, metadata=_HASH)
     reason_code = Code(required=True)
 
 
@@ -40,7 +40,7 @@ class KeptByLaw(Strict):
 class ErasurePlan(Strict):
     """What goes, what the law keeps, and what refuses it; ``plan`` names all of it."""
 
-    plan = Code(required=True, metadata=_HASH)
+    plan = fields.String(required=True, metadata=_HASH)
     fields_held = fields.List(Code(), required=True, data_key="fields", attribute="fields")
     keys = fields.List(fields.Nested(WrappedKey), required=True)
     apps = fields.List(fields.String(), required=True)
