@@ -8,15 +8,28 @@ import pytest
 
 from tests.house import House
 from tests.services.leads import followed, ids, rows
+from tests.services.putting_back import copied, put_back
 from vault.domain.erasure import Plan, register_ref
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, Gate, HouseId, SubjectId, id_bytes
-from vault.errors import Conflict, InvalidValue, NotFound, Refused
-from vault.services import amending, consent, erase, restrict, standing_facts
+from vault.errors import Conflict, Corrupt, InvalidValue, NotFound, Refused, StoreUnavailable
+from vault.services import (
+    accesses,
+    amending,
+    consent,
+    ending,
+    erase,
+    history,
+    intake,
+    lookup,
+    restrict,
+    standing_facts,
+)
+from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Call
 from vault.services.writing import write
 from vault.storage import register
-from vault.storage.unit_of_work import StoreName
+from vault.storage.unit_of_work import Store, StoreName
 
 LAPSED = ("realname", "settlement")
 
@@ -260,3 +273,151 @@ def test_who_is_admitted_again_after_an_erasure_is_somebody_new(house: House) ->
 
     assert house.subject_of(again) != subject
     assert house.known_to("officer", again)
+
+
+class Silent:
+    """A mirror that does not answer."""
+
+    def __call__(self) -> Store:
+        raise StoreUnavailable("store_unavailable", store="register", reason="silent")
+
+
+def begun_only(house: House, customer: str) -> erase.Begun:
+    """Begin an erasure whose mirror falls silent behind the first step."""
+    call, own = officer(house, customer)
+    shown = plan(house, call, own)
+    mirror, asked = house.parts.mirror, list[int]()
+
+    def once() -> Store:
+        asked.append(1)
+        assert mirror is not None
+        return mirror() if len(asked) == 1 else Silent()()
+
+    halting = replace(house.parts, mirror=once)
+    return erase.erase(halting, call, own, digest=shown.digest, reason="request", lapsed=LAPSED)
+
+
+def test_who_is_being_erased_is_absent_until_it_is_done_and_the_job_completes_it(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    own, subject = house.known_to("marketing", customer), house.subject_of(customer)
+    at_officer = house.known_to("officer", customer)
+
+    begun = begun_only(house, customer)
+
+    assert begun.state == "erasing"
+    for worker in (house, house.another()):
+        with pytest.raises(NotFound):
+            worker.disclose("marketing", own, "name")
+        with pytest.raises(NotFound):
+            history.history(worker.parts, worker.call("officer"), at_officer)
+    found = lookup.lookup(house.parts, house.call("servicedesk"), "mobile", "+8613800138000")
+    assert found == []
+    assert house.rows_of("keys", "SELECT subject FROM dek") != []
+    assert erase.certificate(house.parts, house.call("officer"), begun.id)["state"] == "erasing"
+
+    erase.go_on(house.parts)
+
+    assert erase.certificate(house.parts, house.call("officer"), begun.id)["state"] == "erased"
+    assert house.rows_of("keys", "SELECT subject FROM dek WHERE subject = :one", one=subject) == []
+
+
+def test_an_erasure_that_was_begun_is_gone_on_with_by_the_same_call(house: House) -> None:
+    customer = house.admit()
+    call, own = officer(house, customer)
+    shown = plan(house, call, own)
+    begun = begun_only(house, customer)
+
+    again = erase.erase(house.parts, call, own, digest=shown.digest, reason="request", lapsed=LAPSED)
+
+    assert (again.id, again.state) == (begun.id, "erased")
+
+
+def test_a_row_that_somebody_wrote_erases_nobody(house: House) -> None:
+    erased, other = house.admit(), house.admit({"name": "王小明"})
+    begun_only(house, erased)
+    statement = "UPDATE erasure SET subject = :other"
+    house.by_hand("data", statement, other=house.subject_of(other))
+
+    with pytest.raises(Corrupt):
+        erase.go_on(house.parts)
+
+    assert house.amend("intake", other, {"name": "李四"}).id == other
+
+
+def test_the_data_of_before_an_erasure_put_back_opens_for_nobody(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    own, subject = house.known_to("marketing", customer), SubjectId(house.subject_of(customer))
+    before = copied(house)
+    forget(house, customer)
+
+    put_back(house, before, "data")
+
+    for worker in (house, house.another()):
+        with pytest.raises(NotFound):
+            worker.disclose("marketing", own, "name")
+        assert not isinstance(locate_subjects(worker.parts, [subject])[subject], Located)
+
+
+def test_data_and_keys_of_before_an_erasure_put_back_lock_the_house_and_name_nobody(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    own = house.known_to("marketing", customer)
+    before = copied(house)
+    forget(house, customer)
+
+    put_back(house, before, "data", "keys")
+
+    other = house.another()
+    ending.read_on(other.parts)
+    for worker in (house, other):
+        with pytest.raises(NotFound):
+            worker.disclose("marketing", own, "name")
+
+
+def test_who_saw_an_erased_customers_data_is_told_to_nobody(house: House) -> None:
+    customer = house.admit(consents=["P11"])
+    call, own = officer(house, customer)
+    forget(house, customer)
+
+    with pytest.raises(NotFound):
+        accesses.report(house.parts, call, own)
+
+
+def test_an_erasure_is_irrecoverable_once_every_epoch_its_keys_lay_under_is_destroyed(house: House) -> None:
+    customer = house.admit()
+    done = forget(house, customer)
+    erase.go_on(house.parts)
+    assert erase.certificate(house.parts, house.call("officer"), done.id)["state"] == "erased"
+
+    house.by_hand("keys", "UPDATE sealed_key SET state = 'destroyed' WHERE purpose = 1")
+    erase.go_on(house.parts)
+    erase.go_on(house.parts)
+
+    shown: Any = erase.certificate(house.parts, house.call("officer"), done.id)
+    assert shown["state"] == "irrecoverable"
+    told = [entry for entry in house.entries() if entry["kind"] == "erasure.completed"]
+    assert len(told) == 1
+    assert json.loads(shown["irrecoverable"]["entry"]) == told[0]
+
+
+def test_answers_that_were_kept_for_a_key_go_with_the_customer(house: House) -> None:
+    record: Any = {"kind": "person", "fields": {"name": "王小明"}}
+    customer = intake.admit(house.parts, house.call("intake", key="key-1"), record).id
+    assert house.rows_of("data", "SELECT result FROM idempotency") != []
+
+    forget(house, customer)
+
+    assert house.rows_of("data", "SELECT result FROM idempotency") == []
+
+
+def test_a_restriction_of_before_leads_from_an_erased_customer_to_nothing(house: House) -> None:
+    customer = house.admit()
+    subject = house.subject_of(customer)
+    call, own = officer(house, customer)
+    restrict.restrict(house.parts, call, own, "disputed")
+
+    forget(house, customer)
+
+    met, _ = followed(house, {subject, ref_of(house, subject)}, common=common(house))
+    assert not [
+        entry for entry in house.entries() if entry["kind"] == "restriction.set" and ids(entry["id"]) & met
+    ]

@@ -1,4 +1,4 @@
-"""Erasing: ``vaultctl erase``, a customer is forgotten: shown, carried out, certified, and held against it."""
+"""Erasing: ``vaultctl erase``, a customer is forgotten: shown, carried out, certified, verified."""
 
 import json
 import os
