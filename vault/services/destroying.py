@@ -269,8 +269,8 @@ def _register(parts: Parts, subject: SubjectId) -> None:
 
 def _destroy_keys(conn: Connection, parts: Parts, row: ErasureRow, subject: SubjectId) -> bool:
     """Delete the ident, the DEKs and the apps' ids, all at once; False where there is more than was told."""
-    wrapped = erasing.wrapped(conn, parts.tenant, subject)
-    if wrapped:
+    if keys.living(conn, parts.tenant, [subject]):
+        wrapped = erasing.wrapped(conn, parts.tenant, subject)
         told = Agreed.read(row.body)
         known = keys.spaces_of(conn, parts.tenant, subject)
         kept = {name: count for name, count in told.places.items() if name == "keys_pairwise"}

@@ -88,9 +88,10 @@ def press(store: Store) -> None:
 def columns(conn: Connection, store: StoreName) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Go through every row of every table of *store*, as ``table`` and its columns by name."""
     for table in METADATA[store].sorted_tables:
-        found = conn.execution_options(yield_per=_PAGE).execute(select(table))
-        for row in found:
-            yield table.name, dict(zip(table.c.keys(), row, strict=True))
+        query = select(table).execution_options(yield_per=_PAGE)
+        with conn.execute(query) as found:
+            for row in found:
+                yield table.name, dict(zip(table.c.keys(), row, strict=True))
 
 
 def _tables(metadata: MetaData) -> list[Table]:

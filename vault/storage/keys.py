@@ -200,6 +200,21 @@ def add_pairwise(
     PAIRWISE.insert_or_ignore(conn, given)
 
 
+def living(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> set[SubjectId]:
+    """Tell which of *ids* have an ident, which stands until this transaction ends.
+
+    Whoever gives an id out to an app, or destroys, holds it meanwhile: neither overlooks the other.
+    """
+    held = tables.ident.c
+    query = (
+        select(held.subject)
+        .where(held.tenant == tenant, is_among(conn.dialect.name, held.subject, "ids"))
+        .order_by(held.subject)
+        .with_for_update()
+    )
+    return {SubjectId(subject) for (subject,) in conn.execute(query, {"ids": sorted(ids)})}
+
+
 def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:
     """Store a sealed KEK or root; return what stands, which may be another process's."""
     _SEALED_KEY.insert_or_ignore(conn, [row])
