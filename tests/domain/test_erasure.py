@@ -36,7 +36,18 @@ def test_an_id_is_found_however_it_is_spelt(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, 7, bytes(16), bytes(15), b"\xff\xfe", REF, REF.hex(), ADA.hex() + "00", id_text("con", ADA), "sub_x"],
+    [
+        None,
+        7,
+        bytes(16),
+        bytes(15),
+        b"\xff\xfe",
+        REF,
+        REF.hex(),
+        ADA.hex() + "00",
+        id_text("con", ADA),
+        "sub_x",
+    ],
 )
 def test_what_is_no_id_of_the_subject_is_not_taken_for_it(value: object) -> None:
     assert not names_subject(value, HOUSE, REF)
