@@ -6,7 +6,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from vault import setting_alerts, setting_anchors, setting_exporters, setting_forms
+from vault import setting_alerts, setting_anchors, setting_exporters, setting_forms, setting_mirror
 from vault.errors import Misconfigured
 from vault.setting_alerts import Alerting
 from vault.setting_anchors import Anchor
@@ -45,8 +45,7 @@ NAMES = (
     setting_exporters.NAME,
     setting_anchors.NAME,
     *setting_alerts.NAMES,
-    "VAULT_REGISTER_MIRROR",
-    "VAULT_REGISTER_MIRROR_FILE",
+    *setting_mirror.NAMES,
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -113,7 +112,6 @@ class Settings:
     exporters: tuple[Exporter, ...] = ()
     # Who is told of alerts.
     alerting: Alerting = field(default_factory=Alerting)
-    # The URL of the register's second place; without one nobody is erased. It may hold a password.
     register_mirror: str = field(default="", repr=False)
 
     @property
@@ -176,7 +174,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         notary_dir=notary_dir_of(given),
         exporters=setting_exporters.exporters(given),
         alerting=setting_alerts.alerting(given),
-        register_mirror=mirror_of(given, mode, state_dir),
+        register_mirror=setting_mirror.url_of(given, state_dir, is_demo=mode is Mode.DEMO),
     )
     faults = (
         given.faults
@@ -213,27 +211,6 @@ def url_of(given: Given, store: str, state_dir: Path) -> str:
     return given.private_text(f"{name}_FILE")
 
 
-def mirror_of(given: Given, mode: Mode, state_dir: Path) -> str:
-    """Find the URL of the register's second place: said, in a file, or a file in a directory that is said.
-
-    A demo has one beside its stores, which shows how it works and protects nothing.
-    """
-    name = "VAULT_REGISTER_MIRROR"
-    text = given.texts.get(name, "")
-    if f"{name}_FILE" in given.texts:
-        if text:
-            given.faults.append(f"{name} and {name}_FILE are both set; remove one.")
-        text = given.private_text(f"{name}_FILE")
-    if not text:
-        return f"sqlite:///{state_dir.absolute()}/mirror/register.db" if mode is Mode.DEMO else ""
-    if "://" in text:
-        return text
-    directory = (given.directory / text).absolute()
-    if directory.resolve().is_relative_to(state_dir.resolve()) and mode is Mode.PRODUCTION:
-        given.faults.append(f"{name} lies in the state directory; name a place that is lost apart from it.")
-    return f"sqlite:///{directory}/register.db"
-
-
 def slots_of(given: Given, mode: Mode, state_dir: Path) -> dict[str, Path]:
     """Find the file of each slot; a demo has one for each beside its stores."""
     if mode is Mode.DEMO:
@@ -262,11 +239,10 @@ def _single_sign_on(given: Given) -> SingleSignOn | None:
     client_id = given.parsed(
         "VAULT_OIDC_CLIENT_ID", setting_forms.visible, default="", form="up to 255 visible ASCII characters"
     )
-    no_words: frozenset[str] = frozenset()
     strong = given.parsed(
         "VAULT_OIDC_STRONG_ACR",
         setting_forms.words,
-        default=no_words,
+        default=frozenset[str](),
         form="acr values with commas between them",
     )
     secret = given.private_text("VAULT_OIDC_CLIENT_SECRET_FILE")
@@ -276,14 +252,14 @@ def _single_sign_on(given: Given) -> SingleSignOn | None:
 
 
 def _faults(settings: Settings) -> list[str]:
-    urls = list(settings.urls.values())
+    urls = [*settings.urls.values()]
     faults = [
         f"VAULT_{store.upper()}_URL is another store's too; each of the four needs its own."
         for store, url in settings.urls.items()
         if url and urls.count(url) > 1
     ]
     if settings.register_mirror and settings.register_mirror in urls:
-        faults.append("VAULT_REGISTER_MIRROR is a store's own URL; name another place.")
+        faults.append(f"{setting_mirror.NAME} is a store's own URL; name another place.")
     if settings.client_cert_header and not settings.trusted_proxies:
         faults.append("VAULT_CLIENT_CERT_HEADER needs VAULT_TRUSTED_PROXIES: nobody else is believed.")
     if settings.single_sign_on is not None and not settings.origin:
@@ -307,7 +283,7 @@ def _production_faults(settings: Settings, texts: Mapping[str, str]) -> list[str
     """Refuse secrets where others would find them: in the environment, or beside what they open."""
     faults = [
         f"{name} holds a password; put the URL into a file of mode 600 and name it in {name}_FILE."
-        for name in (*_URLS, "VAULT_REGISTER_MIRROR")
+        for name in (*_URLS, setting_mirror.NAME)
         if name in texts and setting_forms.has_password(texts[name])
     ]
     faults += [

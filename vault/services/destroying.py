@@ -1,22 +1,18 @@
 """Destroying: the steps by which a subject is erased; each may be the last before a crash, and repeats."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import replace
 from typing import Final
 
 from vault.domain.access import Actor
-from vault.domain.canonical import Json, canonical
-from vault.domain.entry import ActorRef, Entry, ObjectRef
-from vault.domain.erasure import Certificate, Held, WrappedKey, register_ref
+from vault.domain.canonical import canonical
+from vault.domain.entry import ObjectRef
+from vault.domain.erasure import Certificate, Held, register_ref
 from vault.domain.instants import day, millis
 from vault.domain.kinds import Kind
 from vault.domain.manifest import parse_body
-from vault.domain.sealed import SubjectRow
 from vault.domain.terms import (
     ZERO_ID,
-    Action,
     ActorId,
     AppId,
     EntryId,
@@ -34,17 +30,12 @@ from vault.services.governing import Change, Told, amend
 from vault.services.locating import Located, locate_subjects
 from vault.services.parts import Parts
 from vault.services.revealing import Reveal
-from vault.storage import erasing, erasures, floors, keys, outbox, register, subjects
+from vault.services.undertaking import ACTOR, ERASED, Agreed, is_ours, signed, told
+from vault.storage import erasing, erasures, floors, key_states, outbox, register, subjects
 from vault.storage.erasures import EndedRow, ErasureRow
-from vault.storage.outbox import OutboxRow
 from vault.storage.people import ApprovalRow
 from vault.storage.unit_of_work import Connection
 
-ERASING: Final = "erasing"
-ERASED: Final = "erased"
-# All that it destroyed lay under keys that are gone by now, in every copy of the stores.
-IRRECOVERABLE: Final = "irrecoverable"
-_ACTOR: Final = "system:erase"
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 # Others may still be at work on the subject when it begins; what they do is looked at again.
 _ROUNDS: Final = 5
@@ -64,7 +55,7 @@ def holdings(parts: Parts, located: Located) -> Held:
     subject = located.row.subject
     with parts.stores.keys.read() as conn:
         wrapped = erasing.wrapped(conn, parts.tenant, subject)
-        known = keys.spaces_of(conn, parts.tenant, subject)
+        known = erasing.spaces_of(conn, parts.tenant, subject)
         places = erasing.held(conn, "keys", parts.tenant, subject)
     with parts.stores.data.read() as conn:
         bodies = subjects.bodies(conn, parts.tenant, subject)
@@ -82,92 +73,6 @@ def holdings(parts: Parts, located: Located) -> Held:
         tuple({space for space, _ in known}),
         located.facts,
         places,
-    )
-
-
-# ---- the row of an erasure ----
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """What was agreed to, and who is told; it outlives the subject's rows, and holds no value."""
-
-    reason: str
-    policy: str
-    fields: tuple[str, ...]
-    law: tuple[Json, ...]
-    keys: tuple[WrappedKey, ...]
-    places: Mapping[str, int]
-    told: tuple[str, ...] = ()
-
-    def written(self) -> str:
-        """Write it as canonical JSON."""
-        return canonical(
-            {
-                "reason": self.reason,
-                "policy": self.policy,
-                "fields": [*self.fields],
-                "law": [*self.law],
-                "keys": [one.written() for one in self.keys],
-                "places": {**self.places},
-                "told": [*self.told],
-            }
-        ).decode()
-
-    @classmethod
-    def read(cls, text: str) -> "Agreed":
-        """Read what :meth:`written` gives, of a row that is ours."""
-        said = json.loads(text)
-        return cls(
-            said["reason"],
-            said["policy"],
-            tuple(said["fields"]),
-            tuple(said["law"]),
-            tuple(WrappedKey(Tier(one["tier"]), one["gen"], one["epoch"]) for one in said["keys"]),
-            said["places"],
-            tuple(said["told"]),
-        )
-
-
-def begun(parts: Parts, erasure: bytes, row: SubjectRow, agreed: Agreed) -> ErasureRow:
-    """Write the row of an erasure that begins; it goes in with the gate that it shuts."""
-    return signed(
-        parts,
-        ErasureRow(
-            parts.tenant,
-            erasure,
-            row.subject,
-            ERASING,
-            agreed.written(),
-            "",
-            EntryId(parts.new_id()),
-            None,
-            millis(parts.clock()),
-        ),
-    )
-
-
-def signed(parts: Parts, row: ErasureRow) -> ErasureRow:
-    """Bind all of a row: whoever edits it has nobody else erased."""
-    return replace(row, mac=_mac(parts, row))
-
-
-def is_ours(parts: Parts, row: ErasureRow) -> bool:
-    """Tell whether a row is, to the byte, what was signed."""
-    return parts.fingerprints.are_same(_mac(parts, row), row.mac)
-
-
-def _mac(parts: Parts, row: ErasureRow) -> bytes:
-    return parts.fingerprints.of(
-        b"erasure",
-        row.erasure,
-        row.subject or b"",
-        row.state.encode(),
-        row.body.encode(),
-        row.certificate.encode(),
-        row.entry,
-        row.completed or b"",
-        str(row.begun_ms).encode(),
     )
 
 
@@ -223,7 +128,7 @@ def _tell_apps(parts: Parts, row: ErasureRow, subject: SubjectId) -> ErasureRow:
     """
     with parts.stores.keys.read() as conn:
         wrapped = erasing.wrapped(conn, parts.tenant, subject)
-        known = keys.spaces_of(conn, parts.tenant, subject)
+        known = erasing.spaces_of(conn, parts.tenant, subject)
     if not wrapped:
         return row
     names = {app.space: app.name for app in stand(parts, AppId(ZERO_ID)).apps.values()}
@@ -269,10 +174,10 @@ def _register(parts: Parts, subject: SubjectId) -> None:
 
 def _destroy_keys(conn: Connection, parts: Parts, row: ErasureRow, subject: SubjectId) -> bool:
     """Delete the ident, the DEKs and the apps' ids, all at once; False where there is more than was told."""
-    if keys.living(conn, parts.tenant, [subject]):
+    if key_states.living(conn, parts.tenant, [subject]):
         wrapped = erasing.wrapped(conn, parts.tenant, subject)
         told = Agreed.read(row.body)
-        known = keys.spaces_of(conn, parts.tenant, subject)
+        known = erasing.spaces_of(conn, parts.tenant, subject)
         kept = {name: count for name, count in told.places.items() if name == "keys_pairwise"}
         if set(wrapped) != set(told.keys) or len(known) != kept.get("keys_pairwise", 0):
             return False
@@ -306,7 +211,7 @@ def _empty_approvals(parts: Parts, subject: SubjectId) -> None:
         )
         if not rows:
             return
-        actor = Actor(ActorId(ZERO_ID), "system", _ACTOR, SpaceId(ZERO_ID), ())
+        actor = Actor(ActorId(ZERO_ID), "system", ACTOR, SpaceId(ZERO_ID), ())
         told = Told(Kind.APPROVAL_EMPTIED, ObjectRef("approval", None, Reveal.kind))
         was = stand(parts, AppId(ZERO_ID))
         if amend(parts, actor, Change(rows, (told,)), was=was, at=parts.clock()):
@@ -331,25 +236,6 @@ def _wipe(conn: Connection, parts: Parts, row: ErasureRow, subject: SubjectId) -
     erasures.put(conn, signed(parts, replace(standing, subject=None, state=ERASED, certificate=text)))
     outbox.add(conn, [told(parts, Kind.SUBJECT_ERASED, standing.erasure, standing.entry, text)])
     return True
-
-
-def told(parts: Parts, kind: Kind, erasure: bytes, entry: EntryId, text: str) -> OutboxRow:
-    """Write the entry that tells of *text* by its hash; no token of anybody's is in it."""
-    at_ms = millis(parts.clock())
-    written = Entry(
-        id=entry,
-        at_ms=at_ms,
-        kind=kind,
-        actor=ActorRef(_ACTOR, "system"),
-        outcome="recorded",
-        action=Action.ERASE,
-        object=ObjectRef("erasure", erasure, sha256(text.encode()).hexdigest()),
-        times=1,
-    )
-    # A row without a subject is one of the authority, whose version it leaves as it is.
-    return parts.ledger.waiting(
-        OutboxRow(parts.tenant, entry, at_ms, None, 0, parts.entry_seal.prove(written).body(), None)
-    )
 
 
 def _certificate(parts: Parts, row: ErasureRow, subject: SubjectId) -> Certificate:

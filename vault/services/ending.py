@@ -16,5 +16,6 @@ def read_on(parts: Parts) -> None:
     with parts.stores.register.read() as conn:
         rows = register.page(conn, after=parts.erased.seq)
         while rows:
-            parts.erased.add((row.ref for row in rows if row.kind == ERASED), seq=rows[-1].seq)
+            parts.erased.refs.update(row.ref for row in rows if row.kind == ERASED)
+            parts.erased.seq = rows[-1].seq
             rows = register.page(conn, after=rows[-1].seq)

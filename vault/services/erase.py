@@ -16,12 +16,12 @@ from vault.domain.kinds import Kind
 from vault.domain.terms import Action, EntryId, Gate, id_bytes, id_text
 from vault.domain.tlog_proof import TlogProof
 from vault.errors import Conflict, Corrupt, InvalidValue, NotFound, Unavailable, VaultError
-from vault.services import amending, destroying, mirroring, placing, witness
+from vault.services import amending, destroying, mirroring, placing, undertaking, witness
 from vault.services.amending import Standing
-from vault.services.destroying import ERASED, ERASING, IRRECOVERABLE, Agreed
 from vault.services.governing import only_operator
 from vault.services.parts import Call, Parts
 from vault.services.permitting import permit
+from vault.services.undertaking import ERASED, ERASING, IRRECOVERABLE, Agreed
 from vault.services.writing import until_current, write
 from vault.storage import erasing, erasures, keys, outbox
 from vault.storage.erasures import ErasureRow
@@ -92,7 +92,7 @@ def erase(
             found.keys,
             found.places,
         )
-        begun = destroying.begun(parts, parts.new_id(), row, agreed)
+        begun = undertaking.begun(parts, parts.new_id(), row, agreed)
         draft = replace(
             amending.draft(parts, call, standing, Kind.ERASURE_BEGUN, gates=row.gates | Gate.ERASING),
             entry=_told(parts, call, Kind.ERASURE_BEGUN, begun.erasure),
@@ -143,7 +143,7 @@ def certificate(parts: Parts, call: Call, erasure: str) -> Mapping[str, Json]:
     if row is None:
         raise NotFound
     parts.ledger.append(_told(parts, call, Kind.ERASURE_VIEWED, row.erasure))
-    if not destroying.is_ours(parts, row):
+    if not undertaking.is_ours(parts, row):
         raise Corrupt("erasure")
     return _shown(parts, row)
 
@@ -231,7 +231,7 @@ def _plan(parts: Parts, call: Call, standing: Standing, lapsed: Sequence[str]) -
 
 def _complete(parts: Parts, row: ErasureRow) -> None:
     """Say that what was destroyed opens nowhere any more, once every KEK epoch it lay under is destroyed."""
-    if not destroying.is_ours(parts, row):
+    if not undertaking.is_ours(parts, row):
         raise Corrupt("erasure")
     agreed = Agreed.read(row.body)
     with parts.stores.keys.read() as conn:
@@ -243,7 +243,7 @@ def _complete(parts: Parts, row: ErasureRow) -> None:
     if any((one.tier, one.epoch) in standing for one in agreed.keys):
         return
     entry = EntryId(parts.new_id())
-    done = destroying.signed(parts, replace(row, state=IRRECOVERABLE, completed=entry))
+    done = undertaking.signed(parts, replace(row, state=IRRECOVERABLE, completed=entry))
 
     def keep(conn: Connection) -> None:
         now = erasures.one(conn, parts.tenant, row.erasure)
@@ -251,7 +251,7 @@ def _complete(parts: Parts, row: ErasureRow) -> None:
             erasures.put(conn, done)
             outbox.add(
                 conn,
-                [destroying.told(parts, Kind.ERASURE_COMPLETED, row.erasure, entry, row.certificate)],
+                [undertaking.told(parts, Kind.ERASURE_COMPLETED, row.erasure, entry, row.certificate)],
             )
 
     parts.stores.data.transact(keep)

@@ -12,7 +12,7 @@ from vault.services import witness
 from vault.services.locating import Located, locate_subjects
 from vault.services.naming import shown_id
 from vault.services.parts import Call, Parts
-from vault.storage import keys
+from vault.storage import key_states, keys
 from vault.storage.unit_of_work import Connection
 
 
@@ -44,7 +44,7 @@ def _give(
     fresh: Sequence[Identity],
 ) -> None:
     """Keep the ids that are given out; whoever was erased meanwhile is given none that would stay."""
-    living = keys.living(conn, parts.tenant, [one.subject for one in fresh])
+    living = key_states.living(conn, parts.tenant, [one.subject for one in fresh])
     given = [(space, own[one.subject], one.subject) for one in fresh if one.subject in living]
     keys.add_pairwise(conn, parts.tenant, given)
 

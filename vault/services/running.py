@@ -53,24 +53,16 @@ class Heard:
         return None
 
 
+@dataclass(slots=True)
 class Erased:
     """Whom the register calls erased, as far as this process has read it; hashes, never ids."""
 
-    __slots__ = ("_refs", "seq")
-
-    def __init__(self) -> None:
-        """Begin with nothing read."""
-        self.seq = 0
-        self._refs: set[bytes] = set()
-
-    def add(self, refs: Iterable[bytes], *, seq: int) -> None:
-        """Learn what the register says up to *seq*; other threads may read meanwhile."""
-        self._refs.update(refs)
-        self.seq = seq
+    seq: int = 0
+    refs: set[bytes] = field(default_factory=set)
 
     def covers(self, house: HouseId, subject: SubjectId) -> bool:
         """Tell whether *subject* was erased: one hash, and none in a house that has erased nobody."""
-        return bool(self._refs) and register_ref(house, subject) in self._refs
+        return bool(self.refs) and register_ref(house, subject) in self.refs
 
 
 class Lock:

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Mapping
 from sqlalchemy import ColumnElement, Connection, MetaData, Table, delete, func, select
 
 from vault.domain.erasure import WrappedKey
-from vault.domain.terms import SubjectId, TenantId, Tier
+from vault.domain.terms import SpaceId, SubjectId, TenantId, Tier
 from vault.storage import erasure_tables, subject_tables
-from vault.storage.keys_tables import dek, ident
+from vault.storage.keys_tables import dek, ident, pairwise
 from vault.storage.schema import METADATA
 from vault.storage.unit_of_work import Store, StoreName
 
@@ -70,6 +70,13 @@ def wrapped(conn: Connection, tenant: TenantId, subject: SubjectId) -> list[Wrap
         *(WrappedKey(Tier.IDENT, 0, epoch) for (epoch,) in conn.execute(idents)),
         *(WrappedKey(Tier(tier), gen, epoch) for tier, gen, epoch in conn.execute(deks)),
     ]
+
+
+def spaces_of(conn: Connection, tenant: TenantId, subject: SubjectId) -> list[tuple[SpaceId, bytes]]:
+    """List which apps know *subject*, each with its own id of it."""
+    held = pairwise.c
+    query = select(held.space, held.pairwise).where(held.tenant == tenant, held.subject == subject)
+    return [(SpaceId(space), pairwise) for space, pairwise in conn.execute(query.order_by(held.space))]
 
 
 def press(store: Store) -> None:

@@ -116,13 +116,6 @@ def without_pairwise(
     return [SubjectId(subject) for (subject,) in conn.execute(query)]
 
 
-def spaces_of(conn: Connection, tenant: TenantId, subject: SubjectId) -> list[tuple[SpaceId, bytes]]:
-    """List which apps know *subject*, each with its own id of it."""
-    held = tables.pairwise.c
-    query = select(held.space, held.pairwise).where(held.tenant == tenant, held.subject == subject)
-    return [(SpaceId(space), pairwise) for space, pairwise in conn.execute(query.order_by(held.space))]
-
-
 def sealed_keys(conn: Connection, tenant: TenantId) -> list[SealedKeyRow]:
     """Read every sealed KEK and root."""
     held = tables.sealed_key.c
@@ -198,21 +191,6 @@ def add_pairwise(
     """Keep the ids ``(space, pairwise, subject)`` that apps were given; one that stands is left alone."""
     given = [PairwiseRow(tenant, *row) for row in sorted(rows)]
     PAIRWISE.insert_or_ignore(conn, given)
-
-
-def living(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> set[SubjectId]:
-    """Tell which of *ids* have an ident, which stands until this transaction ends.
-
-    Whoever gives an id out to an app, or destroys, holds it meanwhile: neither overlooks the other.
-    """
-    held = tables.ident.c
-    query = (
-        select(held.subject)
-        .where(held.tenant == tenant, is_among(conn.dialect.name, held.subject, "ids"))
-        .order_by(held.subject)
-        .with_for_update()
-    )
-    return {SubjectId(subject) for (subject,) in conn.execute(query, {"ids": sorted(ids)})}
 
 
 def put_sealed_key(conn: Connection, row: SealedKeyRow) -> SealedKeyRow:
