@@ -30,6 +30,7 @@ FLOORS = {
         "setting_alerts",
         "setting_anchors",
         "setting_exporters",
+        "setting_mirror",
         "setting_forms",
         "setting_given",
         "errors",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vault.domain.erasure import names_subject, period_after, register_ref
+from vault.domain.erasure import names_subject, period_after, register_ref, traces
 from vault.domain.terms import HouseId, SubjectId, id_text
 
 HOUSE = HouseId(bytes(range(16)))
@@ -72,3 +72,14 @@ def test_a_period_ends_never_sooner_than_it_says(begin: str, period: str, end: s
 
 def test_what_has_no_period_never_ends() -> None:
     assert period_after("none", datetime(2026, 11, 21, tzinfo=UTC)) is None
+
+
+def test_what_names_a_subject_is_counted_by_its_column() -> None:
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("ident", {"subject": bytes(ADA), "wrapped": b"x"}),
+        ("ident", {"subject": bytes(ADA), "wrapped": b"x"}),
+        ("record", {"ref": REF}),
+        ("approval", {"command": f'{{"subject":"{ADA.hex()}"}}'}),
+    ]
+
+    assert traces(HOUSE, REF, rows) == {"ident.subject": 2, "approval.command": 1}

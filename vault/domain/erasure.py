@@ -238,6 +238,21 @@ class Certificate:
         }
 
 
+def traces(house: HouseId, ref: bytes, rows: Iterable[tuple[str, Mapping[str, object]]]) -> Mapping[str, int]:
+    """Look through *rows*, each a table's name and its columns, for the id of the subject called *ref*.
+
+    It asks nothing of where the rows come from: a live store, or a set of a backup. The register's own hash
+    is no id, and stays. Counts by ``table.column``.
+    """
+    found: dict[str, int] = {}
+    for table, row in rows:
+        for column, value in row.items():
+            if names_subject(value, house, ref):
+                place = f"{table}.{column}"
+                found[place] = found.get(place, 0) + 1
+    return found
+
+
 def names_subject(value: object, house: HouseId, ref: bytes) -> bool:
     """Tell whether what a column holds is, or spells, the id of the subject whose register name is *ref*.
 

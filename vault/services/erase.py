@@ -1,7 +1,7 @@
 """Erase: a customer is forgotten for good: planned, shown, carried out as it was shown, and certified."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -10,7 +10,7 @@ from vault.custody.keyring import KeyPurpose
 from vault.domain.access import Actor
 from vault.domain.canonical import Json
 from vault.domain.entry import Entry, ObjectRef
-from vault.domain.erasure import Plan, names_subject, plan
+from vault.domain.erasure import Plan, plan, traces
 from vault.domain.grants import token_bytes
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, EntryId, Gate, id_bytes, id_text
@@ -113,8 +113,10 @@ def erase(
 def go_on(parts: Parts) -> None:
     """Complete what was begun, and say of what is gone that no backup opens it any more (``vaultctl jobs``).
 
-    One that cannot be completed holds no other up; the first fault is raised at the end.
+    One that cannot be completed holds no other up; the first fault is raised at the end. Raises HouseLocked
+    while the stores contradict each other: nothing ends by an old copy of one.
     """
+    parts.lock.check(parts.clock())
     with parts.stores.data.read() as conn:
         begun = erasures.in_state(conn, parts.tenant, ERASING)
         gone = erasures.in_state(conn, parts.tenant, ERASED)
@@ -179,7 +181,7 @@ def verify(parts: Parts, actor: Actor, document: Mapping[str, Json]) -> Checked:
     found: dict[str, int] = {}
     for name in STORE_NAMES:
         with parts.stores.named(name).read() as conn:
-            for place, count in traces(parts, ref, erasing.columns(conn, name)).items():
+            for place, count in traces(parts.house.house, ref, erasing.columns(conn, name)).items():
                 found[f"{name}.{place}"] = count
     with parts.stores.audit.read() as conn:
         leaf = placing.entry(conn, entry_id)
@@ -192,22 +194,6 @@ def verify(parts: Parts, actor: Actor, document: Mapping[str, Json]) -> Checked:
         in_ledger=told.get("object", {}).get("code") == hashed,
         proved=leaf is not None and isinstance(proof, str) and _proves(proof, leaf.leaf),
     )
-
-
-def traces(parts: Parts, ref: bytes, rows: Iterable[tuple[str, Mapping[str, object]]]) -> Mapping[str, int]:
-    """Look through *rows*, each a table's name and its columns, for the id of the subject called *ref*.
-
-    It asks nothing of where the rows come from: a live store, or a set of a backup. The register's own hash
-    is no id, and stays. Counts by ``table.column``.
-    """
-    found: dict[str, int] = {}
-    house = parts.house.house
-    for table, row in rows:
-        for column, value in row.items():
-            if names_subject(value, house, ref):
-                place = f"{table}.{column}"
-                found[place] = found.get(place, 0) + 1
-    return found
 
 
 def _without_ticket(call: Call) -> Call:
