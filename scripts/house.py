@@ -31,6 +31,7 @@ FLOORS = {
         "setting_anchors",
         "setting_exporters",
         "setting_providers",
+        "setting_mirror",
         "setting_forms",
         "setting_given",
         "setting_tables",

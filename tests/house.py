@@ -120,6 +120,7 @@ def settings_for(urls: Mapping[StoreName, str], state: Path) -> Settings:
         None,
         origin=ORIGIN,
         host_secret=state / "slots" / "host",
+        register_mirror=f"sqlite:///{state}/mirror/register.db",
     )
 
 

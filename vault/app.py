@@ -22,6 +22,7 @@ from vault.web.api import (
     cases,
     consents,
     emergencies,
+    erasures,
     evidence,
     facts,
     feeds,
@@ -100,6 +101,7 @@ def routes(
         *consents.ROUTES,
         *facts.ROUTES,
         *restrictions.ROUTES,
+        *erasures.ROUTES,
         *callers.ROUTES,
         *accesses.ROUTES,
     )

@@ -18,6 +18,7 @@ from vault.cli.main import AnchorDoors, Doors, NotaryDoors, SafeDoors, cli
 from vault.crypto.passwords import Passwords
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
+from vault.custody.certificates import Certificates
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
 from vault.custody.entry_seal import EntrySeal
@@ -112,7 +113,7 @@ def open_house(
     where nobody's is at stake.
     """
     counting.check(settings.anchors)
-    with closing(open_stores(settings)) as stores:
+    with closing(open_stores(settings)) as stores, closing(Mirror(settings)) as mirror:
         # The notary's slot is nobody else's: who serves signs nothing.
         slots = keyholding.open_slots(
             settings, {name: path for name, path in settings.slots.items() if name != SLOT}
@@ -130,6 +131,7 @@ def open_house(
             passwords=passwords,
             anchors=settings.anchors,
             recovery=keyholding.recovery_of(settings),
+            mirror=mirror.store if settings.register_mirror else None,
         )
         with _closing(opened) as parts:
             yield parts
@@ -174,6 +176,30 @@ def open_stores(settings: Settings, *, create: bool = False) -> Stores:
     return Stores(*opened)
 
 
+class Mirror:
+    """The register's second place, opened when an erasure needs it: a house runs while it does not answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the place that *settings* name; nothing is opened yet."""
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._opened: Store | None = None
+
+    def store(self) -> Store:
+        """Open it, once; raises Misconfigured and StoreUnavailable as any store does."""
+        with self._lock:
+            if self._opened is None:
+                production = self._settings.mode is Mode.PRODUCTION
+                url = self._settings.register_mirror
+                self._opened = open_store("register", url, create=True, production=production)
+            return self._opened
+
+    def close(self) -> None:
+        """Give it back."""
+        if self._opened is not None:
+            self._opened.close()
+
+
 def connect(
     stores: Stores,
     slots: Slots | KeyProvider,
@@ -186,6 +212,7 @@ def connect(
     passwords: Passwords | None = None,
     anchors: tuple[Anchor, ...] = (),
     recovery: Recovery | None = None,
+    mirror: Callable[[], Store] | None = None,
 ) -> Parts:
     """Open the keyring of the tiers that are served, and put the custody around it."""
     with stores.keys.read() as conn:
@@ -220,9 +247,11 @@ def connect(
         ),
         entry_seal=EntrySeal(keyring.root(KeyPurpose.AUTHORITY), house.house),
         rulebook=rulebook or Rulebook(),
+        certificates=Certificates(keyring),
         lock=Lock(),
         anchors=anchors,
         recovery=recovery,
+        mirror=mirror,
     )
 
 

@@ -6,7 +6,14 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from vault import setting_alerts, setting_anchors, setting_exporters, setting_forms, setting_providers
+from vault import (
+    setting_alerts,
+    setting_anchors,
+    setting_exporters,
+    setting_forms,
+    setting_mirror,
+    setting_providers,
+)
 from vault.errors import Misconfigured
 from vault.setting_alerts import Alerting
 from vault.setting_anchors import Anchor
@@ -39,6 +46,7 @@ NAMES = (
     setting_exporters.NAME,
     setting_anchors.NAME,
     *setting_alerts.NAMES,
+    *setting_mirror.NAMES,
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -109,6 +117,7 @@ class Settings:
     providers: Providers = field(default_factory=Providers)
     host_secret: Path | None = None
     recovery_dir: Path | None = None
+    register_mirror: str = field(default="", repr=False)
 
     @property
     def issuer(self) -> str:
@@ -173,6 +182,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         providers=setting_providers.providers(given),
         recovery_dir=setting_providers.recovery_dir(given, state_dir),
         host_secret=setting_providers.host_secret(given, demo=state_dir if mode is Mode.DEMO else None),
+        register_mirror=setting_mirror.url_of(given, state_dir, is_demo=mode is Mode.DEMO),
     )
     faults = (
         given.faults
@@ -237,11 +247,10 @@ def _single_sign_on(given: Given) -> SingleSignOn | None:
     client_id = given.parsed(
         "VAULT_OIDC_CLIENT_ID", setting_forms.visible, default="", form="up to 255 visible ASCII characters"
     )
-    no_words: frozenset[str] = frozenset()
     strong = given.parsed(
         "VAULT_OIDC_STRONG_ACR",
         setting_forms.words,
-        default=no_words,
+        default=frozenset[str](),
         form="acr values with commas between them",
     )
     secret = given.private_text("VAULT_OIDC_CLIENT_SECRET_FILE")
@@ -251,12 +260,14 @@ def _single_sign_on(given: Given) -> SingleSignOn | None:
 
 
 def _faults(settings: Settings) -> list[str]:
-    urls = list(settings.urls.values())
+    urls = [*settings.urls.values()]
     faults = [
         f"VAULT_{store.upper()}_URL is another store's too; each of the four needs its own."
         for store, url in settings.urls.items()
         if url and urls.count(url) > 1
     ]
+    if settings.register_mirror and settings.register_mirror in urls:
+        faults.append(f"{setting_mirror.NAME} is a store's own URL; name another place.")
     if settings.client_cert_header and not settings.trusted_proxies:
         faults.append("VAULT_CLIENT_CERT_HEADER needs VAULT_TRUSTED_PROXIES: nobody else is believed.")
     if settings.single_sign_on is not None and not settings.origin:
@@ -282,7 +293,7 @@ def _production_faults(settings: Settings, texts: Mapping[str, str]) -> list[str
     """Refuse secrets where others would find them: in the environment, or beside what they open."""
     faults = [
         f"{name} holds a password; put the URL into a file of mode 600 and name it in {name}_FILE."
-        for name in _URLS
+        for name in (*_URLS, setting_mirror.NAME)
         if name in texts and setting_forms.has_password(texts[name])
     ]
     faults += [

@@ -81,7 +81,7 @@ VERBS_OF = {
     "marketing": "",
     "analyst": "",
     "partner_carrier": "",
-    "privacy_officer": "write record-consent restrict export review",
+    "privacy_officer": "write record-consent restrict erase export review",
     "auditor": "review",
     "administrator": "govern",
     "supervisor": "",

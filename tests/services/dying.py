@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -17,12 +18,12 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from vault.bootstrap import connect, open_house, open_stores
+from vault.bootstrap import Mirror, connect, open_house, open_stores
 from vault.custody.providers.local import LocalSlots
 from vault.domain.terms import PurposeId, RequestId, id_text
 from vault.errors import VaultError
 from vault.rulebook.rules import Rulebook
-from vault.services import consent, disclose, founding, intake, rectify, restrict, standing_facts
+from vault.services import consent, disclose, erase, founding, intake, rectify, restrict, standing_facts
 from vault.services.authenticate import authenticate, policy_in_force
 from vault.services.locating import Located, locate
 from vault.services.parts import Call, Parts
@@ -82,9 +83,8 @@ def main() -> None:
     paths = {name: Path(path) for name, path in told["slots"].items()}
     state = Path(told["state"])
     host = state / "slots" / "host"
-    settings = Settings(
-        Mode.DEMO, state, told["urls"], paths, "127.0.0.1", 8200, 1, 2, None, host_secret=host
-    )
+    plain = Settings(Mode.DEMO, state, told["urls"], paths, "127.0.0.1", 8200, 1, 2, None, host_secret=host)
+    settings = replace(plain, register_mirror=told["mirror"])
     rulebook, at = Rulebook(), datetime.fromisoformat(told["at"])
     with open_house(settings, clock=lambda: at, rulebook=rulebook) as parts:
         # Reading the policy takes longer than all the rest; every fork inherits it.
@@ -109,7 +109,13 @@ def carry_out(
     deadly = Stores(*(Deadly(stores.named(name), commits) for name in STORE_NAMES))
     slots = LocalSlots.read(settings.slots, host=settings.host_secret)
     parts = connect(
-        deadly, slots, founding.recognise(stores), clock=lambda: at, random=os.urandom, rulebook=rulebook
+        deadly,
+        slots,
+        founding.recognise(stores),
+        clock=lambda: at,
+        random=os.urandom,
+        rulebook=rulebook,
+        mirror=lambda: Deadly(Mirror(settings).store(), commits),
     )
     call = a_call(parts, told["apps"][order.get("app", "intake")], key=order.get("key"))
     VERBS[order["verb"]](parts, call, order)
@@ -156,6 +162,10 @@ def show(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
     disclose.profiles(parts, call, [order["id"]], ["name"])
 
 
+def forget(parts: Parts, call: Call, order: Mapping[str, Any]) -> None:
+    erase.erase(parts, call, order["id"], digest=order["plan"], reason="request", lapsed=order["lapsed"])
+
+
 def find(parts: Parts, call: Call, customer: str) -> Located:
     (located,) = locate(parts, call, [customer])
     if isinstance(located, VaultError):
@@ -171,6 +181,7 @@ VERBS = {
     "lift": lift,
     "state": state,
     "show": show,
+    "erase": forget,
 }
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from vault.crypto.passwords import Passwords
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
+from vault.custody.certificates import Certificates
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
 from vault.custody.entry_seal import EntrySeal
@@ -212,6 +213,7 @@ class Office:
                 outbox_seal=OutboxSeal(keyring.root(KeyPurpose.AUTHORITY)),
             ),
             entry_seal=EntrySeal(keyring.root(KeyPurpose.AUTHORITY), house.house),
+            certificates=Certificates(keyring),
             rulebook=RULEBOOK,
             lock=Lock(),
         )

@@ -13,8 +13,9 @@ import pytest
 from tests.custody.ledgers import eventually
 from tests.house import House
 from vault.domain.canonical import Json
-from vault.errors import Refused, VaultError
-from vault.services import consent, disclose, intake, restrict, standing_facts
+from vault.errors import NotFound, Refused, VaultError
+from vault.services import consent, disclose, erase, intake, restrict, standing_facts
+from vault.storage.unit_of_work import StoreName
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +50,7 @@ def dying(house: House) -> Iterator[Dying]:
         "state": str(house.settings.state_dir),
         "urls": dict(house.settings.urls),
         "slots": {name: str(path) for name, path in house.settings.slots.items()},
+        "mirror": house.settings.register_mirror,
         "at": house.clock().isoformat(),
         "apps": {name: {"token": app.token, "purpose": app.purpose} for name, app in apps.items()},
     }
@@ -69,11 +71,11 @@ def dying(house: House) -> Iterator[Dying]:
 
 
 def killed_everywhere(
-    dying: Dying, begin: Callable[[int], dict[str, Any]], *, steps: int = 4
+    dying: Dying, begin: Callable[[int], dict[str, Any]], *, steps: int = 4, most: int = MOST_COMMITS
 ) -> Iterator[dict[str, Any]]:
     """Kill one worker before and one behind each commit; yields each order after its worker is gone."""
     number = 0
-    for at in range(1, MOST_COMMITS):
+    for at in range(1, most):
         for before in (True, False):
             number += 1
             order = begin(number)
@@ -261,3 +263,52 @@ def test_a_read_that_was_killed_anywhere_leaves_its_entry_or_nothing_and_the_nex
         for worker in workers(house, number):
             worker.disclose("servicedesk", own, "name")
         check_keys(house)
+
+
+def test_an_erasure_that_was_killed_anywhere_holds_or_is_completed(house: House, dying: Dying) -> None:
+    lapsed: list[str] = []
+
+    def begin(number: int) -> dict[str, Any]:
+        customer = house.admit({"name": f"客户{number}"}, consents=["P11"])
+        officers = house.known_to("officer", customer)
+        own = house.known_to("marketing", customer)
+        shown, _ = erase.planned(house.parts, house.call("officer"), officers)
+        subject = house.subject_of(customer).hex()
+        order = {"verb": "erase", "app": "officer", "id": officers, "lapsed": lapsed}
+        return {**order, "plan": shown.digest, "own": own, "subject": subject}
+
+    def is_shown(worker: House, own: str) -> bool:
+        try:
+            worker.disclose("marketing", own, "name")
+        except NotFound:
+            return False
+        return True
+
+    for number, order in enumerate(killed_everywhere(dying, begin, steps=10, most=40), 1):
+        asked = house.parts, house.call("officer"), order["id"]
+        if {is_shown(worker, order["own"]) for worker in workers(house, number)} - {False}:
+            # It had not begun: nothing changed, and it is asked for again.
+            erase.erase(*asked, digest=order["plan"], reason="request")
+        erase.go_on(house.parts)
+
+        assert not any(is_shown(worker, order["own"]) for worker in workers(house, number))
+        assert kinds(house, "subject.erased") == number
+        records = house.rows_of("register", "SELECT ref FROM record WHERE kind = 'erased'")
+        assert len(records) == len(set(records)) == number
+        for store, rows in where_still(house, bytes.fromhex(order["subject"])):
+            assert not rows, store
+        check_keys(house)
+        states = {row[0] for row in house.rows_of("data", "SELECT state FROM erasure")}
+        assert states == {"erased"}
+
+
+def where_still(house: House, subject: bytes) -> list[tuple[str, list[Any]]]:
+    """Where the subject's id still stands, by table."""
+    named: list[tuple[StoreName, str]] = [
+        *(("keys", table) for table in ("ident", "dek", "pairwise")),
+        *(("data", table) for table in ("subject", "sealed", "consent", "outbox", "erasure")),
+    ]
+    return [
+        (table, house.rows_of(store, f"SELECT subject FROM {table} WHERE subject = :one", one=subject))
+        for store, table in named
+    ]

@@ -430,3 +430,48 @@ def test_a_provider_needs_to_know_where_people_come_back_to(with_provider: Envir
     del with_provider["VAULT_ORIGIN"]
 
     assert [fault.split()[0] for fault in faults_of(with_provider, tmp_path)] == ["VAULT_OIDC_ISSUER"]
+
+
+def test_the_registers_second_place_is_a_directory_or_a_databases_url(
+    production: Environ, tmp_path: Path
+) -> None:
+    def mirror(text: str) -> str:
+        return read(production | {"VAULT_REGISTER_MIRROR": text}, directory=tmp_path).register_mirror
+
+    assert mirror("elsewhere") == f"sqlite:///{tmp_path}/elsewhere/register.db"
+    assert mirror("/srv/mirror") == "sqlite:////srv/mirror/register.db"
+    assert mirror("postgresql:///mirror") == "postgresql:///mirror"
+    assert read(production, directory=tmp_path).register_mirror == ""
+    demo = read({"VAULT_MODE": "demo"}, directory=tmp_path).register_mirror
+    assert demo == f"sqlite:///{tmp_path}/.vault/mirror/register.db"
+
+
+@pytest.mark.parametrize("place", ["state/mirror", "postgresql://vault:canary-4711@db.example.com/mirror"])
+def test_a_second_place_that_is_none_or_shows_its_password_is_refused(
+    place: str, production: Environ, tmp_path: Path
+) -> None:
+    (tmp_path / "state").mkdir(exist_ok=True)
+
+    faults = faults_of(production | {"VAULT_REGISTER_MIRROR": place}, tmp_path)
+
+    assert [fault.split()[0] for fault in faults] == ["VAULT_REGISTER_MIRROR"]
+    assert "canary" not in faults[0]
+
+
+def test_a_second_place_with_a_password_comes_from_a_private_file(
+    production: Environ, tmp_path: Path
+) -> None:
+    file = tmp_path / "mirror_url"
+    file.write_text("postgresql://vault:canary-4711@db.example.com/mirror\n")
+    file.chmod(0o600)
+
+    settings = read(production | {"VAULT_REGISTER_MIRROR_FILE": str(file)}, directory=tmp_path)
+
+    assert settings.register_mirror == "postgresql://vault:canary-4711@db.example.com/mirror"
+    assert "canary" not in repr(settings)
+
+
+def test_a_second_place_is_not_a_store_itself(production: Environ, tmp_path: Path) -> None:
+    same = {"VAULT_REGISTER_URL": "postgresql:///register", "VAULT_REGISTER_MIRROR": "postgresql:///register"}
+
+    assert [fault.split()[0] for fault in faults_of(production | same, tmp_path)] == ["VAULT_REGISTER_MIRROR"]

@@ -29,7 +29,7 @@ from vault.storage.samples import SampleEntryRow, SampleRow
 from vault.web.codes import CODES
 
 SENT_BACK = {"CODE": "code", "STATE": "state", "ISSUER": "iss"}
-PREFIXES = {"CONSENT": "con_", "FACT": "fct_"}
+PREFIXES = {"CONSENT": "con_", "FACT": "fct_", "ERASURE": "era_"}
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 PEOPLE = (ROOT / "docs" / "people.md").read_text(encoding="utf-8")
@@ -123,6 +123,7 @@ def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
         "CLIENT_SECRET": house.app("intake").token,
         "NOTICE": str(house.consent("P11")["notice"]),
         "FEED": "F02",
+        "FORGOTTEN": house.known_to("officer", house.admit({"name": "王小明"})),
         "ETAG": etag_of(house, customer),
         **{name: house.app(app).token for name, app in staff.items()},
     }
@@ -138,6 +139,7 @@ def test_the_examples_run_as_they_stand(sqlite_house: House) -> None:
         assert response.status_code < 300, (method, path, response.get_json())
         recorded = (response.get_json(silent=True) or {}).get("id", "")
         known |= {name: recorded for name, prefix in PREFIXES.items() if recorded.startswith(prefix)}
+        known |= {"PLAN": str((response.get_json(silent=True) or {}).get("plan", known.get("PLAN", "")))}
 
 
 def test_the_examples_of_reviewers_run_as_they_stand(sqlite_house: House) -> None:

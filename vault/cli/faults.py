@@ -59,6 +59,10 @@ MEANINGS: Mapping[str, str] = {
         " --forget and its name where it was given up."
     ),
     "ledger_broken": "The ledger does not prove itself; 'vaultctl ledger verify' names what is wrong.",
+    "plan_changed": "The plan is another by now; 'vaultctl erase plan' shows it.",
+    "erasure_refused": "Something keeps this customer's data; 'vaultctl erase plan' names the grounds.",
+    "mirror_missing": "The register has no second place; VAULT_REGISTER_MIRROR names one.",
+    "certificate": "That is no certificate of this house, as 'vaultctl erase certificate' prints it.",
     "detail_destroyed": "The key of that month's details has ended; nobody opens them any more.",
     "stale_revision": "Others were first, again and again; nothing was changed, so repeat it.",
     "refused": "This may not be done.",

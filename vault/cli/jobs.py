@@ -17,6 +17,7 @@ from vault.services import (
     charting,
     deriving,
     detail_keys,
+    erase,
     forgetting,
     samples,
     signals,
@@ -48,6 +49,8 @@ JOBS: Final[Sequence[Job]] = (
     Job("index", 0.5, lambda parts, _: _ignore(deriving.catch_up(parts))),
     # One a day; asked more often, so that a day whose first try failed has its map all the same.
     Job("map", 60.0, lambda parts, _: charting.seal_daily(parts)),
+    # What was begun and broke off; and whether what is gone opens nowhere any more.
+    Job("erasures", 10.0, lambda parts, _: erase.go_on(_looked_at(parts))),
     Job("years", 3_600.0, lambda parts, _: _ignore(years.close_years(_looked_at(parts)))),
     Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(_looked_at(parts)))),
     Job("thin", 86_400.0, lambda parts, _: _ignore(thinning.thin(parts))),

@@ -14,6 +14,7 @@ from vault.cli import (
     anchoring,
     app,
     demo,
+    erasing,
     exporting,
     governing,
     house,
@@ -157,6 +158,7 @@ for command in (
     overseeing.proposal,
     overseeing.campaign,
     overseeing.emergency,
+    erasing.erase,
     demo.demo,
 ):
     cli.add_command(command)

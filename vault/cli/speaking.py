@@ -37,13 +37,16 @@ class Answer:
     attempt: tuple[str, str] | None = None
 
 
-def ask(method: str, path: str, body: Any = None) -> Mapping[str, Any]:
+def ask(method: str, path: str, body: Any = None, *, purpose: str = "") -> Mapping[str, Any]:
     """Ask as whoever is logged in on this machine.
 
     Raises Unauthenticated ``not_logged_in``, and what the house answers, with its own sentence.
     """
     session = read()
     headers = {"Cookie": f"{session.name}={session.cookie}", "Vault-Csrf": session.csrf}
+    if purpose:
+        # Only what touches a customer has one to name.
+        headers["Vault-Purpose"] = purpose
     return send(session.address, method, path, body, headers=headers).body
 
 

@@ -26,6 +26,11 @@ class Fingerprints:
         message = b"PV1J" + self._keyring.tenant + framed
         return mac(self._keyring.root(KeyPurpose.AUTHORITY), message)[:ID_BYTES]
 
+    @staticmethod
+    def are_same(one: bytes, other: bytes) -> bool:
+        """Compare two of them, in a time that says nothing."""
+        return same(one, other)
+
     def sign(self, row: AnsweredRow) -> AnsweredRow:
         """Bind all that is kept of an answer, so that it is given again as it was, and to nobody else."""
         return replace(row, mac=self._mac(row))

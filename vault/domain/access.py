@@ -37,7 +37,9 @@ _COMPARING = frozenset({Action.LOOKUP, Action.MATCH})
 _CHANGING = frozenset({Action.WRITE, Action.PROPOSE})
 # A restriction stops all but storage and protection (PIPL 47, GDPR 18(2)); recording the customer's own
 # word, what is open for the customer, and lifting the restriction are protection.
-_DESPITE_RESTRICTION = frozenset({Action.RECORD_CONSENT, Action.RESTRICT, Action.STATE, Action.PROCESS})
+_DESPITE_RESTRICTION = frozenset(
+    {Action.RECORD_CONSENT, Action.RESTRICT, Action.STATE, Action.PROCESS, Action.ERASE}
+)
 _DETAIL = {treatment: place for place, treatment in enumerate(TREATMENTS_BY_DETAIL)}
 _ABSENT = int(Gate.ERASING | Gate.PROSPECT)
 _RESTRICTED = int(Gate.RESTRICTED)
@@ -240,7 +242,8 @@ def _refusal(
         return row.refused or "role", ()
     # As plain numbers: an enum's own operators take longer than all of the rest.
     gates = int(facts.gates)
-    if gates & _ABSENT:
+    # An erasure that was begun is gone on with, and finds what nobody else does any more.
+    if gates & _ABSENT and action is not Action.ERASE:
         return "not_found", ()
     if gates & _RESTRICTED and not purpose.despite_restriction and action not in _DESPITE_RESTRICTION:
         # A lookup must not tell a restricted customer from an absent one.

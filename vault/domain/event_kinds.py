@@ -54,6 +54,7 @@ _QUERIED = EventKind(Class.DATASTORE, 4, "database", "access")
 _OPENED = EventKind(Class.DATASTORE, 10, "database", "access")
 _ADMITTED = EventKind(Class.API, 1, "database", "change")
 _RECTIFIED = EventKind(Class.API, 3, "database", "change")
+_ERASED = EventKind(Class.API, 4, "database", "change", Severity.LOW)
 _IDENTITY_MADE = EventKind(Class.API, 1, "iam", "creation")
 _IDENTITY_CHANGED = EventKind(Class.API, 3, "iam", "change")
 _IDENTITY_ENDED = EventKind(Class.API, 4, "iam", "deletion")
@@ -93,6 +94,12 @@ KINDS: Final[Mapping[Kind, EventKind]] = {
     Kind.ASSIGNMENT_MADE: _ADMITTED,
     Kind.RESTRICTION_SET: _RECTIFIED,
     Kind.RESTRICTION_LIFTED: _RECTIFIED,
+    Kind.ERASURE_PLANNED: _READ,
+    Kind.ERASURE_BEGUN: _RECTIFIED,
+    Kind.SUBJECT_ERASED: _ERASED,
+    Kind.ERASURE_COMPLETED: _ERASED,
+    Kind.ERASURE_VIEWED: _READ,
+    Kind.APPROVAL_EMPTIED: _HAPPENED,
     Kind.IDS_ISSUED: _ADMITTED,
     Kind.INDEX_RECOUNTED: _HAPPENED,
     Kind.APP_CREATED: _IDENTITY_MADE,

@@ -134,6 +134,8 @@ class Policy:
     ledger: LedgerRetention
     cedar: str
     schema: str
+    # The retention classes that the law keeps whatever a customer wishes.
+    kept_by_law: frozenset[str] = frozenset()
 
 
 class ContextClass(NamedTuple):

@@ -88,6 +88,8 @@ class Action(StrEnum):
     ADMIT = "admit"
     RECORD_CONSENT = "record-consent"
     RESTRICT = "restrict"
+    # To forget a customer for good (GDPR 17, PIPL 47).
+    ERASE = "erase"
     STATE = "state"
     EXPORT = "export"
     PROCESS = "process"
@@ -110,7 +112,7 @@ ID_TEXT_LENGTH = 26
 PREFIXES = frozenset(
     (
         "sub cus app rol grt per apv con ntc rcp req asn att job bak fct sec ses lnk key cmp cas viw hld "
-        "tok chn"
+        "tok chn era"
     ).split()
 )
 

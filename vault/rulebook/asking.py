@@ -16,7 +16,9 @@ from vault.rulebook.cedar import Rule
 SHOWING: Final = frozenset({Action.READ, Action.EXPORT, Action.PROCESS})
 FINDING: Final = frozenset({Action.MATCH, Action.LOOKUP})
 CHANGING: Final = frozenset({Action.WRITE, Action.PROPOSE, Action.ADMIT})
-WITHOUT_FIELDS: Final = frozenset({Action.RECORD_CONSENT, Action.RESTRICT, Action.GOVERN, Action.REVIEW})
+WITHOUT_FIELDS: Final = frozenset(
+    {Action.RECORD_CONSENT, Action.RESTRICT, Action.ERASE, Action.GOVERN, Action.REVIEW}
+)
 # What is left is not for the matrix: who may state which facts is registered with the actor.
 JUDGED: Final = SHOWING | FINDING | CHANGING | WITHOUT_FIELDS | {Action.REVEAL}
 

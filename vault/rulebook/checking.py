@@ -111,6 +111,7 @@ def _build(texts: Mapping[str, str], sections: Mapping[str, Section], digest: by
         ledger=registers.read_ledger(sections[RETENTION]),
         cedar=texts[RULES_FILE],
         schema=texts[SCHEMA_FILE],
+        kept_by_law=registers.kept_by_law(sections[RETENTION]),
     )
 
 

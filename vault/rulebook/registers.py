@@ -19,7 +19,7 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
     "requires": frozenset({"CN", "EU"}),
     "retention.toml": frozenset({"as_of", "ledger", "class"}),
     "ledger": frozenset({"keep_years", "detail_months"}),
-    "class": frozenset({"id", "title", "keep", "from", "source"}),
+    "class": frozenset({"id", "title", "keep", "from", "source", "law"}),
     "notices.toml": frozenset({"notice"}),
     "notice": frozenset({"id", "version", "lang", "sha256", "purposes", "text"}),
     "controller.toml": frozenset(
@@ -78,6 +78,11 @@ def read_retention(file: Section) -> dict[str, str]:
             section.wrong(Code.NAMED_TWICE, f"The class `{name}` is already there; merge the two.", "id")
         classes[name] = keep
     return classes
+
+
+def kept_by_law(file: Section) -> frozenset[str]:
+    """Name the retention classes that the law keeps whatever a customer wishes."""
+    return frozenset(section.text("id") for section in file.sections("class") if section.flag("law"))
 
 
 def read_ledger(file: Section) -> LedgerRetention:

@@ -16,6 +16,7 @@ from vault.domain.terms import ActorId, FactId, Gate, Millis, SpaceId, SubjectId
 from vault.domain.values import parse
 from vault.errors import Invalid, InvalidValue
 from vault.services.parts import Call, Parts
+from vault.storage.erasures import ErasureRow
 from vault.storage.idempotency import AnsweredRow
 
 # More items of one field than any customer has; more would be an attack or a mistake.
@@ -49,6 +50,8 @@ class Draft:
     idempotency: AnsweredRow | None = None
     # The admitting app's own id of the new subject.
     pairwise: tuple[SpaceId, bytes] | None = None
+    # The erasure that begins with this change.
+    erasure: ErasureRow | None = None
 
     @property
     def subject(self) -> SubjectId:

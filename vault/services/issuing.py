@@ -1,18 +1,19 @@
 """Issuing: an app learns a customer by its own id, and the ledger keeps that it did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vault.custody.identity import Identity
 from vault.domain.access import is_out_of_use
 from vault.domain.canonical import Json
 from vault.domain.forms import read
-from vault.domain.terms import Action, SubjectId, id_text
+from vault.domain.terms import Action, SpaceId, SubjectId, id_text
 from vault.errors import Corrupt
 from vault.services import witness
 from vault.services.locating import Located, locate_subjects
 from vault.services.naming import shown_id
 from vault.services.parts import Call, Parts
-from vault.storage import keys
+from vault.storage import key_states, keys
+from vault.storage.unit_of_work import Connection
 
 
 def issue(parts: Parts, call: Call, identities: Sequence[Identity]) -> list[str]:
@@ -31,12 +32,21 @@ def issue(parts: Parts, call: Call, identities: Sequence[Identity]) -> list[str]
     if fresh:
         parts.ledger.append(witness.issued(parts, call, fresh))
         # A crash here leaves an entry without a row: the app was not answered, and asks again.
-        parts.stores.keys.transact(
-            lambda conn: keys.add_pairwise(
-                conn, parts.tenant, [(space, own[one.subject], one.subject) for one in fresh]
-            )
-        )
+        parts.stores.keys.transact(lambda conn: _give(conn, parts, space, own, fresh))
     return [id_text("cus", own[identity.subject]) for identity in identities]
+
+
+def _give(
+    conn: Connection,
+    parts: Parts,
+    space: SpaceId,
+    own: Mapping[SubjectId, bytes],
+    fresh: Sequence[Identity],
+) -> None:
+    """Keep the ids that are given out; whoever was erased meanwhile is given none that would stay."""
+    living = key_states.living(conn, parts.tenant, [one.subject for one in fresh])
+    given = [(space, own[one.subject], one.subject) for one in fresh if one.subject in living]
+    keys.add_pairwise(conn, parts.tenant, given)
 
 
 def related(parts: Parts, call: Call, relations: Sequence[bytes]) -> Json:

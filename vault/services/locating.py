@@ -11,7 +11,7 @@ from vault.domain.consent import ConsentRow, consent_head
 from vault.domain.facts import FactRow, facts_head
 from vault.domain.instants import month
 from vault.domain.sealed import IdentRow, SubjectRow
-from vault.domain.terms import SubjectId, id_bytes
+from vault.domain.terms import Gate, SubjectId, id_bytes
 from vault.errors import Corrupt, NotFound, VaultError
 from vault.services.naming import subjects_named
 from vault.services.parts import Call, Parts
@@ -138,7 +138,10 @@ def _read(
     with parts.stores.data.glance() as conn:
         standing = hot.deciding(conn, parts.tenant, wanted)
     return {
-        subject: _checked(
+        subject: NotFound()
+        # Whatever row was put back: the register beats it.
+        if parts.erased.covers(parts.house.house, subject)
+        else _checked(
             parts,
             idents.get(subject),
             standing.rows.get(subject),
@@ -158,7 +161,10 @@ def _checked(
 ) -> Located | VaultError:
     try:
         if ident is None:
-            return NotFound() if row is None else Corrupt("ident_missing")
+            # Without an ident nothing opens. A subject that is being erased is absent like any other, in a
+            # process too that has not read the register since.
+            being_erased = row is None or row.gates & Gate.ERASING
+            return NotFound() if being_erased else Corrupt("ident_missing")
         if row is None:
             # A subject that was never finished has no floor yet; one that was, may not lose its row.
             return NotFound() if ident.rev_floor == 0 else Corrupt("subject_missing")

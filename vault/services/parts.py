@@ -7,6 +7,7 @@ from typing import Final
 
 from vault.custody.authority import Authority
 from vault.custody.barrier import Barrier
+from vault.custody.certificates import Certificates
 from vault.custody.cursors import Cursors
 from vault.custody.detail import Detail
 from vault.custody.entry_seal import EntrySeal
@@ -25,9 +26,9 @@ from vault.domain.policy import ContextClass, Policy
 from vault.domain.terms import HouseId, PurposeId, RequestId, TenantId, uuid7
 from vault.domain.tiles import Roots
 from vault.rulebook.rules import Rulebook
-from vault.services.running import Lock, Meters, Pauses, Signers, Spotting, Uses
+from vault.services.running import Erased, Lock, Meters, Pauses, Signers, Spotting, Uses
 from vault.setting_anchors import Anchor
-from vault.storage.unit_of_work import Stores
+from vault.storage.unit_of_work import Store, Stores
 
 # The header that names the person on whose behalf an app asks; a refusal says it where it is of the person.
 ON_BEHALF: Final = "Vault-On-Behalf"
@@ -61,6 +62,7 @@ class Parts:
     visits: Visits
     ledger: Ledger
     entry_seal: EntrySeal
+    certificates: Certificates
     rulebook: Rulebook
     lock: Lock
     uses: Uses = field(default_factory=Uses)
@@ -74,6 +76,9 @@ class Parts:
     spotting: Spotting = field(default_factory=Spotting)
     # What the recovery shares give back; None where nothing of it is kept here.
     recovery: Recovery | None = None
+    # Where the register has its copy, opened when it is needed; None where no place is named.
+    mirror: Callable[[], Store] | None = None
+    erased: Erased = field(default_factory=Erased)
 
     @property
     def tenant(self) -> TenantId:

@@ -33,7 +33,9 @@ def _set(parts: Parts, call: Call, customer: str, *, restricted: bool) -> bool:
         if gates == row.gates:
             return not is_told(parts, row.subject)
         kind = Kind.RESTRICTION_SET if restricted else Kind.RESTRICTION_LIFTED
-        notice = witness.notice("restricted" if restricted else "unrestricted", row.subject)
+        # By its own secret: once that is destroyed, no id of the customer leads to this entry.
+        ref = standing.located.identity.ref_mac("restriction", row.subject.hex())
+        notice = witness.notice("restricted" if restricted else "unrestricted", ref)
         draft = amending.draft(parts, call, standing, kind, gates=gates, notice=notice)
         # Lifting gives data free again: it waits for its entry as any other change does.
         (written,) = write(parts, call, [draft], must_hold=restricted)

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from vault.domain.brakes import Limits, Window
+from vault.domain.erasure import register_ref
 from vault.domain.signing_keys import Windows
 from vault.domain.spotting import Spotter
-from vault.domain.terms import ActorId, Millis, SubjectId
+from vault.domain.terms import ActorId, HouseId, Millis, SubjectId
 from vault.errors import HouseLocked
 
 # How far back a clock may go: it is put right by seconds, and workers on several machines differ a little.
@@ -50,6 +51,18 @@ class Heard:
         if self.latest is None or not -CLOCK_TOLERANCE <= at - self.latest <= NOTARY_PATIENCE:
             return "notary_silent"
         return None
+
+
+@dataclass(slots=True)
+class Erased:
+    """Whom the register calls erased, as far as this process has read it; hashes, never ids."""
+
+    seq: int = 0
+    refs: set[bytes] = field(default_factory=set)
+
+    def covers(self, house: HouseId, subject: SubjectId) -> bool:
+        """Tell whether *subject* was erased: one hash, and none in a house that has erased nobody."""
+        return bool(self.refs) and register_ref(house, subject) in self.refs
 
 
 class Lock:

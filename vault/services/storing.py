@@ -13,7 +13,7 @@ from vault.services.authenticate import in_force, renew
 from vault.services.drafting import Draft
 from vault.services.indexing import addresses, repeated_within, token_rows
 from vault.services.parts import Call, Parts
-from vault.storage import accounts, consents, facts, floors, idempotency, outbox, subjects, tokens
+from vault.storage import accounts, consents, erasures, facts, floors, idempotency, outbox, subjects, tokens
 from vault.storage.idempotency import AnsweredRow
 from vault.storage.outbox import OutboxRow
 from vault.storage.tokens import TokenRow
@@ -168,6 +168,8 @@ def _put(parts: Parts, conn: Connection, taken: Sequence[Sealed]) -> None:
     facts.replace(conn, [row for draft in drafts for row in draft.facts if row not in draft.kept_facts])
     for draft in drafts:
         facts.drop(conn, tenant, draft.subject, ids=draft.dropped_facts)
+        if draft.erasure is not None:
+            erasures.put(conn, draft.erasure)
 
 
 def _waiting(parts: Parts, one: Sealed) -> OutboxRow:

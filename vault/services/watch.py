@@ -16,7 +16,7 @@ from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
 from vault.domain.terms import Action, EntryId, SubjectId
 from vault.errors import Corrupt, StoreUnavailable, VaultError
-from vault.services import counting, heeding, using
+from vault.services import counting, ending, heeding, using
 from vault.services.dating import BELIEVED
 from vault.services.governing import only_operator
 from vault.services.parts import Parts
@@ -52,6 +52,7 @@ def look(parts: Parts) -> str | None:
         parts.ledger.note(_told(parts, reason, was=was))
     parts.ledger.flush_counts(parts.clock())
     with suppress(StoreUnavailable):
+        ending.read_on(parts)
         using.write_down(parts)
         _forget_ended(parts)
     return reason

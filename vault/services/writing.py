@@ -115,6 +115,7 @@ def _prepare_keys(parts: Parts, drafts: Sequence[Draft]) -> _Prepared:
     fresh = [draft.ident for draft in drafts if draft.before is None]
     moving = [(draft.subject, draft.before.revision) for draft in drafts if draft.before is not None]
     wanted = {draft.subject: draft.tiers for draft in drafts}
+    new = {ident.subject for ident in fresh}
 
     def announce(conn: Connection) -> _Prepared:
         keys.insert_idents(conn, fresh, at_ms=at_ms)
@@ -126,6 +127,8 @@ def _prepare_keys(parts: Parts, drafts: Sequence[Draft]) -> _Prepared:
         issued = [
             dek_keys.issue(parts.keyring, tenant=tenant, subject=subject, tier=tier)
             for subject, tiers in wanted.items()
+            # Whoever may not go on leaves no key behind: a subject that was erased meanwhile has none.
+            if subject in begun or subject in new
             for tier in sorted(tiers - standing.get(subject, {}).keys())
         ]
         for subject, rows in keys.insert_deks(conn, [row for row, _ in issued], at_ms=at_ms).items():

@@ -119,6 +119,11 @@ def standing(conn: Connection, ids: Collection[EntryId]) -> dict[EntryId, bytes]
     return {EntryId(entry): leaf for entry, leaf in found}
 
 
+def index_of(conn: Connection, entry: EntryId) -> int | None:
+    """Find the index of the entry called *entry*; None where it is not in the ledger."""
+    return conn.execute(select(_entry.idx).where(_entry.entry == entry)).scalar()
+
+
 def leaves(conn: Connection, start: int, *, limit: int) -> list[tuple[int, bytes]]:
     """Read up to *limit* (index, leaf) pairs from index *start* on, wherever the head is."""
     return [(idx, leaf) for idx, leaf in _LEAVES.ask(conn, start=start, most=limit)]

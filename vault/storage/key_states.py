@@ -22,7 +22,7 @@ from vault.domain.terms import Millis, SubjectId, TenantId, Tier
 from vault.storage import keys_tables as tables
 from vault.storage.keys import ACTIVE, PENDING
 from vault.storage.shapes import Shape
-from vault.storage.statements import Command
+from vault.storage.statements import Command, is_among
 
 CONDEMNED = "condemned"
 
@@ -60,6 +60,21 @@ def idents(
     held = tables.ident.c
     query = select(*_IDENT_STATE.columns).where(held.tenant == tenant, held.subject > (after or b""))
     return _IDENT_STATE.load(conn.execute(query.order_by(held.subject).limit(limit)))
+
+
+def living(conn: Connection, tenant: TenantId, ids: Collection[SubjectId]) -> set[SubjectId]:
+    """Tell which of *ids* have an ident, which stands until this transaction ends.
+
+    Whoever gives an id out to an app, or destroys, holds it meanwhile: neither overlooks the other.
+    """
+    held = tables.ident.c
+    query = (
+        select(held.subject)
+        .where(held.tenant == tenant, is_among(conn.dialect.name, held.subject, "ids"))
+        .order_by(held.subject)
+        .with_for_update()
+    )
+    return {SubjectId(subject) for (subject,) in conn.execute(query, {"ids": sorted(ids)})}
 
 
 def unused_deks(conn: Connection, tenant: TenantId, *, first: SubjectId, last: SubjectId) -> list[DekState]:

@@ -30,6 +30,8 @@ KeyRow = TypeVar("KeyRow", IdentRow, DekRow)
 
 PENDING = "pending"
 ACTIVE = "active"
+# Of a sealed key whose bytes are gone.
+DESTROYED = "destroyed"
 
 IDENT = Shape(tables.ident, IdentRow)
 DEK = Shape(tables.dek, DekRow, tier=Tier)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, MetaData, Table, text
 from vault.errors import Misconfigured
 from vault.storage import (
     account_tables,
+    erasure_tables,
     keys_tables,
     ledger_tables,
     session_tables,
@@ -29,7 +30,11 @@ def _store_of(*tables: Table) -> MetaData:
 
 METADATA: dict[StoreName, MetaData] = {
     "data": _store_of(
-        subject_tables.subject, account_tables.app, session_tables.login_session, signal_tables.watched
+        subject_tables.subject,
+        account_tables.app,
+        session_tables.login_session,
+        signal_tables.watched,
+        erasure_tables.erasure,
     ),
     "keys": _store_of(keys_tables.ident),
     "audit": _store_of(ledger_tables.entry, signal_tables.alert),

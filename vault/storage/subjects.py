@@ -58,6 +58,15 @@ def written_tiers(
     return {(SubjectId(subject), Tier(tier)) for subject, tier in conn.execute(query.distinct())}
 
 
+def bodies(conn: Connection, tenant: TenantId, subject: SubjectId) -> list[bytes]:
+    """Read the manifest of every sealed row of *subject*, standing and old, of whatever tier and block."""
+    found = []
+    for table in (tables.sealed, tables.sealed_past):
+        query = select(table.c.body).where(table.c.tenant == tenant, table.c.subject == subject)
+        found += [bytes(body) for (body,) in conn.execute(query)]
+    return found
+
+
 def put_sealed(conn: Connection, rows: Sequence[SealedRow]) -> None:
     """Store sealed rows, each in place of the one at its address; keep_past has moved that away before."""
     SEALED.put(conn, rows)

@@ -62,6 +62,7 @@ _WORDS = {
     "customer": "the application's own id of the customer",
     "item": "the application's own id of the consent",
     "fact": "the application's own id of the fact",
+    "erasure": "the id of an erasure",
     "feed": "the id of the feed, such as F02",
 }
 _ALWAYS = (400, 401, 403, 422, 428, 429, 500, 503)
