@@ -6,10 +6,11 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from vault import setting_alerts, setting_anchors, setting_exporters, setting_forms
+from vault import setting_alerts, setting_anchors, setting_backups, setting_exporters, setting_forms
 from vault.errors import Misconfigured
 from vault.setting_alerts import Alerting
 from vault.setting_anchors import Anchor
+from vault.setting_backups import Backups
 from vault.setting_exporters import Exporter
 from vault.setting_given import Given
 
@@ -45,6 +46,7 @@ NAMES = (
     setting_exporters.NAME,
     setting_anchors.NAME,
     *setting_alerts.NAMES,
+    *setting_backups.NAMES,
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -111,6 +113,8 @@ class Settings:
     exporters: tuple[Exporter, ...] = ()
     # Who is told of alerts.
     alerting: Alerting = field(default_factory=Alerting)
+    # Where backup sets go; None where none are taken by the house itself.
+    backups: Backups | None = None
 
     @property
     def issuer(self) -> str:
@@ -172,6 +176,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         notary_dir=notary_dir_of(given),
         exporters=setting_exporters.exporters(given),
         alerting=setting_alerts.alerting(given),
+        backups=setting_backups.backups(given),
     )
     faults = (
         given.faults

@@ -84,6 +84,17 @@ MEANINGS: Mapping[str, str] = {
     "prune_not_signed": "No checkpoint covers the entry that tells of the prune yet; the notary signs one.",
     "pruned": "That entry was pruned; 'ledger.pruned' in the ledger says when and why.",
     "export_ahead": "The export that stands there is longer than what is signed; keep it as evidence.",
+    "backup_recipients": "VAULT_BACKUP_RECIPIENTS holds no public key of age; 'age-keygen' prints one.",
+    "backup_identity": "The identity is none that the set is sealed to; its manifest names its recipients.",
+    "backup_truncated": "A file of the set is missing; copy it again from where it was whole.",
+    "backup_chunk": "A chunk is not what was written; copy it again, or take another set.",
+    "backup_manifest": "The manifest is not the one that this house signed; take another set.",
+    "backup_version": "The set is of another format; restore it by the release that wrote it.",
+    "backup_house": "The set is of another house, or the slot files are.",
+    "backup_foreign": "That is no backup set.",
+    "backup_full": "The place for backup sets is full; make room, and run this again.",
+    "backup_place": "The place for backup sets cannot be read or written to.",
+    "backup_running": "Another process takes or prunes sets there just now.",
     "house_locked": f"The stores contradict each other. {_LOOK}",
 }
 

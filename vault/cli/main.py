@@ -13,6 +13,7 @@ from vault.anchor_settings import AnchorSettings
 from vault.cli import (
     anchoring,
     app,
+    backup,
     demo,
     exporting,
     governing,
@@ -126,6 +127,7 @@ for command in (
     house.accept_clock,
     serve.command,
     jobs.command,
+    backup.backup,
     notary.notary,
     app.app,
     ledger.ledger,

@@ -1,0 +1,129 @@
+"""Backup: ``vaultctl backup``: take sets, list and check them, and let go of old ones."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from vault.domain.backup_set import SetKind, SetManifest
+from vault.domain.instants import moment, rfc3339
+from vault.domain.terms import id_text
+from vault.errors import Misconfigured
+from vault.services import preserve
+from vault.services.governing import operator
+from vault.services.preserve import Plan
+from vault.settings import Settings
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+_at = click.option(
+    "--at", type=click.Path(file_okay=False, path_type=Path), help="The place, in that of VAULT_BACKUP_TO."
+)
+
+
+@click.group()
+def backup() -> None:
+    """Take backup sets of the house, sealed to whoever may restore them."""
+
+
+@backup.command()
+@click.option("--full", is_flag=True, help="Write everything anew, though it stands in an earlier set.")
+@_as_json
+@click.pass_context
+def take(ctx: click.Context, *, full: bool, as_json: bool) -> None:
+    """Take a set of data, then of keys, then of audit; a run that broke off is gone on with."""
+    settings = ctx.obj.settings()
+    plan = plan_of(settings)
+    with ctx.obj.open(settings) as parts:
+        for one in preserve.take(parts, operator(os.getuid()), plan, is_full=full, progress=_progress()):
+            _show(one, as_json=as_json)
+
+
+@backup.command("list")
+@_at
+@_as_json
+@click.pass_context
+def list_sets(ctx: click.Context, *, at: Path | None, as_json: bool) -> None:
+    """List the sets of this house, oldest first."""
+    settings = ctx.obj.settings()
+    with ctx.obj.open(settings) as parts:
+        found = preserve.listing(parts, _place(settings, at))
+    for one in found:
+        _show(one, as_json=as_json)
+    if not found and not as_json:
+        click.echo("There is no set of this house yet.")
+
+
+@backup.command()
+@_at
+@_as_json
+@click.pass_context
+def check(ctx: click.Context, *, at: Path | None, as_json: bool) -> None:
+    """Read every set whole and hold it against its signature and digests; no identity is needed.
+
+    Exit code 1 where a set cannot be used.
+    """
+    settings = ctx.obj.settings()
+    failed = 0
+    with ctx.obj.open(settings) as parts:
+        for one in preserve.check(parts, _place(settings, at)):
+            failed += one.fault is not None
+            name, result = preserve.described(one.manifest), one.fault or "whole"
+            if as_json:
+                click.echo(json.dumps({"set": name, "bytes": one.sealed_bytes, "fault": one.fault}))
+            else:
+                click.echo(f"{name}  {one.sealed_bytes} bytes  {result}")
+    ctx.exit(1 if failed else 0)
+
+
+@backup.command()
+@click.pass_context
+def prune(ctx: click.Context) -> None:
+    """Let go of all but the newest VAULT_BACKUP_KEEP groups, and of none that a kept one needs."""
+    settings = ctx.obj.settings()
+    with ctx.obj.open(settings) as parts:
+        gone = preserve.prune(parts, operator(os.getuid()), plan_of(settings))
+    for one in gone:
+        click.echo(f"{preserve.described(one)} is gone")
+
+
+def plan_of(settings: Settings) -> Plan:
+    """Find how backups are taken; raises Misconfigured where no place is named."""
+    wanted = settings.backups
+    if wanted is None:
+        raise Misconfigured(["VAULT_BACKUP_TO names no place for backup sets; name a directory."])
+    return Plan(wanted.to, wanted.recipients, wanted.keep)
+
+
+def _place(settings: Settings, at: Path | None) -> str:
+    return str(at) if at is not None else plan_of(settings).to
+
+
+def _progress() -> Callable[[SetKind, str], None]:
+    if not sys.stderr.isatty():
+        return lambda _kind, _table: None
+    return lambda kind, table: click.echo(f"{kind.value}: {table}", err=True)
+
+
+def _show(one: SetManifest, *, as_json: bool) -> None:
+    written = sum(1 for chunk in one.chunks if chunk.of is None)
+    if as_json:
+        said = {
+            "set": preserve.described(one),
+            "group": id_text("bak", one.group),
+            "kind": one.kind.value,
+            "taken": rfc3339(moment(one.taken_ms)),
+            "parent": None if one.parent is None else id_text("bak", one.parent),
+            "rows": sum(one.tables.values()),
+            "chunks": len(one.chunks),
+            "chunks_written": written,
+        }
+        click.echo(json.dumps(said))
+        return
+    rows = sum(one.tables.values())
+    click.echo(
+        f"{preserve.described(one)}  {rfc3339(moment(one.taken_ms))}  {rows} rows,"
+        f" {written} of {len(one.chunks)} chunks written"
+    )
