@@ -113,7 +113,6 @@ class Settings:
     exporters: tuple[Exporter, ...] = ()
     # Who is told of alerts.
     alerting: Alerting = field(default_factory=Alerting)
-    # Where backup sets go; None where none are taken by the house itself.
     backups: Backups | None = None
 
     @property

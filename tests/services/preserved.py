@@ -1,19 +1,26 @@
 """Backup sets of a test: a place, a recipient, and the bytes that lie there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from pyrage import x25519
 
-from tests.house import House
+from tests.house import RULEBOOK, House
+from tests.postgres import Server, schema_urls
+from vault.bootstrap import restore_house
 from vault.custody.archive import identities_of, open_chunk
-from vault.domain.backup_set import SetManifest
-from vault.services import preserve
+from vault.domain.backup_set import SetKind, SetManifest
+from vault.services import preserve, revive, watch
+from vault.services.attest import verify
 from vault.services.preserve import Plan
+from vault.services.restore import Wanted
 from vault.services.set_keeping import Shelf
+from vault.settings import Settings
 from vault.storage.places import Directory
+from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
 
 @dataclass(frozen=True)
@@ -60,3 +67,47 @@ class Vaulted:
                 for row in rows:
                     found += [value if isinstance(value, bytes) else str(value).encode() for value in row]
         return b"\0".join(found)
+
+
+def replaced(house: House, urls: Mapping[StoreName, str]) -> Settings:
+    """Settings of the same house on new stores, beside the register that it has."""
+    mine = dict(house.settings.urls)
+    return replace(house.settings, urls={**mine, **{name: urls[name] for name in ("data", "keys", "audit")}})
+
+
+def restored(
+    house: House, kept: Vaulted, settings: Settings, sets: Mapping[SetKind, bytes] | None = None
+) -> House:
+    """Make a house of sets, let all be replayed, and open it; another worker then serves it."""
+    load(house, kept, settings, sets)
+    return opened(house, settings)
+
+
+def load(
+    house: House, kept: Vaulted, settings: Settings, sets: Mapping[SetKind, bytes] | None = None
+) -> None:
+    """Do what 'vaultctl backup restore' does."""
+    wanted = Wanted(kept.plan.to, kept.secret, sets or {})
+    with restore_house(settings, wanted, clock=house.clock, rulebook=RULEBOOK) as parts:
+        revive.replay(parts, house.operator)
+        assert verify(parts.stores).ok
+        revive.finish(parts)
+
+
+def opened(house: House, settings: Settings) -> House:
+    # Of its ledger only what is disclosed from here on.
+    other = replace(house, settings=settings, disclosed=[]).another()
+    assert watch.look(other.parts) == "restored"
+    revive.open_restored(other.parts, house.operator, None)
+    assert watch.look(other.parts) is None
+    return other
+
+
+@contextmanager
+def empty_stores(dialect: str, tmp_path: Path, server: Server) -> Iterator[Mapping[StoreName, str]]:
+    """Four stores in which nothing ever was: not even tables."""
+    if dialect == "sqlite":
+        yield {name: f"sqlite:///{tmp_path}/again/{name}.db" for name in STORE_NAMES}
+        return
+    with replace(server, template="template0").database() as url:
+        yield schema_urls(url)

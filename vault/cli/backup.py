@@ -1,4 +1,4 @@
-"""Backup: ``vaultctl backup``: take sets, list and check them, and let go of old ones."""
+"""Backup: ``vaultctl backup``: take sets, list, check and prune them, and make a house of them again."""
 
 import json
 import os
@@ -8,15 +8,22 @@ from pathlib import Path
 
 import click
 
+from vault.domain.access import Actor
 from vault.domain.backup_set import SetKind, SetManifest
 from vault.domain.instants import moment, rfc3339
-from vault.domain.terms import id_text
-from vault.errors import Misconfigured
-from vault.services import preserve
+from vault.domain.terms import id_bytes, id_text
+from vault.errors import BackupUnfit, Misconfigured
+from vault.services import preserve, revive
+from vault.services.attest import verify
 from vault.services.governing import operator
+from vault.services.login import log_in, prove_code
+from vault.services.parts import Parts
 from vault.services.preserve import Plan
+from vault.services.restore import Wanted
+from vault.services.visiting import visit
 from vault.settings import Settings
 
+_TERMINAL = "terminal"
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 _at = click.option(
     "--at", type=click.Path(file_okay=False, path_type=Path), help="The place, in that of VAULT_BACKUP_TO."
@@ -87,6 +94,69 @@ def prune(ctx: click.Context) -> None:
         gone = preserve.prune(parts, operator(os.getuid()), plan_of(settings))
     for one in gone:
         click.echo(f"{preserve.described(one)} is gone")
+
+
+@backup.command()
+@click.argument("sets", nargs=-1)
+@_at
+@click.option(
+    "--identity",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The identity file of age that opens the sets.",
+)
+@click.pass_context
+def restore(ctx: click.Context, /, *, sets: tuple[str, ...], at: Path | None, identity: Path) -> None:
+    """Make a house of SETS, else of the newest, in the empty stores that the settings name.
+
+    The register is not made: it must be there, as new as the sets. A run that broke off is repeated;
+    'vaultctl backup open' then lets the house be used.
+    """
+    settings = ctx.obj.settings()
+    wanted = Wanted(_place(settings, at), _text(identity), dict(map(_named, sets)))
+    told = _progress()
+    with ctx.obj.restored(settings, wanted, progress=told) as parts:
+        revive.replay(parts, operator(os.getuid()), progress=lambda step: told(SetKind.KEYS, step))
+        report = verify(parts.stores, anchors=settings.anchors)
+        if not report.ok:
+            raise BackupUnfit("backup_ledger", faults=len(report.faults))
+        revive.finish(parts)
+    click.echo("The house is restored and locked. Next: 'vaultctl backup open'.")
+
+
+@backup.command("open")
+@click.option("--with", "login", help="The name by which a second person logs in here, who governs.")
+@click.pass_context
+def open_house(ctx: click.Context, /, *, login: str | None) -> None:
+    """Let a restored house be used: with a second person's password and code, where two ever governed."""
+    with ctx.obj.open(ctx.obj.settings()) as parts:
+        second = None if login is None else _second(parts, login)
+        revive.open_restored(parts, operator(os.getuid()), second)
+    click.echo("The house may be used again. Next: 'vaultctl notary accept', then 'vaultctl serve'.")
+
+
+def _second(parts: Parts, login: str) -> Actor:
+    """Log the second person in at this terminal, with a code where there is a generator."""
+    began = log_in(parts, login, password=click.prompt("Password", hide_input=True), source=_TERMINAL)
+    if began.left:
+        shown = visit(parts, began.text, source=_TERMINAL, at=parts.clock())
+        began = prove_code(parts, shown, click.prompt("Code"), source=_TERMINAL)
+    return visit(parts, began.text, source=_TERMINAL, at=parts.clock()).actor
+
+
+def _named(text: str) -> tuple[SetKind, bytes]:
+    name, _, kind = text.partition("-")
+    raw = id_bytes("bak", name)
+    if raw is None or kind not in set(SetKind):
+        raise BackupUnfit("backup_missing", missing=text)
+    return SetKind(kind), raw
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise BackupUnfit("backup_identity") from None
 
 
 def plan_of(settings: Settings) -> Plan:

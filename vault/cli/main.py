@@ -90,6 +90,7 @@ class Doors:
     now: Callable[[], datetime]
     notary: NotaryDoors
     anchoring: AnchorDoors
+    restored: Callable[..., AbstractContextManager[Parts]]
 
     def __call__(self) -> AbstractContextManager[Parts]:
         """Open the house that this process's settings name."""

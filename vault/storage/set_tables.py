@@ -76,7 +76,7 @@ IN_NO_SET: Final[Mapping[SetKind, tuple[Table, ...]]] = {
         sessions.last_use,
     ),
     # The manifest has its floors.
-    SetKind.KEYS: (keys.keys_house,),
+    SetKind.KEYS: (keys.keys_house, keys.restoring),
     SetKind.AUDIT: (
         ledger.audit_house,
         # Derived from the entries, and made anew.
