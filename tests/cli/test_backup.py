@@ -1,41 +1,28 @@
 """On the command line an operator takes sets, sees them listed, has them checked, and lets go of old ones."""
 
 import json
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.cli.doors import Doors
 from tests.house import House
-from tests.services.preserved import Vaulted
-from vault.cli.backup import backup
-from vault.errors import Misconfigured
-from vault.services.parts import Parts
-from vault.setting_backups import Backups
-from vault.settings import Settings
+from tests.services.preserved import Vaulted, replaced
+from tests.staff import PASSWORD, admins
+from vault.cli.backup import backup, findings, take_due
+from vault.errors import Misconfigured, Refused, Unauthenticated, Unavailable
+from vault.services import watch
+from vault.storage.unit_of_work import StoreName
 
 
-@dataclass(frozen=True)
-class Doors:
-    house: House
-    backups: Backups | None
-
-    def settings(self) -> Settings:
-        return replace(self.house.settings, backups=self.backups)
-
-    def open(self, _settings: Settings) -> AbstractContextManager[Parts]:
-        self.house.clock.advance(timedelta(minutes=1))
-        return nullcontext(self.house.another().parts)
-
-
-def run(house: House, kept: Vaulted | None, *words: str, keep: int = 30) -> Result:
-    named = None
-    if kept is not None:
-        named = Backups(kept.plan.to, kept.plan.recipients, timedelta(hours=24), keep)
-    return CliRunner().invoke(backup, words, obj=Doors(house, named), catch_exceptions=False)
+def run(house: House, kept: Vaulted | None, *words: str, keep: int = 30, typed: str = "") -> Result:
+    house.clock.advance(timedelta(minutes=1))
+    return CliRunner().invoke(
+        backup, words, obj=Doors(house, kept, keep), catch_exceptions=False, input=typed
+    )
 
 
 def test_sets_are_taken_listed_checked_and_let_go_of(tmp_path: Path, sqlite_house: House) -> None:
@@ -74,3 +61,69 @@ def test_a_set_that_cannot_be_used_is_named_and_ends_with_1(tmp_path: Path, sqli
 def test_without_a_place_nothing_is_taken(sqlite_house: House) -> None:
     with pytest.raises(Misconfigured, match="VAULT_BACKUP_TO"):
         run(sqlite_house, None, "take")
+
+
+def test_a_second_person_opens_the_restored_house_at_the_terminal(
+    tmp_path: Path, sqlite_house: House
+) -> None:
+    house, kept = sqlite_house, Vaulted.at(tmp_path / "sets")
+    ada, _ = admins(house)
+    kept.take(house)
+    made = replaced(
+        house, {name: f"sqlite:///{tmp_path}/again/{name}.db" for name in ("data", "keys", "audit")}
+    )
+    new = replace(house, settings=made, disclosed=[])
+    identity = str(Doors(house, kept).identity)
+
+    restored = run(new, kept, "restore", "--identity", identity)
+
+    assert restored.stdout == "The house is restored and locked. Next: 'vaultctl backup open'.\n"
+    with pytest.raises(Refused, match="second_person"):
+        run(new, kept, "open")
+    with pytest.raises(Unauthenticated):
+        run(new, kept, "open", "--with", ada.login, typed="wrong\n")
+    house.clock.advance(timedelta(minutes=2))
+    typed = f"{PASSWORD}\n{ada.code()}\n"
+    done = CliRunner().invoke(backup, ["open", "--with", ada.login], obj=Doors(new, kept), input=typed)
+    assert done.exit_code == 0, done.output
+    assert watch.look(new.another().parts) is None
+    kinds = [one["kind"] for one in new.another().entries()]
+    assert kinds.index("house.restored") < kinds.index("house.opened")
+
+
+def test_the_jobs_take_sets_when_it_is_time_and_the_doctor_misses_them(
+    tmp_path: Path, sqlite_house: House
+) -> None:
+    house, kept = sqlite_house, Vaulted.at(tmp_path / "sets")
+    settings = Doors(house, kept).settings()
+    assert findings(house.parts, settings) == ["There is no backup that is new enough: none."]
+
+    take_due(house.parts, settings)
+    house.clock.advance(timedelta(hours=23))
+    take_due(house.parts, settings)
+    assert len(kept.shelf(house).manifests()) == 3
+    assert findings(house.parts, settings) == []
+    house.clock.advance(timedelta(hours=1))
+    take_due(house.parts, settings)
+
+    assert len(kept.shelf(house).manifests()) == 6
+    house.clock.advance(timedelta(hours=49))
+    assert findings(house.parts, settings) == ["There is no backup that is new enough: overdue."]
+    take_due(house.parts, house.settings)
+    assert findings(house.parts, house.settings) == []
+
+
+def test_a_backup_that_fails_is_told_in_the_ledger_once_an_hour(tmp_path: Path, sqlite_house: House) -> None:
+    house, kept = sqlite_house, Vaulted.at(tmp_path / "sets")
+    kept.root.write_bytes(b"no directory")
+    settings = Doors(house, kept).settings()
+
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="backup_place"):
+            take_due(house.parts, settings)
+
+    # Whatever is told next comes behind what was noted.
+    house.admit()
+    told = [one["reason_code"] for one in house.entries() if one["kind"] == "backup.failed"]
+    assert told == ["backup_place"]
+    assert findings(house.parts, settings) == ["There is no backup that is new enough: backup_place."]

@@ -17,9 +17,9 @@ from vault.domain.instants import millis
 from vault.domain.terms import EntryId, SubjectId, Tier
 from vault.errors import BackupUnfit, Conflict, HouseLocked, Misconfigured, NotFound, Refused, VaultError
 from vault.services import authenticate, govern, lookup, preserve, restrict, revive, watch
+from vault.services.lowering import erased_ref
 from vault.services.recount import recount
 from vault.services.restore import Wanted
-from vault.services.revive import erased_ref
 from vault.services.set_keeping import MANIFEST
 from vault.settings import Settings
 from vault.storage import register

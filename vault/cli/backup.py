@@ -159,6 +159,20 @@ def _text(path: Path) -> str:
         raise BackupUnfit("backup_identity") from None
 
 
+def take_due(parts: Parts, settings: Settings) -> None:
+    """Take sets where it is time, as ``vaultctl jobs`` does."""
+    if settings.backups is not None:
+        preserve.take_due(parts, plan_of(settings), every=settings.backups.every)
+
+
+def findings(parts: Parts, settings: Settings) -> list[str]:
+    """Say what the doctor finds of the backups."""
+    if settings.backups is None:
+        return []
+    fault = preserve.overdue(parts, plan_of(settings), every=settings.backups.every)
+    return [] if fault is None else [f"There is no backup that is new enough: {fault}."]
+
+
 def plan_of(settings: Settings) -> Plan:
     """Find how backups are taken; raises Misconfigured where no place is named."""
     wanted = settings.backups

@@ -94,6 +94,13 @@ MEANINGS: Mapping[str, str] = {
     "backup_foreign": "That is no backup set.",
     "backup_full": "The place for backup sets is full; make room, and run this again.",
     "backup_place": "The place for backup sets cannot be read or written to.",
+    "backup_missing": "There is no such finished set; 'vaultctl backup list' names those there are.",
+    "backup_mixed": "These sets do not belong together: keys and audit must be as new as the data.",
+    "backup_register": "The register must be there, of this house, and as new as the sets; bring its newest copy.",
+    "backup_ledger": "The restored ledger does not prove itself; take other sets, into empty stores.",
+    "not_empty_stores": "Something else stands in a store; name empty ones, and keep what is there.",
+    "not_restored": "No restored house waits here to be opened.",
+    "second_person": "Two administrators have been here; name one who is present by --with.",
     "backup_running": "Another process takes or prunes sets there just now.",
     "house_locked": f"The stores contradict each other. {_LOOK}",
 }

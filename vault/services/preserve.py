@@ -32,6 +32,7 @@ from vault.storage.unit_of_work import Connection
 # Sets that were begun go on for so long; later all three are taken anew.
 _GOES_ON: Final = timedelta(days=1)
 _OBJECT: Final = "backup"
+_TOLD_APART: Final = timedelta(hours=1)
 Progress = Callable[[SetKind, str], None]
 
 
@@ -156,6 +157,42 @@ def newest(parts: Parts, to: str) -> Group | None:
     return found[-1] if found else None
 
 
+def take_due(parts: Parts, plan: Plan, *, every: timedelta) -> list[SetManifest]:
+    """Take sets where the newest whole group is *every* old, and let go of old ones; for the jobs.
+
+    What fails is told in the ledger, once an hour, and raised.
+    """
+    try:
+        if not _is_due(parts, plan, every):
+            return []
+        taken = take(parts, itself(), plan)
+        prune(parts, itself(), plan)
+    except VaultError as fault:
+        now = parts.clock()
+        if parts.pauses.is_over(_OBJECT, now):
+            parts.pauses.worked(_OBJECT, now + _TOLD_APART)
+            parts.ledger.note(_entry(parts, itself(), Kind.BACKUP_FAILED, None, reason=fault.code))
+        raise
+    return taken
+
+
+def overdue(parts: Parts, plan: Plan, *, every: timedelta) -> str | None:
+    """Say what is wrong with the backups, if anything: none for twice as long as there should be."""
+    try:
+        last = newest(parts, plan.to)
+    except VaultError as fault:
+        return fault.code
+    if last is None:
+        return "none"
+    began = moment(last.sets[SetKind.DATA].taken_ms)
+    return "overdue" if parts.clock() - began > 2 * every else None
+
+
+def _is_due(parts: Parts, plan: Plan, every: timedelta) -> bool:
+    last = newest(parts, plan.to)
+    return last is None or parts.clock() - moment(last.sets[SetKind.DATA].taken_ms) >= every
+
+
 def keys_of(parts: Parts) -> SetKeys:
     """Make the keys by which this house signs its sets."""
     return SetKeys(parts.keyring.root(KeyPurpose.AUTHORITY), parts.house.house)
@@ -253,6 +290,12 @@ def _heads(conn: Connection, parts: Parts, kind: SetKind) -> dict[str, int | str
 
 
 def _tell(parts: Parts, actor: Actor, kind: Kind, about: ObjectRef, *, reason: str, times: int = 0) -> None:
+    parts.ledger.append(_entry(parts, actor, kind, about, reason=reason, times=times))
+
+
+def _entry(
+    parts: Parts, actor: Actor, kind: Kind, about: ObjectRef | None, *, reason: str, times: int = 0
+) -> Entry:
     told = Entry(
         id=EntryId(parts.new_id()),
         at_ms=millis(parts.clock()),
@@ -264,7 +307,7 @@ def _tell(parts: Parts, actor: Actor, kind: Kind, about: ObjectRef, *, reason: s
         object=about,
         times=times,
     )
-    parts.ledger.append(parts.entry_seal.prove(told))
+    return parts.entry_seal.prove(told)
 
 
 def described(one: SetManifest) -> str:
