@@ -15,7 +15,6 @@ from tests.staff import PASSWORD, admins
 from vault.cli.backup import backup, findings, take_due
 from vault.errors import Misconfigured, Refused, Unauthenticated, Unavailable
 from vault.services import watch
-from vault.storage.unit_of_work import StoreName
 
 
 def run(house: House, kept: Vaulted | None, *words: str, keep: int = 30, typed: str = "") -> Result:

@@ -96,7 +96,7 @@ MEANINGS: Mapping[str, str] = {
     "backup_place": "The place for backup sets cannot be read or written to.",
     "backup_missing": "There is no such finished set; 'vaultctl backup list' names those there are.",
     "backup_mixed": "These sets do not belong together: keys and audit must be as new as the data.",
-    "backup_register": "The register must be there, of this house, and as new as the sets; bring its newest copy.",
+    "backup_register": "The house's register must be there, as new as the sets; bring its newest copy.",
     "backup_ledger": "The restored ledger does not prove itself; take other sets, into empty stores.",
     "not_empty_stores": "Something else stands in a store; name empty ones, and keep what is there.",
     "not_restored": "No restored house waits here to be opened.",
