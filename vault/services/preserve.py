@@ -12,22 +12,20 @@ from vault.custody.archive import Binding, Sealing, recipients_of, write_chunks
 from vault.custody.keyring import KeyPurpose
 from vault.custody.set_keys import SetKeys
 from vault.domain.access import Actor
-from vault.domain.backup_set import Position, SetKind, SetManifest
+from vault.domain.backup_set import SetKind, SetManifest
 from vault.domain.entry import Entry, ObjectRef
 from vault.domain.instants import millis, moment
 from vault.domain.kinds import Kind
-from vault.domain.merkle import Frontier
 from vault.domain.terms import Action, EntryId, RoleId, id_text
-from vault.errors import BackupUnfit, VaultError
+from vault.errors import VaultError
 from vault.services import witness
+from vault.services.beginning_sets import drafted, heads_of
 from vault.services.parts import Parts
 from vault.services.set_keeping import MANIFEST, NOTE, ORDER, Group, Shelf, groups
 from vault.services.system import house_itself
-from vault.storage import accounts, audit, floors, houses, register, schema
 from vault.storage.places import place_of
 from vault.storage.set_tables import IN_SET
 from vault.storage.snapshot import Snapshot, snapshot
-from vault.storage.unit_of_work import Connection
 
 # Sets that were begun go on for so long; later all three are taken anew.
 _GOES_ON: Final = timedelta(days=1)
@@ -95,7 +93,7 @@ def take(
                 shelf.standing(set_id, kind),
                 shelf.earlier(parent) if parent is not None else {},
             )
-            draft = _draft(parts, kind, set_id, group=group, parent=parent, recipients=plan.recipients)
+            draft = drafted(parts, kind, set_id, group=group, parent=parent, recipients=plan.recipients)
             finished = _write(parts, sealing, draft, progress=partial(progress, kind))
             packed = finished.pack()
             shelf.place.write(f"{sealing.folder}/{MANIFEST}", packed)
@@ -215,48 +213,11 @@ def _unfinished(shelf: Shelf, kind: SetKind) -> bytes | None:
     return left[-1] if left else None
 
 
-def _draft(
-    parts: Parts,
-    kind: SetKind,
-    set_id: bytes,
-    *,
-    group: bytes,
-    parent: SetManifest | None,
-    recipients: tuple[str, ...],
-) -> SetManifest:
-    """Say of a set what is known before its rows are read."""
-    # What ends while they are read is in the register behind this, and is replayed by a restore.
-    with parts.stores.register.read() as conn:
-        head = register.head(conn)
-    store = parts.stores.named(kind.value)
-    with store.read() as conn:
-        row = houses.read(conn, kind.value)
-    if row is None:
-        raise BackupUnfit("backup_house")
-    return SetManifest(
-        house=row.house,
-        tenant=row.tenant,
-        created_ms=row.created_ms,
-        incarnation=row.incarnation,
-        set=set_id,
-        group=group,
-        kind=kind,
-        taken_ms=millis(parts.clock()),
-        parent=parent.set if parent is not None else None,
-        revision=schema.current(store) or "",
-        register=Position(head.seq, head.chain),
-        heads={},
-        recipients=recipients,
-        tables={},
-        chunks=(),
-    )
-
-
 def _write(
     parts: Parts, sealing: Sealing, draft: SetManifest, *, progress: Callable[[str], None]
 ) -> SetManifest:
     with snapshot(parts.stores.named(draft.kind.value)) as source:
-        heads = _heads(source.conn, parts, draft.kind)
+        heads = heads_of(source.conn, parts, draft.kind)
         chunks = write_chunks(sealing, _bound(source, draft, progress))
     counted = {str(table.name): 0 for table in IN_SET[draft.kind]}
     for one in chunks:
@@ -271,22 +232,6 @@ def _bound(
         progress(table.name)
         columns = tuple(column.name for column in table.columns)
         yield Binding(draft.house, draft.kind, str(table.name), columns), source.rows(table)
-
-
-def _heads(conn: Connection, parts: Parts, kind: SetKind) -> dict[str, int | str]:
-    """Say where the store stands, of the very moment of its rows."""
-    if kind is SetKind.DATA:
-        manifest = accounts.authority_row(conn, parts.tenant)
-        return {"authority": manifest.version if manifest is not None else 0}
-    if kind is SetKind.KEYS:
-        known = floors.read(conn)
-        if known is None:
-            raise BackupUnfit("backup_house")
-        return {name: getattr(known, name) for name in floors.Floors.__dataclass_fields__}
-    head = audit.head(conn)
-    if head is None:
-        raise BackupUnfit("backup_house")
-    return {"size": head.size, "root": Frontier.unpack(head.size, head.frontier).root().hex()}
 
 
 def _tell(parts: Parts, actor: Actor, kind: Kind, about: ObjectRef, *, reason: str, times: int = 0) -> None:
