@@ -136,18 +136,24 @@ def open_keeper(settings: Settings) -> Iterator[Keeper]:
 @contextmanager
 def restore_house(
     settings: Settings,
-    wanted: Wanted,
+    wanted: Wanted | None,
     *,
     clock: Clock = now,
     random: Random = os.urandom,
     rulebook: Rulebook | None = None,
     progress: Progress = lambda _kind, _table: None,
 ) -> Iterator[Parts]:
-    """Fill the empty stores that *settings* name from backup sets, and open what they make, unserved."""
+    """Fill the empty stores that *settings* name from backup sets, and open what they make, unserved.
+
+    Where nothing is *wanted*, the stores stand, and are older than the register.
+    """
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(open_stores(settings, create=True)) as stores:
         slots = LocalSlots.read({name: path for name, path in settings.slots.items() if name != SLOT})
-        house = restore.load(stores, slots, wanted, progress=progress)
+        if wanted is None:
+            house = restore.adopt(stores)
+        else:
+            house = restore.load(stores, slots, wanted, progress=progress)
         opened = connect(stores, slots, house, clock=clock, random=random, rulebook=rulebook)
         with _closing(opened) as parts:
             yield parts

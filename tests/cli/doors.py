@@ -37,7 +37,7 @@ class Doors:
         return nullcontext(replace(self.house, settings=settings).another().parts)
 
     def restored(
-        self, settings: Settings, wanted: Wanted, *, progress: Progress
+        self, settings: Settings, wanted: Wanted | None, *, progress: Progress
     ) -> AbstractContextManager[Parts]:
         return restore_house(settings, wanted, clock=self.house.clock, rulebook=RULEBOOK, progress=progress)
 

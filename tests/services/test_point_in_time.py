@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.house import Clock, a_house, found
+from tests.house import RULEBOOK, Clock, a_house, found, settings_for
 from tests.postgres import (
     Server,
     answers,
@@ -21,7 +21,10 @@ from tests.postgres import (
     schema_urls,
     wait_until,
 )
-from vault.services import watch
+from vault.bootstrap import restore_house
+from vault.services import revive, watch
+from vault.services.attest import verify
+from vault.services.governing import operator
 from vault.storage.unit_of_work import StoreName
 
 BOB = {"name": "王小明", "mobile": "+8613900139000"}
@@ -70,7 +73,7 @@ def urls_of(url: str, register: Path) -> dict[StoreName, str]:
 
 
 @pytest.mark.slow
-def test_a_house_goes_back_to_a_moment_and_locks_itself_where_the_register_knows_more(
+def test_a_house_goes_back_to_a_moment_and_what_ended_since_ends_again(
     folder: Path, tmp_path: Path, postgresql: Server
 ) -> None:
     programs = find_programs(Path(os.environ["VAULT_TEST_RUN"]))
@@ -117,12 +120,24 @@ def test_a_house_goes_back_to_a_moment_and_locks_itself_where_the_register_knows
     )
     with serving(programs, base, *(word for one in going_back for word in ("-c", one))) as url:
         wait_until(lambda: not is_recovering(url), "PostgreSQL to reach the moment")
-        with a_house(urls_of(url, state), state, Clock()) as house:
+        gone_back = urls_of(url, state)
+        with a_house(gone_back, state, Clock()) as house:
             assert house.rows_of("data", "SELECT count(*) FROM subject") == [(1,)]
+            # The keys store went back with the rest, so that nothing but the register knows.
             assert house.rows_of("data", "SELECT state FROM consent") == [("given",)]
-            # The keys store went back with the rest, so that it remembers nothing: the register does.
             assert house.rows_of("register", "SELECT kind FROM record") == [("withdrawn",)]
+
+        with restore_house(settings_for(gone_back, state), None, clock=Clock(), rulebook=RULEBOOK) as parts:
+            revive.replay(parts, operator(os.getuid()))
+            assert verify(parts.stores).ok
+            revive.finish(parts)
+        with a_house(gone_back, state, Clock()) as house:
+            assert house.rows_of("data", "SELECT state FROM consent") == [("withdrawn",)]
+            assert watch.look(house.parts) == "restored"
+            revive.open_restored(house.parts, house.operator, None)
             assert watch.look(house.parts) is None
+            assert house.parts.house.incarnation == 2
+            house.check()
 
 
 def is_recovering(url: str) -> bool:

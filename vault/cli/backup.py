@@ -114,6 +114,21 @@ def restore(ctx: click.Context, /, *, sets: tuple[str, ...], at: Path | None, id
     """
     settings = ctx.obj.settings()
     wanted = Wanted(_place(settings, at), _text(identity), dict(map(_named, sets)))
+    _restore(ctx, settings, wanted)
+
+
+@backup.command()
+@click.pass_context
+def adopt(ctx: click.Context) -> None:
+    """Take databases that were put back to an earlier moment, and let end again what the register knows.
+
+    What remembers the register went back with them: nothing else would see it. 'vaultctl backup open' then
+    lets the house be used.
+    """
+    _restore(ctx, ctx.obj.settings(), None)
+
+
+def _restore(ctx: click.Context, settings: Settings, wanted: Wanted | None) -> None:
     told = _progress()
     with ctx.obj.restored(settings, wanted, progress=told) as parts:
         revive.replay(parts, operator(os.getuid()), progress=lambda step: told(SetKind.KEYS, step))

@@ -9,6 +9,7 @@ from vault.domain.entry import ObjectRef
 from vault.domain.instants import millis
 from vault.domain.kinds import Kind
 from vault.domain.terms import (
+    ZERO_ID,
     Action,
     Gate,
     Millis,
@@ -89,7 +90,7 @@ def amended(ground: Ground, ended: Ended, row: RestoringRow) -> Change:
     rows = [
         changed for one in ground.standing.rows if (changed := _as_ended(one, ended.revoked, now)) is not None
     ]
-    about = ObjectRef("backup", row.data_set)
+    about = restored_from(row)
     return Change(tuple(rows), (Told(Kind.HOUSE_RESTORED, about),))
 
 
@@ -118,6 +119,13 @@ def _as_ended(row: DecidingRow, revoked: frozenset[bytes], now: Millis) -> Decid
 
 
 # ---- customers: what they or the law had ended ----
+
+
+def restored_from(row: RestoringRow) -> ObjectRef:
+    """Name what the house was made of: a set of data, or its own databases at an earlier moment."""
+    if row.data_set == ZERO_ID:
+        return ObjectRef("backup", None, "point_in_time")
+    return ObjectRef("backup", row.data_set)
 
 
 def restrict_again(parts: Parts, call: Call, whom: SubjectId) -> None:

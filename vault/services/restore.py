@@ -16,17 +16,17 @@ from vault.custody.keyring import KeyPurpose, Keyring
 from vault.custody.providers.local import LocalSlots
 from vault.custody.set_keys import SetKeys
 from vault.domain.backup_set import Position, SetKind, SetManifest
-from vault.domain.terms import id_text
+from vault.domain.terms import ZERO_ID, id_text
 from vault.errors import BackupUnfit, Conflict, Corrupt
 from vault.services.parts import House
 from vault.services.set_keeping import ORDER, Shelf, groups
-from vault.storage import houses, keys, register, restoring, schema
+from vault.storage import floors, houses, keys, register, restoring, schema
 from vault.storage.floors import Floors
 from vault.storage.houses import HouseRow
 from vault.storage.places import place_of
 from vault.storage.putting_in import Part, put_in
 from vault.storage.restoring import RestoringRow
-from vault.storage.unit_of_work import Connection, Store, Stores
+from vault.storage.unit_of_work import STORE_NAMES, Connection, Store, Stores
 
 # Keys go first: from then on the stores say that they are being restored.
 _LOADED_IN: Final = (SetKind.KEYS, SetKind.DATA, SetKind.AUDIT)
@@ -63,7 +63,35 @@ def load(
     for kind in _LOADED_IN:
         _fill(_store(stores, kind), sets, kind, row, progress=partial(progress, kind))
     # Last of all: a house that still runs beside this register, on other stores, locks itself from here on.
-    stores.register.transact(lambda conn: restoring.raise_incarnation(conn, row.incarnation))
+    stores.register.transact(lambda conn: restoring.raise_incarnation(conn, "register", row.incarnation))
+    return House(belongs.house, belongs.tenant, row.incarnation)
+
+
+def adopt(stores: Stores) -> House:
+    """Take stores that a database put back to a moment for what they are: older than the register.
+
+    They are replayed as those that were made of sets, since what remembers the register went back with them.
+    Repeating it goes on. Raises BackupUnfit ``backup_register`` and ``backup_house``.
+    """
+    belongs, length = _register(stores)
+    with stores.keys.read() as conn:
+        known, standing = floors.read(conn), restoring.read(conn)
+    rows = [_belongs(_store(stores, kind), kind) for kind in ORDER]
+    if known is None or {(row.house, row.tenant) for row in rows if row} != {(belongs.house, belongs.tenant)}:
+        raise BackupUnfit("backup_house")
+    if length < known.register_size:
+        raise BackupUnfit("backup_register", reason="older")
+    row = standing if standing is not None and standing.state == restoring.LOADED else None
+    if row is None:
+        raised = max(belongs.incarnation, *(one.incarnation for one in rows if one is not None)) + 1
+        row = RestoringRow(ZERO_ID, ZERO_ID, ZERO_ID, raised, known.register_size, restoring.LOADED)
+        begun = row
+        stores.keys.transact(lambda conn: restoring.put(conn, begun))
+    # A crash from here on leaves stores of two incarnations, which nobody serves, and the row that says why.
+    for name in STORE_NAMES:
+        stores.named(name).transact(
+            partial(restoring.raise_incarnation, store=name, incarnation=row.incarnation)
+        )
     return House(belongs.house, belongs.tenant, row.incarnation)
 
 

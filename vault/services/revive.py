@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from vault.domain.access import Actor
-from vault.domain.entry import ObjectRef
 from vault.domain.kinds import Kind
 from vault.domain.terms import (
     ZERO_ID,
@@ -20,7 +19,7 @@ from vault.errors import Conflict, Refused
 from vault.services import deriving
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.commanding import needs_second
-from vault.services.ending_again import amended, ended_since, restrict_again, withdraw_again
+from vault.services.ending_again import amended, ended_since, restored_from, restrict_again, withdraw_again
 from vault.services.governing import (
     GOVERNED_FOR,
     Change,
@@ -90,7 +89,7 @@ def open_restored(parts: Parts, actor: Actor, second: Actor | None) -> None:
         row = restoring.read(conn)
     if row is None or row.state != restoring.LOCKED:
         raise Conflict("not_restored")
-    about = ObjectRef("backup", row.data_set)
+    about = restored_from(row)
     # Told first: a crash behind it leaves the house locked, and the command to be repeated.
     by = actor if second is None else second
     govern(parts, by, lambda _ground: Change((), (Told(Kind.HOUSE_OPENED, about),)))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from vault.domain.backup_set import SetKind
 from vault.domain.terms import SubjectId, TenantId, Tier
@@ -16,6 +16,7 @@ from vault.storage.keys import ACTIVE, PENDING
 from vault.storage.ledger_tables import audit_house, register_house
 from vault.storage.shapes import Shape
 from vault.storage.subject_tables import consent, data_house, subject
+from vault.storage.unit_of_work import StoreName
 
 # Rows are in; what ended since is not replayed yet.
 LOADED: Final = "loaded"
@@ -38,7 +39,12 @@ class RestoringRow:
 
 
 _RESTORING = Shape(tables.restoring, RestoringRow)
-_HOUSES = {"data": data_house, "keys": tables.keys_house, "audit": audit_house, "register": register_house}
+_HOUSES: dict[StoreName, Table] = {
+    "data": data_house,
+    "keys": tables.keys_house,
+    "audit": audit_house,
+    "register": register_house,
+}
 
 
 def read(conn: Connection) -> RestoringRow | None:
@@ -59,10 +65,11 @@ def claim(conn: Connection, kind: SetKind, row: HouseRow, floors: Floors | None 
     conn.execute(_HOUSES[kind.value].insert().values(one=1, **values, **told))
 
 
-def raise_incarnation(conn: Connection, incarnation: int) -> None:
-    """Let the register belong to the restored house alone."""
-    held = register_house.c
-    conn.execute(update(register_house).where(held.incarnation < incarnation).values(incarnation=incarnation))
+def raise_incarnation(conn: Connection, store: StoreName, incarnation: int) -> None:
+    """Let a store belong to the restored house alone; one that does already is left alone."""
+    table = _HOUSES[store]
+    raised = update(table).where(table.c.incarnation < incarnation).values(incarnation=incarnation)
+    conn.execute(raised)
 
 
 def set_floors(conn: Connection, floors: Floors) -> None:
