@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.services.preserved import Vaulted, replaced
 from tests.staff import PASSWORD, admins
 from vault.cli.backup import backup, findings, take_due
 from vault.errors import Misconfigured, Refused, Unauthenticated, Unavailable
-from vault.services import watch
+from vault.services import preserve, watch
 
 
 def run(house: House, kept: Vaulted | None, *words: str, keep: int = 30, typed: str = "") -> Result:
@@ -126,3 +127,28 @@ def test_a_backup_that_fails_is_told_in_the_ledger_once_an_hour(tmp_path: Path, 
     told = [one["reason_code"] for one in house.entries() if one["kind"] == "backup.failed"]
     assert told == ["backup_place"]
     assert findings(house.parts, settings) == ["There is no backup that is new enough: backup_place."]
+
+
+def test_a_drill_restores_beside_the_living_house_and_is_told_in_its_ledger(
+    tmp_path: Path, house: House
+) -> None:
+    kept = Vaulted.at(tmp_path / "sets")
+    customer = house.admit(consents=["P11"])
+    kept.take(house)
+    house.withdraw(customer)
+    doors, report = Doors(house, kept), tmp_path / "drill.json"
+    words = ["drill", "--identity", str(doors.identity), "--report", str(report)]
+    house.clock.advance(timedelta(minutes=59))
+
+    done = CliRunner().invoke(backup, words, obj=doors, catch_exceptions=False)
+
+    said = json.loads(done.stdout)
+    assert (done.exit_code, said["faults"], said["erased_revived"], said["ledger_faults"]) == (0, [], 0, 0)
+    assert (said["customers"], said["canaries"], said["canaries_opened"]) == (1, 1, 1)
+    assert said["rpo_seconds"] == 3540
+    assert preserve.keys_of(house.parts).has_signed(report.read_bytes(), Path(f"{report}.note").read_bytes())
+    (told,) = [one for one in house.entries() if one["kind"] == "backup.drilled"]
+    assert told["reason_code"] == "passed"
+    assert told["object"]["code"] == sha256(report.read_bytes()).hexdigest()
+    assert house.parts.house.incarnation == 1
+    assert watch.look(house.parts) is None

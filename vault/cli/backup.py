@@ -3,8 +3,12 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -13,6 +17,7 @@ from vault.domain.backup_set import SetKind, SetManifest
 from vault.domain.instants import moment, rfc3339
 from vault.domain.terms import id_bytes, id_text
 from vault.errors import BackupUnfit, Misconfigured
+from vault.services import drill as drilling
 from vault.services import preserve, revive
 from vault.services.attest import verify
 from vault.services.governing import operator
@@ -137,6 +142,54 @@ def _restore(ctx: click.Context, settings: Settings, wanted: Wanted | None) -> N
             raise BackupUnfit("backup_ledger", faults=len(report.faults))
         revive.finish(parts)
     click.echo("The house is restored and locked. Next: 'vaultctl backup open'.")
+
+
+@backup.command()
+@_at
+@click.option(
+    "--identity",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The identity file of age that opens the sets.",
+)
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Where the signed report goes, as FILE and FILE.note."
+)
+@click.pass_context
+def drill(ctx: click.Context, /, *, at: Path | None, identity: Path, report: Path | None) -> None:
+    """Make a house of the newest sets in a scratch place, look it over, and tell the ledger how it went.
+
+    The living house goes on meanwhile. Exit code 1 where something is wrong with what was made.
+    """
+    settings = ctx.obj.settings()
+    wanted = Wanted(_place(settings, at), _text(identity), {})
+    with ctx.obj.open(settings) as parts, TemporaryDirectory(prefix="vault-drill-") as folder:
+        scratch = _scratch(settings, Path(folder))
+        newest = preserve.newest(parts, wanted.at)
+        if newest is None:
+            raise BackupUnfit("backup_missing", missing=SetKind.DATA.value)
+        drilling.copy_register(parts, scratch.urls["register"])
+        began = time.monotonic()
+        with ctx.obj.restored(scratch, wanted, progress=_progress()) as restored:
+            revive.replay(restored, operator(os.getuid()))
+            faults = len(verify(restored.stores).faults)
+            took = timedelta(seconds=time.monotonic() - began)
+            looked = drilling.look(restored)
+        taken_ms = newest.sets[SetKind.DATA].taken_ms
+        told = drilling.tell(
+            parts, operator(os.getuid()), looked, taken_ms=taken_ms, took=took, ledger_faults=faults
+        )
+    if report is not None:
+        report.write_bytes(told.said)
+        report.with_name(f"{report.name}.note").write_bytes(told.note)
+    click.echo(told.said, nl=False)
+    ctx.exit(1 if told.faults else 0)
+
+
+def _scratch(settings: Settings, folder: Path) -> Settings:
+    """Name stores of a house that lasts for a drill; its anchors are not asked, its exporters not told."""
+    urls = {name: f"sqlite:///{folder}/stores/{name}.db" for name in settings.urls}
+    return replace(settings, urls=urls, state_dir=folder / "stores", anchors=(), exporters=())
 
 
 @backup.command("open")

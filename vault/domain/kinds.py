@@ -109,6 +109,7 @@ class Kind(StrEnum):
     BACKUP_TAKEN = "backup.taken"
     BACKUP_FAILED = "backup.failed"
     BACKUP_PRUNED = "backup.pruned"
+    BACKUP_DRILLED = "backup.drilled"
     HOUSE_RESTORED = "house.restored"
     HOUSE_OPENED = "house.opened"
     # ``n`` says how many of them in one minute, where they are aggregated.

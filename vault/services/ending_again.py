@@ -84,6 +84,11 @@ def _records(parts: Parts) -> Iterable[RecordRow]:
 # ---- the authority: nobody has anything any more that might be in other hands ----
 
 
+def ever_erased(parts: Parts) -> frozenset[bytes]:
+    """Read from the register who was ever erased, by what it keeps of one."""
+    return frozenset(record.ref for record in _records(parts) if record.kind == "erased")
+
+
 def amended(ground: Ground, ended: Ended, row: RestoringRow) -> Change:
     """End what was revoked, and every secret, link and request: they may be in other hands by now."""
     now = millis(ground.at)
