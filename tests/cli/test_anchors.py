@@ -71,7 +71,7 @@ def test_one_that_is_not_well_is_told_by_everything_that_reports(
     line = json.loads(capsys.readouterr().err)
     anchors = said(notary.house, "anchors")
     verified = said(notary.house, "verify")
-    looked_at = CliRunner().invoke(doctor, obj=Doors(notary.house))
+    looked_at = CliRunner().invoke(doctor, obj=Doors(notary.house, parts=notary.house.parts))
 
     assert line == {
         "event": "anchor_unwell",
