@@ -1,5 +1,6 @@
 """Backup sets: what is in each, what is in none, and what becomes of a run that breaks off."""
 
+import resource
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -201,6 +202,23 @@ def test_a_place_that_is_none_is_told_by_its_code(tmp_path: Path, house: House) 
         place.write("a", b"")
     with pytest.raises(Unavailable, match="backup_place"):
         preserve.take(house.parts, house.operator, Plan(str(tmp_path / "file"), kept.plan.recipients))
+
+
+def test_a_full_disk_is_told_by_its_code_and_what_stood_stays(tmp_path: Path) -> None:
+    place = Directory(tmp_path / "sets")
+    place.write("a/chunk", b"whole")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    # A file that may not grow is refused as one on a full disk is.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        with pytest.raises(Unavailable, match="backup_full"):
+            place.write("a/chunk", bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert place.read("a/chunk") == b"whole"
+    assert [path.name for path in (tmp_path / "sets" / "a").iterdir()] == ["chunk"]
 
 
 def test_a_run_that_broke_off_is_gone_on_with(house: House, kept: Vaulted) -> None:
