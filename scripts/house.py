@@ -29,6 +29,7 @@ FLOORS = {
         "settings",
         "setting_alerts",
         "setting_anchors",
+        "setting_backups",
         "setting_exporters",
         "setting_providers",
         "setting_mirror",

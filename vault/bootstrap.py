@@ -39,10 +39,11 @@ from vault.domain.sealed import SealedKeyRow
 from vault.domain.terms import Tier
 from vault.outpost import anchor_settings, notary_settings, open_for_anchors, open_seat, open_signing
 from vault.rulebook.rules import Rulebook
-from vault.services import authenticate, counting, founding, safekeeping, signing_keys, watch
+from vault.services import authenticate, counting, founding, restore, safekeeping, signing_keys, watch
 from vault.services.governing import operator
 from vault.services.parts import House, Parts
 from vault.services.policies import apply_policy
+from vault.services.restore import Progress, Wanted
 from vault.services.running import Lock
 from vault.services.signing_keys import Keeper
 from vault.setting_anchors import Anchor
@@ -154,6 +155,32 @@ def open_keeper(settings: Settings) -> Iterator[Keeper]:
     paths = {SLOT: settings.slots[SLOT]} if SLOT in settings.slots else {}
     with open_house(settings) as parts, closing(Notarial(LocalSlots.read(paths), parts.house.house)) as keys:
         yield Keeper(parts, keys)
+
+
+@contextmanager
+def restore_house(
+    settings: Settings,
+    wanted: Wanted | None,
+    *,
+    clock: Clock = now,
+    random: Random = os.urandom,
+    rulebook: Rulebook | None = None,
+    progress: Progress = lambda _kind, _table: None,
+) -> Iterator[Parts]:
+    """Fill the empty stores that *settings* name from backup sets, and open what they make, unserved.
+
+    Where nothing is *wanted*, the stores stand, and are older than the register.
+    """
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with closing(open_stores(settings, create=True)) as stores:
+        slots = LocalSlots.read({name: path for name, path in settings.slots.items() if name != SLOT})
+        if wanted is None:
+            house = restore.adopt(stores)
+        else:
+            house = restore.load(stores, slots, wanted, progress=progress)
+        opened = connect(stores, slots, house, clock=clock, random=random, rulebook=rulebook)
+        with _closing(opened) as parts:
+            yield parts
 
 
 def open_stores(settings: Settings, *, create: bool = False) -> Stores:
@@ -320,6 +347,7 @@ def doors() -> Doors:
         NotaryDoors(notary_settings, open_keeper, open_signing, partial(open_seat, clock=now)),
         AnchorDoors(anchor_settings, partial(open_for_anchors, clock=now)),
         SafeDoors(open_safe, keyholding.restore),
+        restore_house,
     )
 
 

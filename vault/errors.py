@@ -11,6 +11,7 @@
     ├── TooLarge             more than one call may carry                       (413)
     ├── TooMany              more at once than this process takes               (429)
     ├── Corrupt              a store does not hold what was put into it         (500)
+    ├── BackupUnfit          a backup set that cannot be used, or not for this
     ├── Unavailable          a part the promise needs does not answer           (503)
     │   ├── StoreUnavailable, LedgerUnavailable, TierUnavailable, Moved, HouseLocked, NotaryRefuses, Unproven
     │   └── KeyUnavailable, KeyDenied, KeyDestroyed
@@ -108,6 +109,12 @@ class Corrupt(VaultError):
         """Keep *reason*, a short code such as ``seal`` or ``manifest_mac``."""
         super().__init__()
         self.reason = reason
+
+
+class BackupUnfit(VaultError):
+    """A backup set cannot be used, or not for this; nothing was changed. ``vaultctl`` tells the remedy."""
+
+    code = "backup_foreign"
 
 
 class Unavailable(VaultError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from vault import (
     setting_alerts,
     setting_anchors,
+    setting_backups,
     setting_exporters,
     setting_forms,
     setting_mirror,
@@ -17,6 +18,7 @@ from vault import (
 from vault.errors import Misconfigured
 from vault.setting_alerts import Alerting
 from vault.setting_anchors import Anchor
+from vault.setting_backups import Backups
 from vault.setting_exporters import Exporter
 from vault.setting_given import Given
 from vault.setting_providers import Providers
@@ -47,6 +49,7 @@ NAMES = (
     setting_anchors.NAME,
     *setting_alerts.NAMES,
     *setting_mirror.NAMES,
+    *setting_backups.NAMES,
     *_URLS,
     *(f"{url}_FILE" for url in _URLS),
     *(f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS),
@@ -118,6 +121,7 @@ class Settings:
     host_secret: Path | None = None
     recovery_dir: Path | None = None
     register_mirror: str = field(default="", repr=False)
+    backups: Backups | None = None
 
     @property
     def issuer(self) -> str:
@@ -183,6 +187,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
         recovery_dir=setting_providers.recovery_dir(given, state_dir),
         host_secret=setting_providers.host_secret(given, demo=state_dir if mode is Mode.DEMO else None),
         register_mirror=setting_mirror.url_of(given, state_dir, is_demo=mode is Mode.DEMO),
+        backups=setting_backups.backups(given),
     )
     faults = (
         given.faults

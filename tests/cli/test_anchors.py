@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.cli.doors import Doors
 from tests.house import House
 from tests.notary import Notary, a_directory, an_anchor, use, wait
 from vault.bootstrap import doors
@@ -70,7 +71,7 @@ def test_one_that_is_not_well_is_told_by_everything_that_reports(
     line = json.loads(capsys.readouterr().err)
     anchors = said(notary.house, "anchors")
     verified = said(notary.house, "verify")
-    looked_at = CliRunner().invoke(doctor, obj=lambda: nullcontext(notary.house.parts))
+    looked_at = CliRunner().invoke(doctor, obj=Doors(notary.house, parts=notary.house.parts))
 
     assert line == {
         "event": "anchor_unwell",

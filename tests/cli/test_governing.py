@@ -54,6 +54,7 @@ class Shell:
             NotaryDoors(_never, _never, _never, _never),
             AnchorDoors(_never, _never),
             SafeDoors(_never, _never),
+            _never,
         )
         done = CliRunner().invoke(cli, words, obj=doors, env=env, input=typed)
         assert done.exit_code == code, (words, done.output, done.stderr, done.exception)

@@ -1,12 +1,12 @@
 """On the command line an operator says how the house is, and which time is the right one."""
 
-from contextlib import nullcontext
 from datetime import timedelta
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.cli.doors import Doors
 from tests.house import House
 from vault.cli.house import accept_clock, doctor
 from vault.errors import NotaryRefuses
@@ -49,4 +49,4 @@ def test_the_doctor_says_how_independent_the_notary_is_and_what_it_refuses(sqlit
 
 def run(house: House, command: click.Command) -> Result:
     """Run a command of vaultctl as a process of its own does: with parts of its own."""
-    return CliRunner().invoke(command, obj=lambda: nullcontext(house.another().parts))
+    return CliRunner().invoke(command, obj=Doors(house))

@@ -14,7 +14,7 @@ from vault.storage.engines import open_store
 from vault.storage.schema import METADATA, behind, configured, current, migrate
 from vault.storage.unit_of_work import STORE_NAMES, Store, StoreName
 
-NEWEST: Mapping[StoreName, str] = {"data": "0005", "keys": "0001", "audit": "0009", "register": "0002"}
+NEWEST: Mapping[StoreName, str] = {"data": "0005", "keys": "0002", "audit": "0009", "register": "0002"}
 
 
 @pytest.fixture(params=STORE_NAMES)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from vault.cli import backup
 from vault.cli.keys import check_shares_folder, hand_out, shares_option
 from vault.cli.notary import dependence
 from vault.domain.instants import rfc3339
@@ -53,8 +54,10 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     Opens values to recount their index tokens, as system:index, under entries of its own. Exit code 1 where
     anything is wrong.
     """
-    with ctx.obj() as parts:
+    settings = ctx.obj.settings()
+    with ctx.obj.open(settings) as parts:
         findings, anchors = _findings(parts), watch.sentence(parts)
+        findings += backup.findings(parts, settings)
         notice = _notice(parts)
     if as_json:
         dependent = None if notice is None else list(notice.dependent)

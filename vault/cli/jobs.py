@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import click
 
-from vault.cli import anchoring, worker
+from vault.cli import anchoring, backup, worker
 from vault.errors import VaultError
 from vault.services import (
     alerting,
@@ -55,6 +55,8 @@ JOBS: Final[Sequence[Job]] = (
     Job("detail_keys", 86_400.0, lambda parts, _: _ignore(detail_keys.destroy_due(_looked_at(parts)))),
     Job("thin", 86_400.0, lambda parts, _: _ignore(thinning.thin(parts))),
     Job("signals", 1.0, lambda parts, _: _ignore(signals.catch_up(parts))),
+    # When the settings say it is time; a house without a place for sets has none to take.
+    Job("backup", 60.0, backup.take_due),
     Job("samples", 60.0, lambda parts, _: _ignore(samples.draw(parts))),
     # One each, so that a receiver that is gone delays no other.
     Job("alert-mail", 1.0, lambda parts, settings: alerting.deliver_mail(parts, settings.alerting)),

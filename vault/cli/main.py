@@ -13,6 +13,7 @@ from vault.anchor_settings import AnchorSettings
 from vault.cli import (
     anchoring,
     app,
+    backup,
     demo,
     erasing,
     exporting,
@@ -100,6 +101,7 @@ class Doors:
     notary: NotaryDoors
     anchoring: AnchorDoors
     safe: SafeDoors
+    restored: Callable[..., AbstractContextManager[Parts]]
 
     def __call__(self) -> AbstractContextManager[Parts]:
         """Open the house that this process's settings name."""
@@ -137,6 +139,7 @@ for command in (
     house.accept_clock,
     serve.command,
     jobs.command,
+    backup.backup,
     notary.notary,
     keys.keys,
     app.app,

@@ -115,6 +115,12 @@ class Kind(StrEnum):
     SUBJECT_WATCHED = "subject.watched"
     SUBJECT_UNWATCHED = "subject.unwatched"
     RELATIONS_STATED = "relations.stated"
+    BACKUP_TAKEN = "backup.taken"
+    BACKUP_FAILED = "backup.failed"
+    BACKUP_PRUNED = "backup.pruned"
+    BACKUP_DRILLED = "backup.drilled"
+    HOUSE_RESTORED = "house.restored"
+    HOUSE_OPENED = "house.opened"
     # ``n`` says how many of them in one minute, where they are aggregated.
     ACCESS_UNAUTHENTICATED = "access.unauthenticated"
     ACCESS_REFUSED = "access.refused"

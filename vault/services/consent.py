@@ -3,20 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from vault.domain.authorisation import ConsentEvent, chained
+from vault.domain.authorisation import ConsentEvent
 from vault.domain.canonical import Json
-from vault.domain.consent import AuthorisationRow, ConsentRow, ConsentState
+from vault.domain.consent import ConsentRow, ConsentState
 from vault.domain.instants import day, moment
 from vault.domain.kinds import Kind
-from vault.domain.policy import Purpose
 from vault.domain.terms import Action, ConsentId, id_bytes, id_text
-from vault.errors import Corrupt, Moved, NotFound
+from vault.errors import Moved, NotFound
 from vault.services import amending, recording, repeating, witness
 from vault.services.amending import Standing
-from vault.services.drafting import Draft
+from vault.services.appending import appended, withdrawal
 from vault.services.parts import Call, Parts
 from vault.services.writing import is_told, until_current, write
-from vault.storage import consents
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def record(parts: Parts, call: Call, customer: str, item: Mapping[str, Json]) ->
         refused = said.state is ConsentState.REFUSED
         ends = known is not None and known.covers(known.purpose, at) and refused
         notice = witness.notice("withdrawn", said.consent) if ends else None
-        draft = _appended(parts, call, standing, said, kind=Kind.CONSENT_RECORDED, notice=notice)
+        draft = appended(parts, call, standing, said, kind=Kind.CONSENT_RECORDED, notice=notice)
         if keyed is not None:
             draft = replace(draft, idempotency=repeating.answering(parts, keyed, said.consent))
         # What is given waits for its entry, as everything that permits does.
@@ -71,23 +69,9 @@ def withdraw(parts: Parts, call: Call, customer: str, item: str) -> Recorded:
         row = _find(call, standing, item)
         if row.state is ConsentState.WITHDRAWN:
             return Recorded(item, accepted=not is_told(parts, standing.located.row.subject))
-        at = parts.clock()
-        said = ConsentEvent(
-            row.consent,
-            _purpose(call, row),
-            ConsentState.WITHDRAWN,
-            row.form,
-            None,
-            at,
-            None if row.valid_until_ms is None else moment(row.valid_until_ms),
-            tuple(filter(None, row.recipients.split(","))),
-            tuple(filter(None, row.fields.split(","))),
-            "principal",
-            "api",
-            "recorded",
-        )
+        said = withdrawal(parts, call, row)
         notice = witness.notice("withdrawn", row.consent)
-        draft = _appended(parts, call, standing, said, kind=Kind.CONSENT_WITHDRAWN, notice=notice)
+        draft = appended(parts, call, standing, said, kind=Kind.CONSENT_WITHDRAWN, notice=notice)
         (written,) = write(parts, call, [draft], must_hold=True)
         return Recorded(item, written.accepted)
 
@@ -124,39 +108,6 @@ def _listed(parts: Parts, call: Call, customer: str) -> list[Mapping[str, Json]]
     return sorted(listed, key=lambda row: str(row["id"]))
 
 
-def _appended(
-    parts: Parts, call: Call, standing: Standing, said: ConsentEvent, *, kind: Kind, notice: str | None = None
-) -> Draft:
-    located = standing.located
-    record, now = recording.append(
-        parts,
-        call.policy,
-        located.identity,
-        located.row.kind,
-        said,
-        facts=located.facts,
-        before=_chain(parts, call, standing),
-    )
-    others = tuple(row for row in located.consents if row.consent != now.consent)
-    return amending.draft(
-        parts, call, standing, kind, consents=(*others, now), records=(record,), notice=notice
-    )
-
-
-def _chain(parts: Parts, call: Call, standing: Standing) -> list[AuthorisationRow]:
-    """Read the subject's records; the seal knows the newest of each item, and each knows the one before."""
-    located = standing.located
-    subject = located.row.subject
-    with parts.stores.data.read() as conn:
-        rows = consents.authorisations(conn, parts.tenant, [subject]).get(subject, [])
-    newest = {row.consent: row.hash for row in rows}
-    if not chained(rows) or newest != {row.consent: row.record_hash for row in located.consents}:
-        fault = Corrupt("authorisation_chain")
-        parts.ledger.append(witness.rejected(parts, call, Action.RECORD_CONSENT, fault, grant=standing.grant))
-        raise fault
-    return rows
-
-
 def _same_item(standing: Standing, said: ConsentEvent) -> ConsentRow | None:
     recipients = ",".join(said.recipients)
     for row in standing.located.consents:
@@ -177,9 +128,3 @@ def _find(call: Call, standing: Standing, item: str) -> ConsentRow:
 
 def _own_id(call: Call, standing: Standing, consent: ConsentId) -> str:
     return id_text("con", standing.located.identity.pairwise(call.actor.space, consent))
-
-
-def _purpose(call: Call, row: ConsentRow) -> Purpose:
-    """A purpose that is no longer in the register still shows in history, and can be withdrawn."""
-    known = call.policy.purposes.get(row.purpose)
-    return known or Purpose(row.purpose, row.purpose, (), {}, {}, despite_restriction=False, mask="screen")

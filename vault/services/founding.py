@@ -13,7 +13,7 @@ from vault.domain.kinds import Kind
 from vault.domain.terms import Action, EntryId, HouseId, TenantId, Tier, uuid7
 from vault.errors import Misconfigured
 from vault.services.parts import House, Parts
-from vault.storage import audit, houses, keys, schema, tokens
+from vault.storage import audit, houses, keys, restoring, schema, tokens
 from vault.storage.houses import HouseRow
 from vault.storage.tokens import EpochRow
 from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
@@ -36,6 +36,7 @@ def lay(
     by_name: Mapping[str, Store] = {name: stores.named(name) for name in STORE_NAMES}
     for store in by_name.values():
         schema.migrate(store)
+    _check_restored(stores)
     now = millis(clock())
     fresh = HouseRow(HouseId(uuid7(now, random(10))), TenantId(uuid7(now, random(10))), 1, now)
     claimed = stores.keys.transact(lambda conn: houses.create(conn, "keys", fresh))
@@ -93,6 +94,7 @@ def recognise(stores: Stores) -> House:
             )
         with store.read() as conn:
             found[name] = houses.read(conn, name)
+    _check_restored(stores)
     missing = [name for name, row in found.items() if row is None]
     if missing:
         raise Misconfigured(
@@ -104,3 +106,13 @@ def recognise(stores: Stores) -> House:
             ["The four stores belong to different houses or restores; check the VAULT_*_URL."]
         )
     return House(rows[0].house, rows[0].tenant, rows[0].incarnation)
+
+
+def _check_restored(stores: Stores) -> None:
+    """Refuse stores that a restore has left half: it goes on by the same command again."""
+    with stores.keys.read() as conn:
+        row = restoring.read(conn)
+    if row is not None and row.state == restoring.LOADED:
+        raise Misconfigured(
+            ["A restore of these stores was cut short; run the same 'vaultctl backup restore' again."]
+        )

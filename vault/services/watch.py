@@ -22,7 +22,7 @@ from vault.services.governing import only_operator
 from vault.services.parts import Parts
 from vault.services.running import CLOCK_TOLERANCE
 from vault.services.sweeping import sweep
-from vault.storage import accounts, audit, floors, houses, keys, register
+from vault.storage import accounts, audit, floors, houses, keys, register, restoring
 from vault.storage.floors import Floors
 from vault.storage.unit_of_work import STORE_NAMES, StoreName
 
@@ -166,6 +166,10 @@ def _reason(parts: Parts) -> str | None:
             own.incarnation,
         ):
             return f"{name}_of_another_house"
+    with parts.stores.keys.read() as conn:
+        restored = restoring.read(conn)
+    if restored is not None and restored.state != restoring.OPEN:
+        return "restored"
     heeding.heed(parts)
     return _behind(parts) or parts.lock.heard.lacking(parts.clock()) or _unanchored(parts)
 

@@ -123,6 +123,11 @@ def sealed_keys(conn: Connection, tenant: TenantId) -> list[SealedKeyRow]:
     return _SEALED_KEY.load(conn.execute(query.order_by(held.purpose, held.tier, held.epoch)))
 
 
+def read_sealed(values: Mapping[str, object]) -> SealedKeyRow:
+    """Make a sealed key of its columns, as a backup set has them; raises Corrupt ``row``."""
+    return _SEALED_KEY.value([values.get(column.name) for column in _SEALED_KEY.columns])
+
+
 def sealed_key(conn: Connection, tenant: TenantId, purpose: int, *, epoch: int) -> SealedKeyRow | None:
     """Read one sealed key that no tier divides; None where there never was one."""
     among = {"epoch": [epoch]}

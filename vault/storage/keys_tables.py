@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Index,
+    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -77,4 +78,18 @@ sealed_key = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("state", String(16), nullable=False),
     PrimaryKeyConstraint("tenant", "purpose", "tier", "epoch"),
+)
+
+# Of which sets the stores were made, where they were, and how far that went; in no backup set itself.
+restoring = Table(
+    "restoring",
+    keys,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    id_column("data_set"),
+    id_column("keys_set"),
+    id_column("audit_set"),
+    Column("incarnation", Integer, nullable=False),
+    # How many records of the register the set of data knows of.
+    Column("register_size", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
 )

@@ -42,13 +42,18 @@ METADATA: dict[StoreName, MetaData] = {
 }
 
 
-def migrate(store: Store) -> None:
-    """Bring *store* up to the newest revision in one transaction: it is there, or nothing changed."""
+def migrate(store: Store, revision: str = "head") -> None:
+    """Bring *store* up to *revision* in one transaction: it is there, or nothing changed."""
     with store.write() as connection:
         if store.dialect == "postgresql":
             # Filling a new column of a large table takes longer than any request may.
             connection.execute(text("SET LOCAL statement_timeout = 0"))
-        command.upgrade(configured(store.name, connection), "head")
+        command.upgrade(configured(store.name, connection), revision)
+
+
+def upgrade(connection: Connection, name: StoreName) -> None:
+    """Bring the tables of the store *name* up to the newest revision, in a transaction that goes on."""
+    command.upgrade(configured(name, connection), "head")
 
 
 def current(store: Store) -> str | None:
@@ -66,6 +71,12 @@ def behind(store: Store) -> tuple[str, ...]:
     if standing not in known:
         raise Misconfigured([f"The {store.name} store was migrated by a newer release ({standing})."])
     return known[known.index(standing) + 1 :]
+
+
+def knows(store: Store, revision: str) -> bool:
+    """Tell whether this release knows *revision* of the store's tables."""
+    scripts = ScriptDirectory.from_config(configured(store.name))
+    return revision in {script.revision for script in scripts.walk_revisions()}
 
 
 def configured(name: StoreName, connection: Connection | None = None) -> Config:
