@@ -173,7 +173,8 @@ def restore_house(
     """
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(open_stores(settings, create=True)) as stores:
-        slots = LocalSlots.read({name: path for name, path in settings.slots.items() if name != SLOT})
+        paths = {name: path for name, path in settings.slots.items() if name != SLOT}
+        slots = keyholding.open_slots(settings, paths)
         if wanted is None:
             house = restore.adopt(stores)
         else:

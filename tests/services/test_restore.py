@@ -13,11 +13,11 @@ from tests.staff import admins
 from vault.bootstrap import restore_house
 from vault.custody.providers.local import create_slot_file
 from vault.domain.backup_set import SetKind
+from vault.domain.erasure import register_ref
 from vault.domain.instants import millis
 from vault.domain.terms import EntryId, SubjectId, Tier
 from vault.errors import BackupUnfit, Conflict, HouseLocked, Misconfigured, NotFound, Refused, VaultError
 from vault.services import authenticate, govern, lookup, preserve, restrict, revive, watch
-from vault.services.lowering import erased_ref
 from vault.services.recount import recount
 from vault.services.restore import Wanted
 from vault.services.set_keeping import MANIFEST
@@ -47,7 +47,7 @@ def rehired(old: House, new: House, name: str) -> None:
     """Give an application a new secret: those of before a restore are void."""
     was = old.apps[name]
     issued = govern.issue_secret(new.parts, new.operator, was.id, expires=new.clock() + new.hours(9))
-    new.apps[name] = type(was)(was.id, issued.token, was.purpose, was.grant)
+    new.apps[name] = type(was)(was.id, issued.token, was.purpose)
 
 
 def test_a_house_is_made_of_its_sets_on_either_database(
@@ -80,11 +80,11 @@ def test_what_ended_after_the_set_was_taken_ends_again(
     house.state(customer, "contract")
     other = house.admit(BOB)
     own = house.known_to("servicedesk", customer)
-    gone, dead = house.app("servicedesk"), house.app("marketing")
+    gone, dead = house.grant_of("servicedesk"), house.app("marketing")
     kept.take(house)
     house.withdraw(customer)
     restrict.restrict(house.parts, house.call("officer"), house.known_to("officer", other), "disputed")
-    govern.revoke_grant(house.parts, house.operator, gone.grant)
+    govern.revoke_grant(house.parts, house.operator, gone)
     govern.revoke_app(house.parts, house.operator, dead.id)
 
     new = restored(house, kept, replaced(house, again))
@@ -100,7 +100,7 @@ def test_what_ended_after_the_set_was_taken_ends_again(
     with pytest.raises(Refused):
         new.disclose("servicedesk", own, "name")
     with pytest.raises(Conflict, match="revoked"):
-        govern.revoke_grant(new.parts, new.operator, gone.grant)
+        govern.revoke_grant(new.parts, new.operator, gone)
     with pytest.raises(Conflict, match="revoked"):
         govern.revoke_app(new.parts, new.operator, dead.id)
     assert list(recount(new.parts)) == []
@@ -128,7 +128,7 @@ def test_whoever_was_erased_does_not_come_back(
     record = Record(
         EntryId(house.parts.new_id()),
         "erased",
-        erased_ref(house.parts.house.house, SubjectId(subject)),
+        register_ref(house.parts.house.house, SubjectId(subject)),
         Tier.IDENT,
         0,
         millis(house.clock()),

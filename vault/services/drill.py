@@ -12,6 +12,7 @@ from vault.custody.set_keys import SetKeys
 from vault.domain.access import Actor
 from vault.domain.canonical import Json, canonical
 from vault.domain.entry import Entry, ObjectRef
+from vault.domain.erasure import register_ref
 from vault.domain.instants import millis, moment, rfc3339
 from vault.domain.kinds import Kind
 from vault.domain.terms import ZERO_ID, Action, AppId, EntryId, RequestId, RoleId, SubjectId, id_text
@@ -20,7 +21,6 @@ from vault.services.authenticate import policy_in_force, stand
 from vault.services.ending_again import ever_erased
 from vault.services.governing import GOVERNED_FOR, only_operator
 from vault.services.locating import locate_known
-from vault.services.lowering import erased_ref
 from vault.services.parts import Call, Parts
 from vault.services.releasing import Opened, release
 from vault.services.system import house_itself, permit_comparing
@@ -93,7 +93,7 @@ def look(scratch: Parts) -> Looked:
         if not page:
             break
         customers += len(page)
-        revived += sum(erased_ref(scratch.house.house, one) in erased for one in page)
+        revived += sum(register_ref(scratch.house.house, one) in erased for one in page)
         # Some of each page, so that the newest are among them.
         canaries = [*canaries, *page[:: max(len(page) // _CANARIES, 1)]][-_CANARIES:]
         after = page[-1]

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
+from vault.custody.identity import open_ident
 from vault.domain.access import Granted, decide
 from vault.domain.consent import ConsentState
 from vault.domain.entry import ObjectRef
@@ -28,12 +30,15 @@ from vault.services.governing import (
 from vault.services.locating import Located, locate_known
 from vault.services.parts import Call, Parts
 from vault.services.system import permit_comparing
+from vault.services.witness import restriction_ref
 from vault.services.writing import until_current, write
-from vault.storage import register, restoring
+from vault.storage import key_states, keys, register, restoring
 from vault.storage.accounts import AppRow, DecidingRow, GrantRow, SecretRow
 from vault.storage.people import AppKeyRow, ApprovalRow, LinkRow, LoginKeyRow, PersonRow
 from vault.storage.register import RecordRow
 from vault.storage.restoring import RestoringRow
+
+_PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Ended:
     # Since the set of data was taken.
     revoked: frozenset[bytes]
     withdrawn: tuple[bytes, ...]
-    restricted: tuple[bytes, ...]
+    restricted: frozenset[bytes]
 
 
 def ended_since(parts: Parts, row: RestoringRow) -> Ended:
@@ -66,7 +71,7 @@ def ended_since(parts: Parts, row: RestoringRow) -> Ended:
         frozenset(erased),
         frozenset(fresh["revoked"]),
         tuple(sorted(fresh["withdrawn"])),
-        tuple(sorted(ref for ref, holds in restricted.items() if holds)),
+        frozenset(ref for ref, holds in restricted.items() if holds),
     )
 
 
@@ -131,6 +136,27 @@ def restored_from(row: RestoringRow) -> ObjectRef:
     if row.data_set == ZERO_ID:
         return ObjectRef("backup", None, "point_in_time")
     return ObjectRef("backup", row.data_set)
+
+
+def meant_by(parts: Parts, refs: frozenset[bytes]) -> list[SubjectId]:
+    """Find whom the register means by *refs*: keyed hashes, which only a customer's own ident leads to.
+
+    Raises Corrupt where an ident is not what was put there.
+    """
+    found: list[SubjectId] = []
+    after: SubjectId | None = None
+    while len(found) < len(refs):
+        with parts.stores.keys.read() as conn:
+            page = [one.subject for one in key_states.idents(conn, parts.tenant, after=after, limit=_PAGE)]
+            rows = keys.idents(conn, parts.tenant, page)
+        if not page:
+            break
+        for subject in page:
+            # Registers of before erasure came name the customer itself.
+            means = restriction_ref(open_ident(parts.keyring, rows[subject]))
+            found += [subject] if {means, subject} & refs else []
+        after = page[-1]
+    return found
 
 
 def restrict_again(parts: Parts, call: Call, whom: SubjectId) -> None:

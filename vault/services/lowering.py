@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from typing import Final
 
 from vault.domain.backup_set import SetKind
+from vault.domain.erasure import register_ref
 from vault.domain.seal import parse_tiers
 from vault.domain.terms import (
-    ID_BYTES,
-    HouseId,
     SubjectId,
 )
 from vault.errors import BackupUnfit
@@ -19,11 +17,6 @@ from vault.storage import accounts, audit, floors, register, restoring, subjects
 _PAGE: Final = 500
 # Versions of the authority that no set knows of may have been written: none of them comes again.
 _LEAP: Final = 1 << 20
-
-
-def erased_ref(house: HouseId, subject: SubjectId) -> bytes:
-    """Name an erased subject as the register does, which keeps no id of one."""
-    return sha256(b"PV1E1" + house + subject).digest()[:ID_BYTES]
 
 
 def erase_again(parts: Parts, erased: frozenset[bytes]) -> None:
@@ -41,7 +34,7 @@ def erase_again(parts: Parts, erased: frozenset[bytes]) -> None:
                 )
             if not page:
                 break
-            gone = [one for one in page if erased_ref(parts.house.house, one) in erased]
+            gone = [one for one in page if register_ref(parts.house.house, one) in erased]
             if gone:
                 store.transact(partial(restoring.drop, kind=kind, tenant=parts.tenant, subjects=gone))
             after = page[-1]

@@ -13,7 +13,7 @@ from typing import Final
 
 from vault.custody.archive import identities_of, open_chunk
 from vault.custody.keyring import KeyPurpose, Keyring
-from vault.custody.providers.local import LocalSlots
+from vault.custody.providers.slots import Slots
 from vault.custody.set_keys import SetKeys
 from vault.domain.backup_set import Position, SetKind, SetManifest
 from vault.domain.terms import ZERO_ID, id_text
@@ -45,7 +45,7 @@ class Wanted:
 
 
 def load(
-    stores: Stores, slots: LocalSlots, wanted: Wanted, *, progress: Progress = lambda _kind, _table: None
+    stores: Stores, slots: Slots, wanted: Wanted, *, progress: Progress = lambda _kind, _table: None
 ) -> House:
     """Verify the sets, fill the stores, and raise the incarnation everywhere; repeating it goes on.
 
@@ -103,7 +103,7 @@ class _Sets:
         self.chosen = chosen
         self._known = identities_of(identity)
 
-    def verify(self, slots: LocalSlots) -> None:
+    def verify(self, slots: Slots) -> None:
         """Hold the manifests against the signature of their house, whose key the set of keys has sealed.
 
         Raises BackupUnfit ``backup_house`` where these slots do not open it.

@@ -34,7 +34,7 @@ def _set(parts: Parts, call: Call, customer: str, *, restricted: bool) -> bool:
             return not is_told(parts, row.subject)
         kind = Kind.RESTRICTION_SET if restricted else Kind.RESTRICTION_LIFTED
         # By its own secret: once that is destroyed, no id of the customer leads to this entry.
-        ref = standing.located.identity.ref_mac("restriction", row.subject.hex())
+        ref = witness.restriction_ref(standing.located.identity)
         notice = witness.notice("restricted" if restricted else "unrestricted", ref)
         draft = amending.draft(parts, call, standing, kind, gates=gates, notice=notice)
         # Lifting gives data free again: it waits for its entry as any other change does.

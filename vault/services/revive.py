@@ -13,13 +13,19 @@ from vault.domain.terms import (
     AppId,
     RequestId,
     RoleId,
-    SubjectId,
 )
 from vault.errors import Conflict, Refused
 from vault.services import deriving
 from vault.services.authenticate import policy_in_force, stand
 from vault.services.commanding import needs_second
-from vault.services.ending_again import amended, ended_since, restored_from, restrict_again, withdraw_again
+from vault.services.ending_again import (
+    amended,
+    ended_since,
+    meant_by,
+    restored_from,
+    restrict_again,
+    withdraw_again,
+)
 from vault.services.governing import (
     GOVERNED_FOR,
     Change,
@@ -58,8 +64,8 @@ def replay(parts: Parts, actor: Actor, *, progress: Progress = lambda _step: Non
     govern(parts, actor, lambda ground: amended(ground, ended, row), may=lambda _parts, _ground: None)
     progress("customers")
     call = _call(parts, "system:restore")
-    for whom in ended.restricted:
-        restrict_again(parts, call, SubjectId(whom))
+    for whom in meant_by(parts, ended.restricted):
+        restrict_again(parts, call, whom)
     withdraw_again(parts, call, ended.withdrawn)
     progress("indexes")
     lay_tokens(parts, _call(parts, "system:index"))

@@ -191,6 +191,11 @@ def written(
     return entry(parts, call, kind, grant.action, outcome="recorded", sets=[changed], tier=tier, at=grant.at)
 
 
+def restriction_ref(identity: Identity) -> bytes:
+    """Name a customer who is restricted as the register does: by a keyed hash of the customer's own."""
+    return identity.ref_mac("restriction", identity.subject.hex())
+
+
 def notice(kind: str, ref: bytes) -> str:
     """Write what must reach the register with an entry: what ended, by its 16-byte id, and nothing else."""
     return canonical([{"kind": kind, "ref": token_text(ref), "tier": 0, "gen": 0}]).decode()
