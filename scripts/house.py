@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "house.md"
 USE_CASES, STEPS = "Services: use cases", "Services: the steps that they share"
 # From the entrance down; a floor imports only lower ones. A module of no floor has no place in the house.
 FLOORS = {
-    "Top": ("app", "bootstrap", "keyholding", "outpost"),
+    "Top": ("app", "bootstrap", "keyholding", "outpost", "storekeeping"),
     "Web": ("web",),
     "Command line": ("cli",),
     USE_CASES: ("services",),
@@ -33,6 +33,7 @@ FLOORS = {
         "setting_exporters",
         "setting_providers",
         "setting_mirror",
+        "setting_sso",
         "setting_forms",
         "setting_given",
         "setting_tables",

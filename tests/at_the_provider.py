@@ -17,7 +17,7 @@ from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, OpenerDirec
 import pytest
 from typing_extensions import override
 
-from vault.settings import SingleSignOn
+from vault.setting_sso import SingleSignOn
 
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-openid" / "bin" / "python"

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlsplit
 from joserfc import jwk, jws
 from typing_extensions import override
 
-from vault.settings import SingleSignOn
+from vault.setting_sso import SingleSignOn
 
 CLIENT = "vault"
 SECRET = "a secret: of the house/client + more"

@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from vault import keyholding
 from vault.app import create_app
 from vault.cli.main import AnchorDoors, Doors, NotaryDoors, SafeDoors, cli
@@ -35,7 +33,6 @@ from vault.custody.providers.slots import Slots
 from vault.custody.recovery import Recovery
 from vault.custody.tokens import Tokens
 from vault.custody.visits import Visits
-from vault.domain.sealed import SealedKeyRow
 from vault.domain.terms import Tier
 from vault.outpost import anchor_settings, notary_settings, open_for_anchors, open_seat, open_signing
 from vault.rulebook.rules import Rulebook
@@ -47,10 +44,10 @@ from vault.services.restore import Progress, Wanted
 from vault.services.running import Lock
 from vault.services.signing_keys import Keeper
 from vault.setting_anchors import Anchor
-from vault.settings import Mode, Settings, read
-from vault.storage import floors, keys, sealed_keys
-from vault.storage.engines import open_store
-from vault.storage.unit_of_work import STORE_NAMES, Store, Stores
+from vault.settings import Settings, read
+from vault.storage import floors, keys
+from vault.storage.unit_of_work import Store, Stores
+from vault.storekeeping import Mirror, detail_key, keep_key, open_stores
 from vault.web.logs import hush, logger
 
 # How long a worker's end waits for its watch to notice.
@@ -184,50 +181,6 @@ def restore_house(
             yield parts
 
 
-def open_stores(settings: Settings, *, create: bool = False) -> Stores:
-    """Open the four stores; one that fails closes those before it."""
-    production = settings.mode is Mode.PRODUCTION
-    opened: list[Store] = []
-    try:
-        for name in STORE_NAMES:
-            store = open_store(
-                name,
-                settings.urls[name],
-                create=create,
-                production=production,
-            )
-            opened.append(store)
-    except BaseException:
-        for store in opened:
-            store.close()
-        raise
-    return Stores(*opened)
-
-
-class Mirror:
-    """The register's second place, opened when an erasure needs it: a house runs while it does not answer."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Take the place that *settings* name; nothing is opened yet."""
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._opened: Store | None = None
-
-    def store(self) -> Store:
-        """Open it, once; raises Misconfigured and StoreUnavailable as any store does."""
-        with self._lock:
-            if self._opened is None:
-                production = self._settings.mode is Mode.PRODUCTION
-                url = self._settings.register_mirror
-                self._opened = open_store("register", url, create=True, production=production)
-            return self._opened
-
-    def close(self) -> None:
-        """Give it back."""
-        if self._opened is not None:
-            self._opened.close()
-
-
 def connect(
     stores: Stores,
     slots: Slots | KeyProvider,
@@ -248,8 +201,8 @@ def connect(
     keyring = Keyring(slots, sealed, house=house.house, tenant=house.tenant, tiers=tiers)
     detail = Detail(
         keyring,
-        keep=lambda seal: stores.keys.transact(lambda conn: _keep(conn, house, seal)),
-        find=lambda month: _detail_key(stores, house, month),
+        keep=lambda seal: stores.keys.transact(lambda conn: keep_key(conn, house, seal)),
+        find=lambda month: detail_key(stores, house, month),
     )
     return Parts(
         clock=clock,
@@ -281,17 +234,6 @@ def connect(
         recovery=recovery,
         mirror=mirror,
     )
-
-
-def _keep(conn: Connection, house: House, seal: Callable[[], SealedKeyRow]) -> SealedKeyRow:
-    """Seal and store a key, while nobody replaces what it is sealed under."""
-    sealed_keys.share(conn, house.tenant, KeyPurpose.AUTHORITY)
-    return keys.put_sealed_key(conn, seal())
-
-
-def _detail_key(stores: Stores, house: House, month: int) -> SealedKeyRow | None:
-    with stores.keys.read() as conn:
-        return keys.sealed_key(conn, house.tenant, KeyPurpose.DETAIL, epoch=month)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from vault import (
     setting_forms,
     setting_mirror,
     setting_providers,
+    setting_sso,
 )
 from vault.errors import Misconfigured
 from vault.setting_alerts import Alerting
@@ -22,12 +23,12 @@ from vault.setting_backups import Backups
 from vault.setting_exporters import Exporter
 from vault.setting_given import Given
 from vault.setting_providers import Providers
+from vault.setting_sso import SingleSignOn
 
 STORES = ("data", "keys", "audit", "register")
 SLOTS = setting_providers.SLOTS
 _URLS = tuple(f"VAULT_{store.upper()}_URL" for store in STORES)
 # All three together, or none of them.
-_SINGLE_SIGN_ON = ("VAULT_OIDC_ISSUER", "VAULT_OIDC_CLIENT_ID", "VAULT_OIDC_CLIENT_SECRET_FILE")
 # What may stand as tables in the settings file.
 TABLES = (setting_anchors.NAME, setting_exporters.NAME)
 NAMES = (
@@ -43,7 +44,7 @@ NAMES = (
     "VAULT_TRUSTED_PROXIES",
     "VAULT_CLIENT_CERT_HEADER",
     "VAULT_ISSUER",
-    *_SINGLE_SIGN_ON,
+    *setting_sso.NEEDED,
     "VAULT_OIDC_STRONG_ACR",
     setting_exporters.NAME,
     setting_anchors.NAME,
@@ -70,19 +71,6 @@ class Mode(StrEnum):
 
     DEMO = "demo"
     PRODUCTION = "production"
-
-
-@dataclass(frozen=True, slots=True)
-class SingleSignOn:
-    """The OpenID provider by which people may log in, and as whom the house asks it.
-
-    A log-in that the provider tells by one of ``strong_acr`` counts as one with a second factor.
-    """
-
-    issuer: str
-    client_id: str
-    secret: str = field(repr=False)
-    strong_acr: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +166,7 @@ def read(environ: Mapping[str, str], *, directory: Path) -> Settings:
             default=f"http://localhost:{port}" if mode is Mode.DEMO else "",
             form="an origin, such as https://vault.example.com; plain http only for localhost",
         ),
-        single_sign_on=_single_sign_on(given),
+        single_sign_on=setting_sso.single_sign_on(given),
         anchors=setting_anchors.anchors(given, state_dir),
         notary_dir=notary_dir_of(given),
         exporters=setting_exporters.exporters(given),
@@ -230,38 +218,6 @@ def slots_of(given: Given, mode: Mode, state_dir: Path) -> dict[str, Path]:
         return {slot: state_dir / "slots" / slot.lower() for slot in SLOTS}
     names = {slot: f"VAULT_ROOT_{slot}_FILE" for slot in SLOTS}
     return {slot: given.directory / given.texts[name] for slot, name in names.items() if name in given.texts}
-
-
-def _single_sign_on(given: Given) -> SingleSignOn | None:
-    """Find the provider that people may log in by, where one is named."""
-    named = [name for name in (*_SINGLE_SIGN_ON, "VAULT_OIDC_STRONG_ACR") if name in given.texts]
-    missing = [name for name in _SINGLE_SIGN_ON if name not in given.texts]
-    if not named:
-        return None
-    if missing:
-        given.faults += [
-            f"{name} is needed beside {named[0]}; single sign-on takes all three." for name in missing
-        ]
-        return None
-    issuer = given.parsed(
-        "VAULT_OIDC_ISSUER",
-        setting_forms.issuer,
-        default="",
-        form="an address, such as https://id.example.com; plain http only for this machine",
-    )
-    client_id = given.parsed(
-        "VAULT_OIDC_CLIENT_ID", setting_forms.visible, default="", form="up to 255 visible ASCII characters"
-    )
-    strong = given.parsed(
-        "VAULT_OIDC_STRONG_ACR",
-        setting_forms.words,
-        default=frozenset[str](),
-        form="acr values with commas between them",
-    )
-    secret = given.private_text("VAULT_OIDC_CLIENT_SECRET_FILE")
-    if not secret and not given.faults:
-        given.faults.append("VAULT_OIDC_CLIENT_SECRET_FILE is empty; put the client's secret into the file.")
-    return SingleSignOn(issuer, client_id, secret, strong)
 
 
 def _faults(settings: Settings) -> list[str]:

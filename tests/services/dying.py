@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from vault.bootstrap import Mirror, connect, open_house, open_stores
+from vault.bootstrap import connect, open_house
 from vault.custody.providers.local import LocalSlots
 from vault.domain.terms import PurposeId, RequestId, id_text
 from vault.errors import VaultError
@@ -29,6 +29,7 @@ from vault.services.locating import Located, locate
 from vault.services.parts import Call, Parts
 from vault.settings import Mode, Settings
 from vault.storage.unit_of_work import STORE_NAMES, Connection, Store, Stores
+from vault.storekeeping import Mirror, open_stores
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from vault.domain.grants import token_text
 from vault.domain.signing_on import Endpoints, Question, SignedOn
 from vault.errors import Unavailable
 from vault.services.fetching import fetch
-from vault.settings import SingleSignOn
+from vault.setting_sso import SingleSignOn
 
 _DOCUMENT: Final = "/.well-known/openid-configuration"
 # How long what it says of itself is believed, and how soon it is asked again where it did not answer.
