@@ -7,6 +7,7 @@ from sqlalchemy import Table
 
 from vault.domain.backup_set import SetKind
 from vault.storage import account_tables as accounts
+from vault.storage import erasure_tables as erasures
 from vault.storage import keys_tables as keys
 from vault.storage import ledger_tables as ledger
 from vault.storage import session_tables as sessions
@@ -42,6 +43,8 @@ IN_SET: Final[Mapping[SetKind, tuple[Table, ...]]] = {
         sessions.login_use,
         sessions.saved_view,
         signals.watched,
+        erasures.erasure,
+        erasures.ended,
     ),
     SetKind.KEYS: (keys.ident, keys.dek, keys.pairwise, keys.sealed_key),
     SetKind.AUDIT: (
