@@ -173,7 +173,7 @@ def an_openbao(folder: Path) -> Iterator[OpenBao]:
             server.ask("PUT", "sys/policies/acl/house", {"policy": POLICY})
             yield server
         finally:
-            process.terminate()
+            process.kill()
 
 
 @dataclass
@@ -243,7 +243,8 @@ def an_aws(folder: Path) -> Iterator[int]:
             _wait(port, process)
             yield port
         finally:
-            process.terminate()
+            # It holds nothing that it would have to write down, and does not always heed a milder word.
+            process.kill()
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The rulebook reads each version once and compiles each row once, for every thread alike."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -109,10 +110,10 @@ def test_a_version_from_before_anybody_reviewed_goes_on_and_lets_nobody_review()
 def _before_reviews() -> dict[str, str]:
     """The delivered files as they were before the verb review."""
     files = delivered.files()
-    rules = files["access.cedar"].replace(', Action::"review"]', "]")
+    rules = re.sub(r',\s+Action::"review"\]', "]", files["access.cedar"])
     rules = rules.replace(' ||\n   (action == Action::"review" && principal.verbs.contains("review"))', "")
     kept = [rule for rule in rules.split("\n\n") if 'Action::"review"' not in rule]
-    schema = files["access.cedarschema"].replace("restrict, govern, review", "restrict, govern")
+    schema = files["access.cedarschema"].replace("govern, review", "govern")
     roles = files["roles.toml"].replace(', "review"]', "]").replace('verbs = ["review"]\n', "")
     assert all("review" not in text.split("//")[0] for text in (schema, *kept))
     return {

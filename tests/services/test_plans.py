@@ -33,7 +33,7 @@ SMALL = frozenset(
     "app app_secret authority head house index_epoch outbox policy_version record role_grant person login_key"
     " one_time_link login_use approval app_terms app_key emergency certification manner follower checkpoint"
     " notary pruned finding subject_map exporter"
-    " sealed_key".split()
+    " sealed_key restoring".split()
 )
 FIELDS = ("name", "mobile", "email")
 
