@@ -53,7 +53,7 @@ class Bench(Protocol):
     def down(self) -> KeyProvider:
         """Connect where nothing answers."""
 
-    def slow(self) -> KeyProvider:
+    def at(self, port: int, /) -> KeyProvider:
         """Connect where something takes the question and never answers."""
 
 
@@ -102,7 +102,7 @@ class LocalBench:
         (self.folder / "host").unlink()
         return provider
 
-    def slow(self) -> KeyProvider:
+    def at(self, _port: int, /) -> KeyProvider:
         pytest.skip("no network lies between a house and its own files")
 
 
@@ -224,9 +224,6 @@ class TransitBench:
         address = f"http://127.0.0.1:{port}/v1/transit"
         return keyholding.transit(replace(self.settings, address=address), within_seconds=IMPATIENCE_SECONDS)
 
-    def slow(self) -> KeyProvider:
-        raise NotImplementedError
-
 
 # ---- AWS KMS ----
 
@@ -297,9 +294,6 @@ class AwsBench:
         """Connect to something else."""
         elsewhere = replace(self.settings, endpoint=f"http://127.0.0.1:{port}")
         return keyholding.aws(elsewhere, within_seconds=IMPATIENCE_SECONDS)
-
-    def slow(self) -> KeyProvider:
-        raise NotImplementedError
 
 
 def _short(arn: str) -> str:
@@ -384,7 +378,7 @@ class Pkcs11Bench:
     def down(self) -> KeyProvider:
         return keyholding.pkcs11(replace(self.settings, token="none-of-that-label"))
 
-    def slow(self) -> KeyProvider:
+    def at(self, _port: int, /) -> KeyProvider:
         pytest.skip("a module is a library in this process: nobody can leave off waiting for it")
 
 

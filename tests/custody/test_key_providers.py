@@ -157,9 +157,6 @@ def test_a_provider_that_is_down_is_told_as_unavailable(bench: Bench) -> None:
 
 def test_a_provider_that_never_answers_is_not_waited_for(bench: Bench) -> None:
     sealed = sealed_by(bench)
-    if not isinstance(bench, TransitBench | AwsBench):
-        bench.slow()
-    assert isinstance(bench, TransitBench | AwsBench)
 
     with silence() as port, pytest.raises(KeyUnavailable):
         bench.at(port).open(SLOT, sealed, context=HERE)
